@@ -1,0 +1,1 @@
+"""Demand as distributions: models, backtests, runs."""

@@ -1,0 +1,1 @@
+"""Facts: products, locations, suppliers, sales, stock, prices."""

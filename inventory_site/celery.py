@@ -1,0 +1,14 @@
+"""The Celery application: workers run forecasts, plans and imports in the background."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_site.settings")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle OpenMP threads sleep instead of spinning
+
+app = Celery("forestock")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

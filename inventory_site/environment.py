@@ -1,0 +1,52 @@
+"""What the environment may say: every setting of an installation, typed, with its default.
+
+docs/settings.md lists the same names; a test fails when one is missing there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Environment(BaseSettings):
+    """An installation's settings, read from the environment (prefix `FORESTOCK_`)."""
+
+    model_config = SettingsConfigDict(env_prefix="FORESTOCK_", extra="ignore")
+
+    secret_key: SecretStr | None = Field(None, description="Signs sessions and model artifacts. Required.")
+    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+    allowed_hosts: Annotated[str, NoDecode] = Field("", description="Host names served, separated by commas.")
+    insecure_http: bool = Field(False, description="Serve without TLS (demo, or a closed network).")
+    database_url: str = Field(
+        f"sqlite:///{BASE_DIR / 'var' / 'forestock.sqlite3'}",
+        validation_alias="DATABASE_URL",
+        description="sqlite:////absolute/path or postgres://user:password@host/name.",
+    )
+    broker_url: str = Field(
+        "filesystem://",
+        validation_alias="CELERY_BROKER_URL",
+        description="redis://host:6379/0, or filesystem:// for a broker that needs no server.",
+    )
+    var_dir: Path = Field(BASE_DIR / "var", description="Uploads, model artifacts and the file broker.")
+    buyer_hash_key: SecretStr | None = Field(
+        None, description="Key of the hash that stands for a buyer. Default: derived from the secret key."
+    )
+    today: Literal["clock", "last-data-date"] = Field(
+        "clock", description="What 'today' is: the clock, or the last day that has sales (for a demo)."
+    )
+    home_currency: str = Field("USD", description="Currency of totals and approval limits (ISO 4217).")
+    time_zone: str = Field("UTC", description="Time zone of the pages.")
+    threads: int = Field(1, ge=1, description="Threads of one forecast run.")
+    stale_after_seconds: float = Field(
+        60.0, gt=0, description="A running job silent for so long is taken up again."
+    )
+    upload_limit_mb: int = Field(200, ge=1, description="Largest file taken by an import, unpacked.")
+    email_url: str = Field("", description="smtp://user:password@host:587, or empty: mail goes to the log.")
+    default_from_email: str = Field("forestock@localhost", description="Sender of password mails.")
+    log_level: str = Field("INFO", description="Level of the log.")

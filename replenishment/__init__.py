@@ -1,0 +1,1 @@
+"""Orders: policies, plans, purchase orders, receipts."""

@@ -1,0 +1,152 @@
+"""Plan runs and their suggestions."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Job, Location, Product, Supplier, SupplyTerms
+from forecasting.models import ForecastRun
+
+
+class PlanRun(Job):
+    """One plan: what to order as of a date, from one forecast run and the stock known then."""
+
+    forecast_run = models.ForeignKey(
+        ForecastRun, verbose_name=_("forecast run"), on_delete=models.PROTECT, related_name="plans"
+    )
+    as_of = models.DateField(_("as of"))
+    spec = models.JSONField(_("specification"), default=dict)
+    suggestions_count = models.PositiveIntegerField(_("suggestions"), default=0)
+    exceptions_count = models.PositiveIntegerField(_("exceptions"), default=0)
+    report = models.JSONField(_("report"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("plan run")
+        verbose_name_plural = _("plan runs")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{_('Plan')} {self.pk}"
+
+
+class Suggestion(models.Model):
+    """What to order of one product for one location, and the arithmetic: contract 3.
+
+    expected_demand + safety_stock - on_hand - on_order + allocated = net_need, and
+    net_need + all adj_ terms = order_quantity, exactly: the terms are multiples of 1/1024 units.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        DRAFTED = "drafted", _("In an order")
+        REJECTED = "rejected", _("Rejected")
+
+    plan_run = models.ForeignKey(
+        PlanRun,
+        verbose_name=_("plan run"),
+        on_delete=models.CASCADE,
+        related_name="suggestions",
+        db_index=False,
+    )
+    product = models.ForeignKey(
+        Product, verbose_name=_("product"), on_delete=models.PROTECT, related_name="+"
+    )
+    location = models.ForeignKey(
+        Location, verbose_name=_("location"), on_delete=models.PROTECT, related_name="+"
+    )
+    supplier = models.ForeignKey(
+        Supplier, verbose_name=_("supplier"), on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    terms = models.ForeignKey(SupplyTerms, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    # The arithmetic, in stock units.
+    on_hand = models.FloatField(_("on hand"), null=True)
+    stock_day = models.DateField(_("stock as of"), null=True)
+    stock_is_assumed = models.BooleanField(_("stock assumed"), default=False)
+    on_order = models.FloatField(_("on order"), default=0.0)
+    allocated = models.FloatField(_("allocated"), default=0.0)
+    expected_demand = models.FloatField(_("expected demand"), null=True)
+    safety_stock = models.FloatField(_("safety stock"), null=True)
+    reorder_point = models.FloatField(_("reorder point"), null=True)
+    order_up_to = models.FloatField(_("order-up-to level"), null=True)
+    net_need = models.FloatField(_("net need"), null=True)
+    adj_not_due = models.FloatField(_("not due yet"), null=True)
+    adj_cycle = models.FloatField(_("cycle stock"), null=True)
+    adj_moq = models.FloatField(_("MOQ"), null=True)
+    adj_multiple = models.FloatField(_("order multiple"), null=True)
+    adj_max = models.FloatField(_("maximum stock"), null=True)
+    adj_shelf_life = models.FloatField(_("shelf life"), null=True)
+    adj_budget = models.FloatField(_("budget"), null=True)
+    order_quantity = models.FloatField(_("order quantity"), default=0.0)
+    expected_fill_rate = models.FloatField(_("expected fill rate"), null=True)
+    expected_cycle_service = models.FloatField(_("expected cycle service level"), null=True)
+    policy = models.CharField(_("policy"), max_length=32, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    # What the arithmetic used, and what the workbench sorts and filters by.
+    lead_time_days = models.FloatField(_("lead time (days)"), null=True)
+    review_days = models.FloatField(_("review period (days)"), null=True)
+    demand_p50 = models.FloatField(_("demand P50"), null=True, help_text=_("Over lead time + review."))
+    demand_p90 = models.FloatField(_("demand P90"), null=True, help_text=_("Over lead time + review."))
+    daily_demand = models.FloatField(_("demand per day"), null=True)
+    cover_days = models.FloatField(_("days of cover"), null=True)
+    stock_out_on = models.DateField(_("stock-out date"), null=True)
+    order_by = models.DateField(_("order by"), null=True)
+    unit_cost = models.DecimalField(_("unit cost"), max_digits=14, decimal_places=4, null=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    terms_are_assumed = models.BooleanField(_("terms assumed"), default=False)
+    home_value = models.FloatField(_("value in home currency"), null=True)
+    margin_at_risk = models.FloatField(_("margin at risk"), null=True)
+    abc = models.CharField(_("ABC"), max_length=1, blank=True)
+    pattern = models.CharField(_("demand pattern"), max_length=16, blank=True)
+    model = models.CharField(_("forecast model"), max_length=32, blank=True)
+
+    # What people did with it. The system's number above is never overwritten.
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
+    edited_quantity = models.FloatField(_("edited quantity"), null=True, blank=True)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("edited by"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    edited_at = models.DateTimeField(_("edited at"), null=True, blank=True)
+    edit_reason = models.CharField(_("reason of the edit"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("suggestion")
+        verbose_name_plural = _("suggestions")
+        ordering = ["-margin_at_risk", "pk"]
+        permissions = [
+            ("edit_suggestion_quantity", "Can edit a suggestion's quantity or reject it"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["plan_run", "product", "location"], name="suggestion_is_unique"),
+            models.CheckConstraint(condition=Q(order_quantity__gte=0), name="suggestion_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(edited_quantity=None) | Q(edited_quantity__gte=0),
+                name="suggestion_edit_is_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["plan_run", "supplier"], name="suggestion_supplier"),
+            models.Index(fields=["plan_run", "state", "margin_at_risk"], name="suggestion_state_risk"),
+            models.Index(fields=["plan_run", "location"], name="suggestion_location"),
+            models.Index(fields=["plan_run", "order_by"], name="suggestion_order_by"),
+            models.Index(fields=["plan_run", "home_value"], name="suggestion_value"),
+            models.Index(fields=["plan_run", "cover_days"], name="suggestion_cover"),
+            models.Index(fields=["plan_run", "order_quantity"], name="suggestion_quantity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_run_id}: {self.product_id} @ {self.location_id}"
+
+    @property
+    def final_quantity(self) -> float:
+        """What would be ordered: the buyer's number where there is one, else the system's."""
+        return self.order_quantity if self.edited_quantity is None else self.edited_quantity

@@ -1,0 +1,29 @@
+"""What all tests share: the cast, and the skips that say why."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL: python -m tests.servers pytest ...")
+    if item.get_closest_marker("redis") and not os.environ.get("CELERY_BROKER_URL", "").startswith("redis"):
+        pytest.skip("needs Redis: python -m tests.servers pytest ...")
+    if item.get_closest_marker("data") and not data_folder().is_dir():
+        pytest.skip(f"needs the public data: {data_folder()} is absent (set FORESTOCK_DATA)")
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("FORESTOCK_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def public_data() -> Path:
+    return data_folder()

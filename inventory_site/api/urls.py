@@ -1,0 +1,5 @@
+"""The API, version 1."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

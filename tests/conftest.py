@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.cast import *  # noqa: F403
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

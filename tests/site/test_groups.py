@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from catalog.models import PartnerAccount
+from replenishment.models import ApprovalLimit
+from tests.cast import groups_ensure, make_user
+
+MIGRATION = importlib.import_module("inventory_site.migrations.0002_groups")
+APPS = ("catalog", "forecasting", "replenishment")
+
+BUYING = {
+    "catalog.add_importbatch",
+    "catalog.take_back_importbatch",
+    "forecasting.add_forecastrun",
+    "replenishment.add_planrun",
+    "replenishment.edit_suggestion_quantity",
+    "replenishment.add_purchaseorder",
+    "replenishment.change_purchaseorder",
+    "replenishment.submit_purchaseorder",
+    "replenishment.send_purchaseorder",
+    "replenishment.receive_purchaseorder",
+    "replenishment.cancel_purchaseorder",
+}
+APPROVING = {"replenishment.approve_purchaseorder"}
+ADMINISTERING = {
+    "catalog.change_product",
+    "catalog.delete_supplyterms",
+    "catalog.add_partneraccount",
+    "catalog.view_partneraccount",
+    "replenishment.change_approvallimit",
+    "auth.change_user",
+    "django_celery_beat.change_periodictask",
+}
+LOOKING = {
+    "catalog.view_product",
+    "catalog.view_salesrecord",
+    "catalog.view_importbatch",
+    "forecasting.view_forecastrun",
+    "replenishment.view_suggestion",
+    "replenishment.view_purchaseorder",
+}
+NOBODY = {
+    "replenishment.delete_purchaseorder",
+    "replenishment.change_purchaseorderevent",
+    "replenishment.delete_purchaseorderevent",
+    "replenishment.change_receipt",
+    "catalog.change_supersededfact",
+    "catalog.delete_supersededfact",
+    "catalog.delete_importbatch",
+    "catalog.change_salesrecord",
+    "forecasting.delete_accuracysnapshot",
+    "forecasting.delete_forecastrun",
+    "auth.change_group",
+    "auth.add_permission",
+}
+EVERYTHING = LOOKING | BUYING | APPROVING | ADMINISTERING | NOBODY
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("buyer", LOOKING | BUYING),
+        ("approver", LOOKING | APPROVING),
+        ("viewer", LOOKING),
+        ("admin_user", LOOKING | BUYING | APPROVING | ADMINISTERING),
+        ("partner_of_supplier", set()),
+        ("partner_of_channel", set()),
+        ("superuser", EVERYTHING),
+    ],
+)
+def test_it_gives_each_part_what_it_needs_and_nothing_else(
+    name: str, held: set[str], request: pytest.FixtureRequest
+) -> None:
+    user: User = request.getfixturevalue(name)
+    assert {permission for permission in EVERYTHING if user.has_perm(permission)} == held
+
+
+def test_it_lets_viewers_and_approvers_change_nothing(viewer: User, approver: User) -> None:
+    assert all(name.split(".")[1].startswith("view_") for name in viewer.get_all_permissions())
+    assert approver.get_all_permissions() - viewer.get_all_permissions() == APPROVING
+
+
+def test_it_shows_buyers_every_model_but_who_has_access(buyer: User) -> None:
+    models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
+    unseen = {m for m in models if not buyer.has_perm(f"{m._meta.app_label}.view_{m._meta.model_name}")}
+    assert unseen == {PartnerAccount, ApprovalLimit}
+
+
+def test_it_makes_approvers_and_admins_staff_and_nobody_else(
+    buyer: User, approver: User, viewer: User, admin_user: User, partner_of_supplier: User
+) -> None:
+    assert [user.is_staff for user in (approver, admin_user)] == [True, True]
+    assert not any(user.is_staff for user in (buyer, viewer, partner_of_supplier))
+
+
+@pytest.mark.django_db
+def test_it_names_only_permissions_that_exist() -> None:
+    existing = {
+        f"{permission.content_type.app_label}.{permission.codename}"
+        for permission in Permission.objects.select_related("content_type")
+    }
+    assert {name for held in MIGRATION.GROUPS.values() for name in held} <= existing
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_comes_with_the_migration_and_goes_with_its_reverse() -> None:
+    groups_ensure()
+    assert Group.objects.filter(name__in=MIGRATION.GROUPS).count() == 5
+    MigrationExecutor(connection).migrate([("inventory_site", "0001_initial")])
+    try:
+        assert not Group.objects.filter(name__in=MIGRATION.GROUPS).exists()
+    finally:
+        MigrationExecutor(connection).migrate([("inventory_site", "0002_groups")])
+    assert Group.objects.filter(name__in=MIGRATION.GROUPS).count() == 5
+    assert make_user("someone", "Buyer").has_perm("replenishment.submit_purchaseorder")

@@ -1,0 +1,37 @@
+"""The demo's summary: how well each model did on the holdout, and what the plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Sum
+
+from forecasting.models import ForecastRun
+from replenishment.models import PlanRun
+
+
+def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
+    """Two short tables, a line each."""
+    yield (
+        f"\nForecast {forecast.pk}: {forecast.series:,} product-locations as of {forecast.as_of}, "
+        f"{forecast.spec['horizon']} weeks ahead; rolling-origin holdout, weekly:"
+    )
+    yield (f"  {'model':18}{'WAPE':>8}{'bias':>8}{'pinball':>9}{'cumulative':>12}")
+    rows = forecast.snapshots.filter(segment="all").order_by("scores__wape")
+    for row in rows:
+        scores = row.scores
+        mark = " <- champion of most" if row.is_champion else ""
+        yield (
+            f"  {row.model:18}{scores['wape']:8.3f}{scores['bias']:+8.3f}{scores['pinball']:9.3f}"
+            f"{scores['cum_pinball']:12.3f}{mark}"
+        )
+    due = plan.suggestions.filter(order_quantity__gt=0)
+    yield (
+        f"Plan {plan.pk}: {due.count():,} of {plan.suggestions_count:,} product-locations to order, "
+        f"{plan.exceptions_count} exceptions; stock and supplier terms are assumed."
+    )
+    suppliers = due.values("supplier__name").annotate(lines=Count("pk"), value=Sum("home_value"))
+    for supplier in suppliers.order_by("-value")[:8]:
+        yield (
+            f"  {supplier['supplier__name']:28}{supplier['lines']:6} lines{supplier['value'] or 0:12,.0f} USD"
+        )

@@ -128,7 +128,7 @@ def serve(port: int, passwords: dict[str, str]) -> int:
         say(f"  {name:8} {password}")
     say(f"API: http://127.0.0.1:{port}/api/v1/   Admin: http://127.0.0.1:{port}/admin/   Stop with Ctrl-C.\n")
     try:
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603
             [
                 sys.executable,
                 "-m",

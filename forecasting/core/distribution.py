@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -88,7 +89,7 @@ class DemandDistribution:
         """Number of future periods, H."""
         return len(self.ds)
 
-    @property
+    @cached_property
     def cum_mean(self) -> Array:
         """Mean of cumulative demand through period h: the running sum of ``mean``, float64 (N, H)."""
         return np.cumsum(self.mean, axis=1, dtype=np.float64)
@@ -114,21 +115,24 @@ class DemandDistribution:
             levels=self.levels,
         )
 
-    def interval(self, periods: npt.ArrayLike) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+    def interval(
+        self, periods: npt.ArrayLike, rows: Array | None = None
+    ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
         """Cumulative demand from the as-of date over a number of periods, which may be fractional.
 
-        ``periods`` is (N,) or a scalar, 0 or more. Between two periods both mean and quantiles are interpolated
+        ``periods`` is (N,) or a scalar, 0 or more; ``rows`` (positions) asks for some series only, N of them. Between two periods both mean and quantiles are interpolated
         linearly; 0 periods is 0 demand. Past the horizon the rate of the last cycle carries on and the spread
         around the mean grows with the square root of time, as it does for a sum of independent periods.
         Returns mean (N,), quantiles (N, Q), both float64, and ``short`` (N,), true where the horizon was passed.
         """
-        count, horizon, depth = self.quantiles.shape
+        _, horizon, depth = self.quantiles.shape
+        rows = np.arange(len(self.unique_id)) if rows is None else rows
+        count = len(rows)
         span = np.broadcast_to(np.asarray(periods, dtype=np.float64), (count,))
         if not np.all(np.isfinite(span)) or np.any(span < 0):
             raise ValueError("periods must be finite and 0 or more")
         if horizon == 0:
             raise ValueError("the distribution has no periods")
-        rows = np.arange(count)
         short = span > horizon + 1e-9
         inside = np.minimum(span, horizon)
         lower = np.minimum(inside.astype(np.intp), horizon - 1)
@@ -140,9 +144,10 @@ class DemandDistribution:
         quantiles = low + weight[:, None] * (self.cum_quantiles[rows, lower] - low)
         if np.any(short):
             tail = min(horizon, _TAIL_PERIODS[self.freq])
-            rate = self.mean[short, -tail:].mean(axis=1, dtype=np.float64)
-            end_mean = cum_mean[short, -1]
-            end = self.cum_quantiles[short, -1].astype(np.float64)
+            far = rows[short]
+            rate = self.mean[far, -tail:].mean(axis=1, dtype=np.float64)
+            end_mean = cum_mean[far, -1]
+            end = self.cum_quantiles[far, -1].astype(np.float64)
             mean[short] = end_mean + rate * (span[short] - horizon)
             growth = np.sqrt(span[short] / horizon)[:, None]
             spread = mean[short, None] + (end - end_mean[:, None]) * growth

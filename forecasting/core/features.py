@@ -1,0 +1,372 @@
+"""Features of (series, origin, horizon) for the models that learn one function for all series.
+
+An origin ``cut`` means that the periods before index ``cut`` are known; horizon h then targets index
+``cut + h - 1``. Features of an origin read demand before ``cut`` only, and known columns of the target period:
+so one table serves every fold of a backtest, and nothing leaks by construction. All demand is divided by the
+series' own scale at the origin, so that a forecast in units is scale x prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.panel import Panel
+
+Array = npt.NDArray[Any]
+
+SEASON: dict[str, int] = {"D": 364, "W": 52, "M": 12}
+_WINDOWS: dict[str, tuple[int, ...]] = {
+    "D": (7, 14, 28, 56, 182, 364),
+    "W": (2, 4, 8, 13, 26, 52),
+    "M": (2, 3, 6, 12, 24),
+}
+# Index into _WINDOWS: the window whose mean sets the scale, and the longer one that steadies it.
+_SCALE_WINDOWS: dict[str, tuple[int, int]] = {"D": (3, 5), "W": (3, 5), "M": (2, 3)}
+_SMOOTHING = (0.1, 0.3)
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Size and spread of each series at an origin, (N,): units a period, and how many periods were known."""
+
+    scale: Array
+    deviation: Array
+    known: Array
+
+    def take(self, rows: Array | slice) -> Level:
+        """The level of some series only (boolean or positions)."""
+        return Level(self.scale[rows], self.deviation[rows], self.known[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows to learn from: ``x`` (n, F), ``y`` target / scale, ``weight``, and where each row comes from."""
+
+    x: Array
+    y: Array
+    weight: Array
+    series: Array
+    target: Array
+
+    def before(self, cut: int) -> Samples:
+        """The rows whose target was known at an origin."""
+        use = self.target < cut
+        if use.all():
+            return self
+        return Samples(self.x[use], self.y[use], self.weight[use], self.series[use], self.target[use])
+
+
+class FeatureTable:
+    """Builds features for a panel; everything that origins share is computed once.
+
+    ``names`` are the columns, ``categorical`` the positions of those that hold codes.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        observed = panel.observed
+        self._seen = np.isfinite(observed)
+        self._units = np.where(self._seen, observed, np.float32(0))
+        self.season = SEASON[panel.freq]
+        self._windows = _WINDOWS[panel.freq]
+        self._yearly = panel.periods >= self.season + min(panel.horizon, self.season // 4)
+        self._origins: dict[int, tuple[Array, Level]] = {}
+        self._state: tuple[int, Array, Array] | None = None
+        self.names: list[str] = []
+        self.categorical: list[int] = []
+        self._describe()
+
+    # --- what the columns are
+
+    def _describe(self) -> None:
+        names = ["lag1", "lag2", "lag3", *(f"mean{w}" for w in self._windows)]
+        names += ["deviation", "share_mid", "share_long", "size", "relative_scale"]
+        names += [
+            *(f"smooth{int(a * 100)}" for a in _SMOOTHING),
+            "since_sale",
+            "age",
+            "total_short",
+            "total_long",
+        ]
+        self._base_count = len(names)
+        codes = []
+        names.append("h")
+        if self.panel.freq == "D":
+            codes.append(len(names))
+            names += ["weekday", "day", "weekday_mean"]
+        if self._yearly:
+            names += ["season_lag", "season_mean", "season_total", "time_of_year"]
+        for name, column in self.panel.known.items():
+            if column.categorical:
+                codes.append(len(names))
+            names.append(f"known_{name}")
+            if not column.categorical:
+                names.append(f"change_{name}")
+        for name, column in self.panel.static.items():
+            if column.categorical:
+                codes.append(len(names))
+            names.append(f"static_{name}")
+        self.names, self.categorical = names, codes
+
+    # --- one origin
+
+    def level(self, cut: int) -> Level:
+        """Scale, deviation and number of known periods of every series at an origin."""
+        return self._origin(cut)[1]
+
+    def block(self, cut: int, horizon: int) -> Array:
+        """Features of every series and h = 1..horizon at an origin: (N x horizon, F), h fastest."""
+        count = self.panel.count
+        series = np.repeat(np.arange(count), horizon)
+        steps = np.tile(np.arange(1, horizon + 1), count)
+        return self._rows(cut, series, steps)
+
+    def _origin(self, cut: int) -> tuple[Array, Level]:
+        if cut in self._origins:
+            return self._origins[cut]
+        panel, units, seen = self.panel, self._units, self._seen
+        shape = panel.count
+        total, number = np.zeros(shape), np.zeros(shape)
+        squares, sold = np.zeros(shape), np.zeros(shape)
+        means, shares, spreads, counts, sizes = [], [], [], [], []
+        done = 0
+        for window in self._windows:
+            part = slice(max(0, cut - window), max(0, cut - done))
+            rows = units[part]
+            total += rows.sum(axis=0)
+            number += seen[part].sum(axis=0)
+            squares += np.einsum("tn,tn->n", rows, rows)
+            sold += (rows > 0).sum(axis=0)
+            done = window
+            some = np.maximum(number, 1)
+            means.append(np.where(number > 0, total / some, np.nan))
+            shares.append(sold / some)
+            spreads.append(np.sqrt(np.maximum(squares / some - (total / some) ** 2, 0)))
+            sizes.append(total / np.maximum(sold, 1))
+            counts.append(number.copy())
+        short, long = _SCALE_WINDOWS[panel.freq]
+        level = self._level(means[short], means[long], sizes[-1], spreads[-1], counts[-1])
+        scale = level.scale
+        smooth, since = self._recursions(cut)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = (
+                np.log(scale / np.exp(np.mean(np.log(scale[scale > 0])))) if (scale > 0).any() else scale
+            )
+        base = np.empty((shape, self._base_count), dtype=np.float32)
+        column = 0
+        inverse = 1 / scale
+        for lag in (1, 2, 3):
+            value = self._at(cut - lag)
+            base[:, column] = value * inverse
+            column += 1
+        for mean in means:
+            base[:, column] = mean * inverse
+            column += 1
+        totals = self._totals
+        for value in (
+            spreads[-1] * inverse,
+            shares[short],
+            shares[-1],
+            sizes[-1] * inverse,
+            relative,
+            *(row * inverse for row in smooth),
+            since,
+            np.minimum(cut - panel.start, 2 * self.season),
+            np.full(
+                shape, _ratio(totals[max(0, cut - self._windows[1]) : cut], totals[max(0, cut - done) : cut])
+            ),
+            np.full(
+                shape,
+                _ratio(totals[max(0, cut - self._windows[short]) : cut], totals[max(0, cut - done) : cut]),
+            ),
+        ):
+            base[:, column] = value
+            column += 1
+        self._origins[cut] = (base, level)
+        return base, level
+
+    def _level(self, short: Array, long: Array, size: Array, spread: Array, known: Array) -> Level:
+        """Half recent mean, half yearly mean; never below what one sale in the whole window would make."""
+        recent = np.where(np.isfinite(short), short, long)
+        scale = 0.5 * (recent + long)
+        scale = np.maximum(scale, size / (known + 2))
+        blind = ~np.isfinite(scale) | (known == 0)
+        usual = float(np.median(scale[~blind])) if (~blind).any() else 0.0
+        scale = np.where(blind, usual, scale)
+        positive = scale[scale > 0]
+        floor = float(positive.min()) * 1e-3 if positive.size else 1e-3
+        scale = np.maximum(scale, floor)
+        # A young series' own deviation says little: it starts from the scale itself, worth three periods.
+        deviation = np.sqrt((known * spread**2 + 3 * scale**2) / (known + 3))
+        return Level(scale, deviation, known)
+
+    def _recursions(self, cut: int) -> tuple[list[Array], Array]:
+        """Exponential smoothing and periods since the last sale, carried forward from the origin before."""
+        if self._state is not None and self._state[0] <= cut:
+            at, smooth, since = self._state
+            smooth, since = smooth.copy(), since.copy()
+        else:
+            at = 0
+            smooth = np.full((len(_SMOOTHING), self.panel.count), np.nan)
+            since = np.full(self.panel.count, np.nan)
+        for period in range(at, cut):
+            seen, value = self._seen[period], self._units[period]
+            for row, alpha in enumerate(_SMOOTHING):
+                old = smooth[row]
+                new = np.where(np.isnan(old), value, old + alpha * (value - old))
+                smooth[row] = np.where(seen, new, old)
+            since = np.where(value > 0, 0.0, since + 1)
+        self._state = (cut, smooth, since)
+        return list(smooth), since
+
+    # --- rows
+
+    def _rows(self, cut: int, series: Array, steps: Array) -> Array:
+        panel = self.panel
+        base, level = self._origin(cut)
+        scale = level.scale[series]
+        target = cut + steps - 1
+        x = np.empty((len(series), len(self.names)), dtype=np.float32)
+        x[:, : self._base_count] = base[series]
+        column = self._base_count
+        x[:, column] = steps
+        column += 1
+        labels = self._labels[target]
+        if panel.freq == "D":
+            x[:, column] = (labels.astype(np.int64) + 3) % 7
+            x[:, column + 1] = (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1
+            x[:, column + 2] = self._weekday_means(cut)[target % 7, series] / scale
+            column += 3
+        if self._yearly:
+            past = target - self.season * np.ceil(steps / self.season).astype(np.int64)
+            x[:, column] = self._pick(past, series) / scale
+            near = np.stack([self._pick(past + shift, series, cut) for shift in (-1, 0, 1)])
+            x[:, column + 1] = _nanmean(near) / scale
+            x[:, column + 2] = self._season_total(cut)[steps - 1]
+            x[:, column + 3] = (labels - labels.astype("datetime64[Y]")).astype(np.int64)
+            column += 4
+        for name, known in panel.known.items():
+            value = known.values[target, series]
+            x[:, column] = value
+            column += 1
+            if not known.categorical:
+                x[:, column] = value - self._known_mean(name, cut)[series]
+                column += 1
+        for static in panel.static.values():
+            x[:, column] = static.values[series]
+            column += 1
+        return x
+
+    def samples(self, *, horizon: int, rows: int, seed: int) -> Samples:
+        """Sampled training rows: origins spread back from the end, random horizons for each series and origin.
+
+        About ``rows`` rows; the same seed gives the same rows.
+        """
+        panel = self.panel
+        rng = np.random.default_rng(seed)
+        periods, count = panel.periods, max(panel.count, 1)
+        first = min(max(2, min(self._windows[2], periods // 4)), periods - 1)
+        if periods < 2:
+            empty = np.empty(0)
+            return Samples(np.empty((0, len(self.names))), empty, empty, empty.astype(int), empty.astype(int))
+        most = max(1, rows // count)
+        stride = max(1, -(-(periods - first) // most))
+        if panel.freq == "D" and stride > 1 and stride % 7 == 0:
+            stride += 1
+        cuts = np.arange(periods - 1, first - 1, -stride)[::-1]
+        each = int(np.clip(rows // (count * len(cuts)), 1, horizon))
+        parts: list[tuple[Array, ...]] = []
+        for cut in cuts:
+            reach = min(horizon, periods - cut)
+            steps = (
+                rng.integers(1, reach + 1, size=(each, count)) if each < reach else _all_steps(reach, count)
+            )
+            series = np.tile(np.arange(count), len(steps))
+            flat = steps.ravel()
+            # Draws repeat for short reaches; a repeated row teaches nothing new.
+            _, unique = np.unique(series * (horizon + 1) + flat, return_index=True)
+            series, flat = series[unique], flat[unique]
+            use = (cut > panel.start[series]) & self._seen[cut + flat - 1, series]
+            series, flat = series[use], flat[use]
+            target = cut + flat - 1
+            scale = self.level(int(cut)).scale[series]
+            x = self._rows(int(cut), series, flat)
+            parts.append((x, (self._units[target, series] / scale).astype(np.float32), scale, series, target))
+            if len(cuts) > 8:
+                self._origins.pop(int(cut), None)
+        x, y, weight, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
+        mean = weight.mean() if len(weight) else 1.0
+        return Samples(x, y, (weight / mean).astype(np.float32), series, target)
+
+    # --- shared pieces
+
+    @cached_property
+    def _labels(self) -> Array:
+        return np.concatenate([self.panel.ds, self.panel.future])
+
+    @cached_property
+    def _totals(self) -> Array:
+        """Mean demand of the series that were seen, per period: the panel's common movement."""
+        seen = self._seen.sum(axis=1)
+        return np.where(seen > 0, self._units.sum(axis=1, dtype=np.float64) / np.maximum(seen, 1), np.nan)
+
+    def _at(self, period: int) -> Array:
+        if period < 0:
+            return np.full(self.panel.count, np.nan)
+        return np.where(self._seen[period], self._units[period], np.nan)
+
+    def _pick(self, periods: Array, series: Array, cut: int | None = None) -> Array:
+        last = self.panel.periods if cut is None else cut
+        inside = (periods >= 0) & (periods < last)
+        at = np.where(inside, periods, 0)
+        return np.where(inside & self._seen[at, series], self._units[at, series], np.nan)
+
+    def _season_total(self, cut: int) -> Array:
+        """How demand of all series moved a year ago from the weeks before the origin to each h."""
+        season, window = self.season, self._windows[2]
+        steps = np.arange(1, self.panel.horizon + 1)
+        past = cut + steps - 1 - season * np.ceil(steps / season).astype(np.int64)
+        base = self._totals[max(0, cut - season - window) : max(0, cut - season)]
+        result = np.full(len(steps), np.nan)
+        if len(base) < window:
+            return result
+        for index, at in enumerate(past):
+            result[index] = _ratio(self._totals[max(0, at - 1) : min(at + 2, cut)], base)
+        return result
+
+    def _weekday_means(self, cut: int) -> Array:
+        """(7, N): mean of the last eight periods with the same index modulo 7."""
+        result = np.full((7, self.panel.count), np.nan, dtype=np.float32)
+        for back in range(min(7, cut)):
+            index = np.arange(cut - 1 - back, max(-1, cut - 57), -7)
+            number = self._seen[index].sum(axis=0)
+            mean = self._units[index].sum(axis=0) / np.maximum(number, 1)
+            result[(cut - 1 - back) % 7] = np.where(number > 0, mean, np.nan)
+        return result
+
+    def _known_mean(self, name: str, cut: int) -> Array:
+        values = self.panel.known[name].values[max(0, cut - self._windows[3]) : cut]
+        return _nanmean(values)
+
+
+def _all_steps(reach: int, count: int) -> Array:
+    return np.repeat(np.arange(1, reach + 1), count).reshape(reach, count)
+
+
+def _nanmean(values: Array) -> Array:
+    seen = np.isfinite(values)
+    number = seen.sum(axis=0)
+    mean: Array = np.where(seen, values, 0).sum(axis=0) / np.maximum(number, 1)
+    return np.where(number > 0, mean, np.nan)
+
+
+def _ratio(part: Array, base: Array) -> float:
+    part, base = part[np.isfinite(part)], base[np.isfinite(base)]
+    if not len(part) or not len(base) or base.mean() <= 0:
+        return float("nan")
+    return float(part.mean() / base.mean())

@@ -1,0 +1,5 @@
+"""The models behind one registry: `make(name, ...)` gives an estimator with ``fit`` and ``predict``."""
+
+from forecasting.core.models.base import Forecaster, ModelSettings, TrainingData, make, model_names
+
+__all__ = ["Forecaster", "ModelSettings", "TrainingData", "make", "model_names"]

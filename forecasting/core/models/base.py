@@ -1,0 +1,91 @@
+"""What every model is: an estimator in scikit-learn's manner, found by its name in one registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.features import FeatureTable, Samples
+from forecasting.core.panel import Panel
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What all models are built with: seed, threads, and about how many rows to learn from."""
+
+    seed: int = 0
+    threads: int = 1
+    rows: int = 300_000
+
+
+class TrainingData:
+    """A panel with the tables that models share, each made when first asked for."""
+
+    def __init__(self, panel: Panel, *, horizon: int, settings: ModelSettings) -> None:
+        self.panel = panel
+        self.horizon = horizon
+        self.settings = settings
+
+    @cached_property
+    def features(self) -> FeatureTable:
+        """Features of every (series, origin, horizon)."""
+        return FeatureTable(self.panel)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Training rows over the whole panel; a model takes those known at its origin."""
+        return self.features.samples(horizon=self.horizon, rows=self.settings.rows, seed=self.settings.seed)
+
+    @cached_property
+    def filled(self) -> Array:
+        """(T, N) observed demand, float32; an unknown period repeats the last known one, 0 before the first."""
+        observed = self.panel.observed
+        index = np.where(np.isfinite(observed), np.arange(len(observed))[:, None], -1)
+        np.maximum.accumulate(index, axis=0, out=index)
+        return np.where(index >= 0, np.take_along_axis(observed, np.maximum(index, 0), axis=0), np.float32(0))
+
+
+class Forecaster(Protocol):
+    """One model. ``fit`` reads periods before ``cut`` only and returns self; fitted state ends in ``_``.
+
+    ``predict`` gives the mean demand (N, H), 0 or more and finite, of the periods from ``origin`` on. An origin
+    later than the fit's cut is allowed: new observations enter through features without a new fit.
+    """
+
+    name: str
+
+    def fit(self, data: TrainingData, cut: int) -> Self:
+        """Learn from the periods before ``cut``."""
+
+    def predict(self, data: TrainingData, origin: int) -> Array:
+        """Mean demand (N, H) of the periods ``origin .. origin + H - 1``."""
+
+
+_MODELS: dict[str, str] = {
+    "seasonal_naive": "forecasting.core.models.baselines:SeasonalNaive",
+    "moving_average": "forecasting.core.models.baselines:MovingAverage",
+    "ridge": "forecasting.core.models.ridge:RidgeDirect",
+    "lightgbm": "forecasting.core.models.gbm:LightGBMDirect",
+}
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all models."""
+    return tuple(_MODELS)
+
+
+def make(name: str, settings: ModelSettings) -> Forecaster:
+    """Build a model by its name; ValueError for an unknown one. Its module is imported only now."""
+    if name not in _MODELS:
+        raise ValueError(f"no model {name!r}; there are {', '.join(_MODELS)}")
+    module, _, kind = _MODELS[name].partition(":")
+    factory: Callable[[ModelSettings], Forecaster] = getattr(import_module(module), kind)
+    return factory(settings)

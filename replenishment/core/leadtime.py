@@ -1,0 +1,72 @@
+"""Lead time on the grid of the forecast: which whole numbers of periods an order takes, with what
+probability.
+
+An order placed at the close of period t serves demand from period t + 1 + round(lead time / d) on. Lead times
+are gamma distributed. No order overtakes another: it waits for the one before it, so a lead time in effect is
+the longest of its own, the last one's less one gap between orders, the last but one's less two gaps, and so
+on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+NODES = 9  # values that stand for a random lead time
+_EARLIER = 5  # orders before this one that may still hold it back
+
+
+@dataclass(frozen=True, eq=False)
+class LeadTime:
+    """Lead time in periods: ``periods`` (N, J), at least 0, with ``weights`` (N, J) that sum to 1."""
+
+    periods: Array
+    weights: Array
+
+    @property
+    def mean(self) -> Array:
+        """Mean periods (N,)."""
+        return np.asarray((self.periods * self.weights).sum(axis=1))
+
+
+def review_periods(review_days: Array, period_days: float) -> Array:
+    """Periods between two reviews on the grid: at least one."""
+    return np.asarray(np.maximum(1.0, np.round(review_days / period_days)))
+
+
+def constant(mean_days: Array, period_days: float) -> LeadTime:
+    """Lead times that never vary."""
+    periods = np.round(mean_days / period_days)[:, None]
+    return LeadTime(periods, np.ones_like(periods))
+
+
+def gamma(mean_days: Array, sd_days: Array, period_days: float, gap_periods: Array) -> LeadTime:
+    """Gamma lead times with mean and standard deviation (N,) in days, both above 0.
+
+    ``gap_periods`` (N,) is the usual time between two orders. Where the lead time spans more whole periods
+    than there are nodes, each node stands for a run of them.
+    """
+    from scipy.special import gammainc, gammaincinv
+
+    shape = (mean_days / sd_days) ** 2
+    scale = sd_days**2 / mean_days / period_days
+    low = np.floor(gammaincinv(shape, 0.001) * scale + 0.5)
+    high = np.floor(gammaincinv(shape, 0.999) * scale + 0.5)
+    run = np.maximum(1.0, np.ceil((high - low + 1) / NODES))
+    edges = low[:, None] - 0.5 + run[:, None] * np.arange(NODES + 1)
+    below = np.ones_like(edges)
+    crossing = sd_days / period_days > 0.2 * gap_periods
+    for earlier in range(_EARLIER + 1):
+        rows = slice(None) if earlier == 0 else crossing
+        later = edges[rows] + earlier * gap_periods[rows, None]
+        below[rows] *= gammainc(shape[rows, None], np.maximum(later, 0.0) / scale[rows, None])
+    below[:, 0] = 0.0
+    below[:, -1] = 1.0
+    weights = np.diff(below, axis=1)
+    periods = low[:, None] + run[:, None] * np.arange(NODES) + (run[:, None] - 1) / 2
+    return LeadTime(periods, weights)

@@ -1,0 +1,299 @@
+"""Reorder points and order-up-to levels: what doesn't depend on today's stock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
+from replenishment.core import cycle as cycles
+from replenishment.core import leadtime
+from replenishment.core.constraints import grained, smallest_order
+from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
+from replenishment.core.items import Items
+from replenishment.core.overall import overall_points
+from replenishment.core.service import Model
+from replenishment.core.spread import Spread, mixed
+
+Array = npt.NDArray[Any]
+
+_BLOCK = 8192  # items worked on at once: what fits a processor's cache
+_KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Levels of N items, with what led to them.
+
+    ``expected_demand`` over the protection interval, ``reorder_point`` and ``order_up_to`` in units (-1 where
+    the item is not to be bought again), ``fill_rate`` and ``cycle_service`` in the long run, ``shelf_limit``
+    the stock position that sells before it expires, ``demand`` the distribution over the protection interval.
+    Masks: ``short`` past the horizon, ``at_max_stock`` and ``at_shelf_life`` where these hold a level down,
+    ``unsellable`` where the smallest order can't be sold within the shelf life.
+    """
+
+    expected_demand: Array
+    reorder_point: Array
+    order_up_to: Array
+    fill_rate: Array
+    cycle_service: Array
+    shelf_limit: Array
+    short: Array
+    at_max_stock: Array
+    at_shelf_life: Array
+    unsellable: Array
+    demand: Spread
+
+    def take(self, rows: Array) -> Self:
+        """Some items only."""
+        columns: dict[str, Any] = {
+            f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "demand"
+        }
+        return type(self)(demand=self.demand.take(rows), **columns)
+
+
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """Supply terms of N items on the grid of the forecast."""
+
+    review: Array  # periods
+    unit: Array  # smallest quantity that counts
+    multiple: Array
+    smallest: Array
+    rate: Array  # mean demand of a period, stationary at that of the protection interval
+
+
+class _Reader:
+    """Reads the distribution for items that are in an order of their own."""
+
+    def __init__(self, demand: DemandDistribution, places: Array) -> None:
+        self._demand, self._places = demand, places
+        self.levels = demand.levels
+
+    def interval(self, periods: Array, rows: Array | None = None) -> tuple[Array, Array, Array]:
+        return self._demand.interval(periods, self._places if rows is None else self._places[rows])
+
+    def stationary(
+        self, periods: Array, rate: Array, spare: tuple[Array, Array], rows: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Mean (N,) and quantiles (N, Q) over some periods were demand always at its mean ``rate`` (N,).
+
+        ``spare`` is the mean and the quantiles to take the shape from where nothing is expected so soon.
+        """
+        mean, quantiles, _ = self.interval(periods, rows)
+        want = rate * periods
+        empty = (mean <= 0) & (want > 0)
+        mean, quantiles = np.where(empty, spare[0], mean), np.where(empty[:, None], spare[1], quantiles)
+        return want, quantiles * np.where(mean > 0, want / np.where(mean > 0, mean, 1.0), 0.0)[:, None]
+
+
+def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
+    """Levels of items whose series are at ``places`` (N,) of the distribution; all are plannable."""
+    reader = _Reader(demand, places)
+    days = PERIOD_DAYS[demand.freq]
+    span = (items.lead_time_mean + items.review_days) / days
+    expected, quantiles, short = reader.interval(span)
+    first, first_quantiles, _ = reader.interval(np.ones(len(items)))
+    rate = np.where(span > 0, expected / np.where(span > 0, span, 1.0), first)
+    spare = (np.where(span > 0, expected, first), np.where((span > 0)[:, None], quantiles, first_quantiles))
+    whole_units = np.abs(items.order_multiple - np.round(items.order_multiple)) < 1e-9
+    terms = _Terms(
+        review=leadtime.review_periods(items.review_days, days),
+        unit=np.where(whole_units, 1.0, np.minimum(items.order_multiple, 1.0)),
+        multiple=items.order_multiple,
+        smallest=smallest_order(items.moq, items.order_multiple),
+        rate=rate,
+    )
+    expected = grained(expected)
+    per_year = rate / days * DAYS_PER_YEAR
+    floor, _ = eoq(items.order_cost, per_year, items.unit_cost * items.holding_rate)
+    rise = np.maximum(np.minimum(floor, per_year) - rate * items.review_days / days, 0.0)
+    rise = np.where(np.isinf(floor), np.maximum(per_year - rate * items.review_days / days, 0.0), rise)
+    rise = np.where(whole_units, np.round(rise), grained(rise))
+    shelf_limit = _shelf_limit(items, reader, days, whole_units)
+    unsellable = (rate > 0) & (terms.smallest > rate * items.shelf_life_days / days + 1e-9)
+    models = _models(items, reader, terms, spare, rise, days)
+
+    point = np.empty(len(items))
+    together: list[tuple[Array, Model]] = []
+    for rows, model in models:
+        kinds = items.target_kind[rows]
+        for kind, measure in _KINDS.items():
+            mine = np.flatnonzero(kinds == kind)
+            if len(mine):
+                chosen = rows[mine]
+                goal = items.target[chosen]
+                if kind == "economic":
+                    held = items.unit_cost * items.holding_rate * terms.review * days / DAYS_PER_YEAR
+                    goal = critical_ratio(items.stockout_cost[chosen], held[chosen])
+                part = model if len(mine) == len(rows) else model.take(mine)
+                point[chosen] = part.reorder_point(measure, goal)
+        mine = np.flatnonzero(kinds == "overall")
+        if len(mine):
+            together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
+    if together:
+        point_of = overall_points(
+            together, items.target, terms.rate, items.unit_cost * terms.review, whole_units
+        )
+        for rows, values in point_of:
+            point[rows] = values
+    return _finished(
+        items,
+        models,
+        terms,
+        spare,
+        expected=expected,
+        short=short,
+        point=np.where(whole_units, np.ceil(point - 1e-5), grained(point)),
+        rise=rise,
+        shelf_limit=shelf_limit,
+        unsellable=unsellable,
+        whole_units=whole_units,
+        levels_given=demand.levels,
+    )
+
+
+def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array) -> Array:
+    """Mean demand until what is ordered now expires: a larger position would be thrown away."""
+    limited = np.isfinite(items.shelf_life_days)
+    if not np.any(limited):
+        return np.full(len(items), np.inf)
+    until = np.where(
+        limited, (items.lead_time_mean + np.where(limited, items.shelf_life_days, 0.0)) / days, 0.0
+    )
+    mean = reader.interval(until)[0]
+    mean = np.where(whole_units, np.floor(mean + 1e-6), grained(mean))
+    return np.where(limited, mean, np.inf)
+
+
+def _models(
+    items: Items, reader: _Reader, terms: _Terms, spare: tuple[Array, Array], rise: Array, days: float
+) -> list[tuple[Array, Model]]:
+    """Long-run models in blocks of alike items: rows and the model of each block."""
+    given = reader.levels
+    review_mean, review_quantiles = reader.stationary(terms.review, terms.rate, spare)
+    random = items.lead_time_sd > 0
+    random &= items.lead_time_mean > 0
+    fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]
+    lead = reader.stationary(fixed, terms.rate, spare)
+    whole = reader.stationary(fixed + terms.review, terms.rate, spare)
+    narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
+    found: list[tuple[Array, Model]] = []
+    for chosen_random in (False, True):
+        if chosen_random and not np.any(random):
+            continue
+        for chosen_narrow in (True, False):
+            group = np.flatnonzero((random == chosen_random) & (narrow == chosen_narrow))
+            for start in range(0, len(group), _BLOCK):
+                rows = group[start : start + _BLOCK]
+                review = Spread.from_quantiles(review_quantiles[rows], given, review_mean[rows])
+                none = cycles.none_chance(review, terms.unit[rows])
+                if chosen_narrow:
+                    cycle = cycles.single(none)
+                else:
+                    cycle = cycles.wide(
+                        review, none, terms.unit[rows], rise[rows], terms.smallest[rows], terms.multiple[rows]
+                    )
+                if chosen_random:
+                    gap = terms.review[rows] * cycle.reviews
+                    time = leadtime.gamma(items.lead_time_mean[rows], items.lead_time_sd[rows], days, gap)
+                    part = (spare[0][rows], spare[1][rows])
+                    lead_spread = _mixture(reader, rows, time, 0.0, terms.rate[rows], part)
+                    whole_spread = _mixture(reader, rows, time, terms.review[rows], terms.rate[rows], part)
+                else:
+                    lead_spread = Spread.from_quantiles(lead[1][rows], given, lead[0][rows])
+                    whole_spread = Spread.from_quantiles(whole[1][rows], given, whole[0][rows])
+                found.append(
+                    (
+                        rows,
+                        Model(
+                            review=review,
+                            lead=lead_spread,
+                            whole=whole_spread,
+                            cycle=cycle,
+                            demand=whole_spread.mean - lead_spread.mean,
+                            unit=terms.unit[rows],
+                            lost=items.unmet[rows] == "lost",
+                        ),
+                    )
+                )
+    return found
+
+
+def _mixture(
+    reader: _Reader,
+    rows: Array,
+    time: leadtime.LeadTime,
+    more: Array | float,
+    rate: Array,
+    spare: tuple[Array, Array],
+) -> Spread:
+    parts = []
+    for node in range(time.periods.shape[1]):
+        mean, quantiles = reader.stationary(time.periods[:, node] + more, rate, spare, rows)
+        parts.append(Spread.from_quantiles(quantiles, reader.levels, mean))
+    return mixed(parts, time.weights)
+
+
+def _finished(
+    items: Items,
+    models: list[tuple[Array, Model]],
+    terms: _Terms,
+    spare: tuple[Array, Array],
+    *,
+    expected: Array,
+    short: Array,
+    point: Array,
+    rise: Array,
+    shelf_limit: Array,
+    unsellable: Array,
+    whole_units: Array,
+    levels_given: tuple[float, ...],
+) -> Levels:
+    """Levels held down by maximum stock and shelf life, and the service of what remains."""
+    up_to = point + rise
+    cap = np.where(whole_units, np.floor(items.max_stock + 1e-9), items.max_stock)
+    at_max = up_to > cap
+    point, up_to = np.minimum(point, cap), np.minimum(up_to, cap)
+    at_shelf = up_to > shelf_limit
+    # An order below the smallest is not made: under a shelf life the review waits until one fits.
+    wait = np.where(terms.smallest > terms.unit, shelf_limit - terms.smallest, shelf_limit)
+    point, up_to = np.minimum(point, np.maximum(wait, 0.0)), np.minimum(up_to, np.maximum(shelf_limit, 0.0))
+    up_to = np.maximum(up_to, point)
+    never = (cap <= 0) | ((items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0))
+    point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
+    fill, cycle = np.empty(len(items)), np.empty(len(items))
+    for rows, model in models:
+        changed = np.flatnonzero((up_to - point)[rows] != rise[rows])
+        outcome = model.evaluate(np.maximum(point[rows], 0.0))
+        fill[rows], cycle[rows] = outcome.fill, outcome.cycle
+        if len(changed):
+            sub = rows[changed]
+            part = model.take(changed)
+            recycled = cycles.wide(
+                part.review,
+                part.cycle.none,
+                terms.unit[sub],
+                (up_to - point)[sub],
+                terms.smallest[sub],
+                terms.multiple[sub],
+            )
+            outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
+            fill[sub], cycle[sub] = outcome.fill, outcome.cycle
+    bought = ~never | (terms.rate <= 0)
+    return Levels(
+        expected_demand=expected,
+        reorder_point=point,
+        order_up_to=up_to,
+        fill_rate=np.where(bought, fill, 0.0),
+        cycle_service=np.where(bought, cycle, 0.0),
+        shelf_limit=shelf_limit,
+        short=short,
+        at_max_stock=at_max,
+        at_shelf_life=at_shelf,
+        unsellable=unsellable,
+        demand=Spread.from_quantiles(spare[1], levels_given, spare[0]),
+    )

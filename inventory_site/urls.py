@@ -1,14 +1,17 @@
 """Addresses: each app's pages, the admin, accounts, and the API."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("replenishment.urls")),
     path("", include("forecasting.urls")),
     path("", include("catalog.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # Whoever is about to log in may choose a language too.
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("inventory_site.api.urls")),
     path("admin/", admin.site.urls),
 ]

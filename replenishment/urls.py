@@ -1,6 +1,10 @@
 """The app's pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from replenishment.views import home
 
 app_name = "replenishment"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("", home.home, name="home"),
+]

@@ -1,0 +1,155 @@
+// What all pages share: theme, menus, drawer, toasts, selections, and moving through quantity fields.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const on = (type, handler) => document.addEventListener(type, handler);
+
+  // Theme -----------------------------------------------------------------------------------
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const chosen = () => root.dataset.theme || "auto";
+  const effective = () => (chosen() === "auto" ? (dark.matches ? "dark" : "light") : chosen());
+  const show = () => {
+    for (const button of document.querySelectorAll("[data-theme-set]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeSet === chosen()));
+    }
+    document.dispatchEvent(new CustomEvent("theme:changed", { detail: effective() }));
+  };
+  const choose = (theme) => {
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try {
+      if (theme === "auto") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", theme);
+    } catch {
+      // Not kept, but it holds for this page.
+    }
+    show();
+  };
+  dark.addEventListener("change", show);
+  on("click", (event) => {
+    if (event.target.closest("[data-theme-toggle]")) choose(effective() === "dark" ? "light" : "dark");
+    const button = event.target.closest("[data-theme-set]");
+    if (button) choose(button.dataset.themeSet);
+  });
+  for (const choice of document.querySelectorAll("[data-theme-choice]")) choice.hidden = false;
+  show();
+
+  // Menus: one at a time, closed by a click elsewhere or Escape ---------------------------------
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+  };
+  on("click", (event) => closeMenus(event.target.closest("details.menu")));
+  on("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details.menu[open]");
+    closeMenus(null);
+    menu?.querySelector("summary").focus();
+  });
+
+  // Messages ----------------------------------------------------------------------------------
+  on("click", (event) => event.target.closest("[data-dismiss]")?.closest(".alert")?.remove());
+  const toasts = document.getElementById("toasts");
+  const toast = (text, level) => {
+    const box = document.createElement("div");
+    box.className = `alert alert--${level}`;
+    box.textContent = text;
+    toasts.append(box);
+  };
+  // A toast leaves after a while; an error stays until the next one.
+  new MutationObserver((records) => {
+    for (const record of records) {
+      for (const node of record.addedNodes) {
+        if (node.nodeType !== Node.ELEMENT_NODE) continue;
+        const lifetime = node.classList.contains("alert--error") ? 15000 : 6000;
+        setTimeout(() => node.remove(), lifetime);
+      }
+    }
+  }).observe(toasts, { childList: true });
+  on("htmx:sendError", () => toast(toasts.dataset.failed, "error"));
+  on("htmx:responseError", (event) => {
+    const text = event.detail.xhr.getResponseHeader("X-Message");
+    toast(text ? decodeURIComponent(text) : toasts.dataset.failed, "error");
+  });
+
+  // Drawer --------------------------------------------------------------------------------------
+  const drawer = document.getElementById("drawer");
+  on("htmx:afterSwap", (event) => {
+    if (event.target.id === "drawer-body" && !drawer.open) drawer.showModal();
+  });
+  on("click", (event) => {
+    if (event.target === drawer || event.target.closest("[data-drawer-close]")) drawer.close();
+  });
+  drawer.addEventListener("close", () => document.getElementById("drawer-body").replaceChildren());
+
+  // Forms ---------------------------------------------------------------------------------------
+  on("change", (event) => {
+    if (event.target.closest("[data-autosubmit]")) event.target.form.requestSubmit();
+  });
+  on("submit", (event) => {
+    const question = event.submitter?.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+  on("keydown", (event) => {
+    const typing = event.target.matches("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+      const search = document.querySelector("[data-search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+        search.select();
+      }
+    }
+  });
+
+  // Selections: [data-select-all] ticks the [data-select] boxes of its [data-selection] -----------
+  const count = (area) => {
+    const boxes = [...area.querySelectorAll("[data-select]")];
+    const ticked = boxes.filter((box) => box.checked);
+    for (const all of area.querySelectorAll("[data-select-all]")) {
+      all.checked = ticked.length > 0 && ticked.length === boxes.length;
+      all.indeterminate = ticked.length > 0 && ticked.length < boxes.length;
+    }
+    for (const bar of area.querySelectorAll("[data-selection-bar]")) bar.hidden = ticked.length === 0;
+    for (const box of boxes) box.closest("tr")?.classList.toggle("is-selected", box.checked);
+    for (const place of area.querySelectorAll("[data-selection-count]")) place.textContent = ticked.length;
+    const value = ticked.reduce((sum, box) => sum + Number(box.dataset.value || 0), 0);
+    for (const place of area.querySelectorAll("[data-selection-value]")) {
+      place.textContent = new Intl.NumberFormat(root.lang, {
+        style: "currency",
+        currency: place.dataset.selectionValue,
+        maximumFractionDigits: 0,
+      }).format(value);
+    }
+  };
+  const countAll = () => document.querySelectorAll("[data-selection]").forEach(count);
+  on("change", (event) => {
+    const area = event.target.closest("[data-selection]");
+    if (!area) return;
+    if (event.target.matches("[data-select-all]")) {
+      for (const box of area.querySelectorAll("[data-select]")) box.checked = event.target.checked;
+    }
+    if (event.target.matches("[data-select], [data-select-all]")) count(area);
+  });
+  on("htmx:afterSettle", countAll);
+  countAll();
+
+  // Quantity fields: Enter and the arrows go up and down the column, Escape takes the change back ---
+  on("keydown", (event) => {
+    if (!event.target.matches("[data-quantity]")) return;
+    const step = { Enter: event.shiftKey ? -1 : 1, ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape") {
+      event.target.value = event.target.defaultValue;
+      event.target.blur();
+    } else if (step) {
+      event.preventDefault();
+      const fields = [...document.querySelectorAll("[data-quantity]")];
+      const next = fields[fields.indexOf(event.target) + step];
+      if (next) {
+        next.focus();
+        next.select();
+      } else {
+        event.target.blur();
+      }
+    }
+  });
+})();

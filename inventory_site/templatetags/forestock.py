@@ -1,0 +1,257 @@
+"""Numbers, money, quantities, dates and icons, as the reader's language writes them.
+
+    {% load forestock %}
+    {{ line.quantity|quantity }}  {{ share|percent }}  {{ score|number:3 }}  {{ value|money:"EUR" }}
+    {{ value|money_short:currency }}  {{ day|day }}  {{ at|moment }}  {{ at|age }}  {% icon "search" %}
+
+A value that is not there (None, or no finite number) reads as a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from inventory_site.templatetags.icons import PATHS
+
+register = template.Library()
+
+MISSING = "–"
+
+
+@lru_cache(maxsize=16)
+def _locale_of(language: str) -> Locale:
+    try:
+        return Locale.parse(language.replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        return Locale("en")
+
+
+def _locale() -> Locale:
+    return _locale_of(get_language() or "en")
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or value == "" or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        return None
+    return number if number.is_finite() else None
+
+
+def _shown(number: Decimal, places: int) -> Decimal:
+    """Rounded half up, and never minus zero."""
+    rounded = number.quantize(Decimal(1).scaleb(-places), rounding="ROUND_HALF_UP")
+    return rounded if rounded else abs(rounded)
+
+
+@register.filter
+def number(value: Any, places: int = 0) -> str:
+    """A number with exactly so many decimal places."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    return str(format_decimal(_shown(parsed, places), format=pattern, locale=_locale()))
+
+
+@register.filter
+def quantity(value: Any) -> str:
+    """Units: whole ones without decimals; others with one, or with two below one."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    places = 1 if abs(parsed) >= 1 else 2  # whole numbers show none: the pattern drops zeros
+    return str(format_decimal(_shown(parsed, places), format="#,##0.##", locale=_locale()))
+
+
+@register.filter
+def exact(value: Any) -> str:
+    """Units with all of their decimals, so that what is shown adds up to the last digit."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    return str(format_decimal(parsed, format="#,##0.##########", locale=_locale()))
+
+
+@register.filter
+def signed(value: Any) -> str:
+    """Units with a sign, all decimals: a term of a sum."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    text = exact(abs(parsed))
+    if parsed == 0:
+        return text
+    return f"{'+' if parsed > 0 else '−'}{text}"
+
+
+@register.filter
+def plain(value: Any) -> str:
+    """A number for a form field's value: a point, no grouping, no trailing zeros."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return ""
+    text = format(parsed, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@register.filter
+def compact(value: Any) -> str:
+    """A large number in short: 12.3K."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    if abs(parsed) < 1000:
+        return quantity(parsed)
+    return str(format_compact_decimal(parsed, fraction_digits=1, locale=_locale()))
+
+
+@register.filter
+def percent(value: Any, places: int = 0) -> str:
+    """A share as a percentage: 0.953 is 95%."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    return f"{number(parsed * 100, places)}%"
+
+
+@register.filter
+def money(value: Any, currency: str = "") -> str:
+    """An amount with its cents in a currency (ISO 4217)."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    if not currency:
+        return number(parsed, 2)
+    return str(format_currency(parsed, currency, locale=_locale()))
+
+
+@register.filter
+def unit_cost(value: Any, currency: str = "") -> str:
+    """A cost per unit: cents, and their fractions where there are some."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    places = 2 if parsed == parsed.quantize(Decimal("0.01")) else 4
+    shown = number(parsed, places)
+    return f"{shown} {currency}" if currency else shown
+
+
+@register.filter
+def money_short(value: Any, currency: str = "") -> str:
+    """An amount without cents, from a million on in short: for figures and tables."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    if abs(parsed) >= 1_000_000:
+        return str(format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=_locale()))
+    if not currency:
+        return number(parsed, 0)
+    text = format_currency(
+        _shown(parsed, 0),
+        currency,
+        locale=_locale(),
+        currency_digits=False,
+        decimal_quantization=True,
+        format=_whole_pattern(_locale()),
+    )
+    return str(text)
+
+
+@lru_cache(maxsize=16)
+def _whole_pattern(locale: Locale) -> str:
+    """The locale's currency pattern without its decimals."""
+    return str(locale.currency_formats["standard"].pattern).replace(".00", "")
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    """A date, in words where the language does so: 24 Dec 2026."""
+    if not isinstance(value, date):
+        return MISSING
+    if isinstance(value, datetime):
+        value = timezone.localtime(value) if timezone.is_aware(value) else value
+    return str(format_date(value, format="medium", locale=_locale()))
+
+
+@register.filter
+def day_short(value: date | datetime | None) -> str:
+    """A date without its year, for tables about the near future; with the year when it is another one."""
+    if not isinstance(value, date):
+        return MISSING
+    locale = _locale()
+    if abs((value.toordinal()) - timezone.localdate().toordinal()) > 300 and value.year != (
+        timezone.localdate().year
+    ):
+        return str(format_date(value, format="medium", locale=locale))
+    return str(format_date(value, format=_month_day_pattern(locale), locale=locale))
+
+
+@lru_cache(maxsize=16)
+def _month_day_pattern(locale: Locale) -> str:
+    return str(locale.datetime_skeletons["MMMd"].pattern)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A date and time in the site's time zone."""
+    if not isinstance(value, datetime):
+        return MISSING
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    date_part = format_date(local, format="medium", locale=_locale())
+    return f"{date_part} {format_datetime(local, format='HH:mm', locale=_locale())}"
+
+
+@register.filter
+def age(value: date | datetime | None) -> str:
+    """How long ago: 3 hours ago."""
+    if isinstance(value, datetime):
+        return str(format_timedelta(value - timezone.now(), add_direction=True, locale=_locale()))
+    if isinstance(value, date):
+        return str(format_timedelta(value - timezone.localdate(), add_direction=True, locale=_locale()))
+    return MISSING
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """The value of a mapping under a key that the template holds in a variable."""
+    try:
+        return mapping.get(key)
+    except AttributeError:
+        return None
+
+
+@register.filter
+def share_of(part: Any, whole: Any) -> float:
+    """A part of a whole between 0 and 1, for progress bars; 1 where there is nothing to reach."""
+    a, b = _decimal(part), _decimal(whole)
+    if b is None or b <= 0:
+        return 1.0
+    value = float((a or Decimal(0)) / b)
+    return 0.0 if math.isnan(value) else min(max(value, 0.0), 1.0)
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of the set as inline SVG; decorative unless it is given a label."""
+    body = mark_safe(PATHS[name])  # noqa: S308  # our own constant
+    if label:
+        return format_html(
+            '<svg class="icon" viewBox="0 0 16 16" role="img" aria-label="{}">{}</svg>', label, body
+        )
+    return format_html('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', body)

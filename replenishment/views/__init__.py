@@ -1,0 +1,1 @@
+"""The buyer's pages: home, workbench, SKU, purchase orders."""

@@ -1,0 +1,42 @@
+"""Who may open a buyer's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from catalog.models import PartnerAccount
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def reader(request: HttpRequest) -> User:
+    """The user of a request that got past the log-in."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def buyer_page(*permissions: str) -> Callable[[View[P]], View[P]]:
+    """A page for those who have all of these permissions and belong to no partner; others get 403.
+
+    Who is not logged in has been sent to the log-in page before (LoginRequiredMiddleware).
+    """
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            user = reader(request)
+            if PartnerAccount.objects.filter(user=user).exists() or not user.has_perms(permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate

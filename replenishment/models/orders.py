@@ -36,6 +36,19 @@ class PurchaseOrder(models.Model):
         State.CLOSED: (),
         State.CANCELLED: (),
     }
+    # What a person does to an order: the state that follows, and the permission it takes.
+    # Receiving leads to "closed" instead when all of it is in.
+    ACTIONS: dict[str, tuple[str, str]] = {
+        "submit": (State.SUBMITTED, "submit_purchaseorder"),
+        "approve": (State.APPROVED, "approve_purchaseorder"),
+        "return": (State.DRAFT, "approve_purchaseorder"),
+        "send": (State.SENT, "send_purchaseorder"),
+        "receive": (State.PART_RECEIVED, "receive_purchaseorder"),
+        "close": (State.CLOSED, "receive_purchaseorder"),
+        "cancel": (State.CANCELLED, "cancel_purchaseorder"),
+    }
+    # Lines may be changed in these; an order that was submitted or approved falls back to draft.
+    EDITABLE_STATES = (State.DRAFT, State.SUBMITTED, State.APPROVED)
     # What of these is not yet received counts as on order: nothing is bought twice.
     OPEN_STATES = (State.DRAFT, State.SUBMITTED, State.APPROVED, State.SENT, State.PART_RECEIVED)
 
@@ -57,7 +70,7 @@ class PurchaseOrder(models.Model):
         related_name="orders",
     )
     expected_on = models.DateField(_("expected on"), null=True, blank=True)
-    # Value in the home currency with the rate used when it was drafted or submitted; null: no rate known.
+    # Value in the home currency at the rate of its last change or step; null: no rate known then.
     home_value = models.DecimalField(_("value in home currency"), max_digits=16, decimal_places=2, null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("created by"), on_delete=models.PROTECT, related_name="+"

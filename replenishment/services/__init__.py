@@ -1,0 +1,55 @@
+"""Writes of this app. Each is one transaction, and checks the acting person's permission itself."""
+
+from replenishment.services.costs import unit_cost_at
+from replenishment.services.errors import (
+    LimitError,
+    OrderError,
+    PlanError,
+    ReplenishmentError,
+    SelfApprovalError,
+    StaleError,
+    SuggestionError,
+    TransitionError,
+)
+from replenishment.services.orders import (
+    order_approve,
+    order_cancel,
+    order_close,
+    order_line_remove,
+    order_line_set,
+    order_return,
+    order_send,
+    order_submit,
+)
+from replenishment.services.receipts import order_receive
+from replenishment.services.suggestions import (
+    drafts_create,
+    suggestion_edit,
+    suggestion_reject,
+    suggestion_reopen,
+)
+
+__all__ = [
+    "LimitError",
+    "OrderError",
+    "PlanError",
+    "ReplenishmentError",
+    "SelfApprovalError",
+    "StaleError",
+    "SuggestionError",
+    "TransitionError",
+    "drafts_create",
+    "order_approve",
+    "order_cancel",
+    "order_close",
+    "order_line_remove",
+    "order_line_set",
+    "order_receive",
+    "order_return",
+    "order_send",
+    "order_submit",
+    "suggestion_edit",
+    "suggestion_reject",
+    "suggestion_reopen",
+    "unit_cost_at",
+]

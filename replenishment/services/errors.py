@@ -1,0 +1,35 @@
+"""What the services of this app refuse, in words for people."""
+
+from __future__ import annotations
+
+
+class ReplenishmentError(Exception):
+    """A refusal; its text is for the person who asked."""
+
+
+class PlanError(ReplenishmentError):
+    """A plan can't be made."""
+
+
+class SuggestionError(ReplenishmentError):
+    """A suggestion can't be changed or drafted so."""
+
+
+class StaleError(SuggestionError):
+    """A newer plan has replaced the one that the person saw."""
+
+
+class OrderError(ReplenishmentError):
+    """A purchase order can't be changed so."""
+
+
+class TransitionError(OrderError):
+    """The table of transitions does not allow this step from the order's state."""
+
+
+class SelfApprovalError(OrderError):
+    """Whoever made or submitted an order does not approve it."""
+
+
+class LimitError(OrderError):
+    """The order is worth more than the person may approve, or its worth is not known."""

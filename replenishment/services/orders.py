@@ -1,0 +1,244 @@
+"""Purchase orders: every step locks the order, asks the table of transitions and writes its event."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from catalog import selectors as catalog
+from replenishment.models import (
+    ApprovalLimit,
+    PurchaseOrder,
+    PurchaseOrderEvent,
+    PurchaseOrderLine,
+    Suggestion,
+)
+from replenishment.services.costs import order_home_value, quantity_clean, unit_cost_at
+from replenishment.services.errors import LimitError, OrderError, SelfApprovalError, TransitionError
+
+State = PurchaseOrder.State
+
+
+def order_submit(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """Hand a draft to the approvers."""
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="submit", acting_user=acting_user)
+        if not order.lines.exists():
+            raise OrderError(_("An order without lines can't be submitted."))
+        order.submitted_by = acting_user
+        order.home_value = order_home_value(order)
+        return order_step(order, "submit", acting_user, comment, {"home_value": _text(order.home_value)})
+
+
+def order_approve(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """Approve a submitted order: by staff with the permission, not its maker or submitter, within limit.
+
+    Its worth is reckoned again from its lines at today's rate. Raises SelfApprovalError and LimitError.
+    """
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="approve", acting_user=acting_user)
+        if acting_user.pk in {order.created_by_id, order.submitted_by_id}:
+            raise SelfApprovalError(
+                _("Another person has to approve this order: you made or submitted it yourself.")
+            )
+        order.home_value = order_home_value(order)
+        limit = ApprovalLimit.objects.filter(user=acting_user).values_list("amount", flat=True).first()
+        home = settings.FORESTOCK_HOME_CURRENCY
+        if limit is None:
+            raise LimitError(_("You have no approval limit: an administrator has to set one."))
+        if order.home_value is None:
+            raise LimitError(
+                _(
+                    "There is no exchange rate from %(currency)s to %(home)s, so the order can't be compared "
+                    "with your limit. Import the rate first."
+                )
+                % {"currency": order.currency, "home": home}
+            )
+        if order.home_value > limit:
+            raise LimitError(
+                _("The order is worth %(value)s %(home)s; your limit is %(limit)s %(home)s.")
+                % {"value": order.home_value, "limit": limit, "home": home}
+            )
+        order.approved_by = acting_user
+        data = {"home_value": _text(order.home_value), "limit": _text(limit)}
+        return order_step(order, "approve", acting_user, comment, data)
+
+
+def order_return(*, order_id: int, acting_user: User, comment: str) -> PurchaseOrder:
+    """Give a submitted or approved order back as a draft, saying why."""
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="return", acting_user=acting_user)
+        if not comment.strip():
+            raise OrderError(_("Say in a comment what should change."))
+        order.submitted_by = order.approved_by = None
+        return order_step(order, "return", acting_user, comment, {})
+
+
+def order_send(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """Record that an approved order went to the supplier; the lead time counts from today."""
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="send", acting_user=acting_user)
+        before = order.expected_on
+        lead_times = [
+            days
+            for days in order.lines.values_list("suggestion__lead_time_days", flat=True)
+            if days is not None
+        ]
+        if lead_times:
+            order.expected_on = catalog.today() + timedelta(days=math.ceil(max(lead_times)))
+        data = {"expected_on": [_text(before), _text(order.expected_on)]}
+        return order_step(order, "send", acting_user, comment, data)
+
+
+def order_cancel(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """Call an order off before anything came in. Its suggestions are open again; it is no longer on order."""
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="cancel", acting_user=acting_user)
+        _suggestions_reopen(order.lines.values_list("suggestion_id", flat=True))
+        return order_step(order, "cancel", acting_user, comment, {})
+
+
+def order_close(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """End a sent order: what has not come in is no longer expected."""
+    with transaction.atomic():
+        order = order_begin(order_id=order_id, action="close", acting_user=acting_user)
+        open_lines = {str(line.pk): _text(line.outstanding) for line in order.lines.all() if line.outstanding}
+        return order_step(order, "close", acting_user, comment, {"not_received": open_lines})
+
+
+def order_line_set(
+    *, line_id: int, quantity: Decimal | float, acting_user: User, comment: str = ""
+) -> PurchaseOrderLine:
+    """Change a line's quantity; its unit cost follows the price breaks.
+
+    An order that was submitted or approved falls back to draft: what was approved is what is sent.
+    """
+    with transaction.atomic():
+        order, line = _line_begin(line_id=line_id, acting_user=acting_user)
+        new = quantity_clean(quantity)
+        if new == line.quantity:
+            return line
+        data: dict[str, Any] = {"line": line.pk, "sku": line.product.sku}
+        data["quantity"] = [_text(line.quantity), _text(new)]
+        terms = line.suggestion.terms if line.suggestion else None
+        if terms is not None and terms.price_breaks:
+            cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=new)
+            if cost != line.unit_cost:
+                data["unit_cost"] = [_text(line.unit_cost), _text(cost)]
+            line.unit_cost = cost
+        line.quantity = new
+        line.save(update_fields=["quantity", "unit_cost"])
+        _line_end(order, "line-set", acting_user, comment, data)
+        return line
+
+
+def order_line_remove(*, line_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
+    """Take a line off an order (the last one stays: cancel the order instead); its suggestion opens again."""
+    with transaction.atomic():
+        order, line = _line_begin(line_id=line_id, acting_user=acting_user)
+        if order.lines.count() == 1:
+            raise OrderError(_("This is the order's last line: cancel the order instead."))
+        data = {"line": line.pk, "sku": line.product.sku, "quantity": [_text(line.quantity), None]}
+        _suggestions_reopen([line.suggestion_id])
+        line.delete()
+        return _line_end(order, "line-remove", acting_user, comment, data)
+
+
+def order_begin(*, order_id: int, action: str, acting_user: User) -> PurchaseOrder:
+    """Lock the order for a step: the person's permission first, then what the table of transitions allows."""
+    target, permission = PurchaseOrder.ACTIONS[action]
+    permission_require(acting_user, permission)
+    if permission == "approve_purchaseorder" and not acting_user.is_staff:
+        raise PermissionDenied(_("Only staff approve or return orders."))
+    order = PurchaseOrder.objects.select_for_update().get(pk=order_id)
+    if target not in PurchaseOrder.TRANSITIONS[order.state]:
+        raise TransitionError(
+            _("The order is “%(state)s”: it can't become “%(target)s”.")
+            % {"state": State(order.state).label, "target": State(target).label}
+        )
+    return order
+
+
+def order_step(
+    order: PurchaseOrder,
+    action: str,
+    acting_user: User,
+    comment: str,
+    data: Mapping[str, Any],
+    *,
+    to_state: str | None = None,
+) -> PurchaseOrder:
+    """Save the locked order in its next state and write the event; call in the transaction that locked it."""
+    before = order.state
+    order.state = to_state or PurchaseOrder.ACTIONS[action][0]
+    order.save()
+    event_create(order, action, before, acting_user, comment, data)
+    return order
+
+
+def event_create(
+    order: PurchaseOrder,
+    action: str,
+    from_state: str,
+    acting_user: User,
+    comment: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> PurchaseOrderEvent:
+    """Write what happened; `to_state` is the order's state now."""
+    return PurchaseOrderEvent.objects.create(
+        order=order,
+        action=action,
+        from_state=from_state,
+        to_state=order.state,
+        actor=acting_user,
+        comment=comment.strip(),
+        data=dict(data or {}),
+    )
+
+
+def permission_require(acting_user: User, codename: str) -> None:
+    """PermissionDenied unless the user holds this permission of the app."""
+    if not acting_user.has_perm(f"replenishment.{codename}"):
+        raise PermissionDenied(_("You are not allowed to do this."))
+
+
+def _line_begin(*, line_id: int, acting_user: User) -> tuple[PurchaseOrder, PurchaseOrderLine]:
+    permission_require(acting_user, "change_purchaseorder")
+    order_id = PurchaseOrderLine.objects.values_list("order_id", flat=True).get(pk=line_id)
+    order = PurchaseOrder.objects.select_for_update().get(pk=order_id)
+    if order.state not in PurchaseOrder.EDITABLE_STATES:
+        raise TransitionError(
+            _("The order is “%(state)s”: its lines can't be changed any more.")
+            % {"state": State(order.state).label}
+        )
+    # Read after the order is locked: whoever held the lock may have changed or removed the line.
+    line = PurchaseOrderLine.objects.select_related("product", "suggestion__terms").get(pk=line_id)
+    return order, line
+
+
+def _line_end(
+    order: PurchaseOrder, action: str, acting_user: User, comment: str, data: Mapping[str, Any]
+) -> PurchaseOrder:
+    before = order.home_value
+    order.submitted_by = order.approved_by = None
+    order.home_value = order_home_value(order)
+    worth = {"home_value": [_text(before), _text(order.home_value)]}
+    return order_step(order, action, acting_user, comment, {**data, **worth}, to_state=State.DRAFT)
+
+
+def _suggestions_reopen(suggestion_ids: Any) -> None:
+    ids = [pk for pk in suggestion_ids if pk is not None]
+    Suggestion.objects.filter(pk__in=ids, state=Suggestion.State.DRAFTED).update(state=Suggestion.State.OPEN)
+
+
+def _text(value: Decimal | date | None) -> str | None:
+    return None if value is None else str(value)

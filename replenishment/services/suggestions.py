@@ -1,0 +1,218 @@
+"""What buyers do with suggestions: change, reject, and turn them into draft orders."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.selectors.plans import plan_latest
+from replenishment.services.costs import LARGEST_QUANTITY, lines_home_value, quantity_clean, unit_cost_at
+from replenishment.services.errors import StaleError, SuggestionError
+from replenishment.services.orders import event_create, permission_require
+
+_BATCH = 5_000
+_PERMISSION = "edit_suggestion_quantity"
+
+
+def suggestion_edit(
+    *,
+    suggestion_id: int,
+    quantity: float | None,
+    reason: str,
+    acting_user: User,
+    seen_plan_run_id: int | None,
+) -> Suggestion:
+    """Put the buyer's quantity beside the system's, which stays; None goes back to the system's.
+
+    Any number of units, 0 or more, is taken: `selectors.quantity_offer` says what the supplier's packs would
+    make of it. Raises StaleError when a newer plan has replaced the one that the buyer saw.
+    """
+    with transaction.atomic():
+        suggestion = _open_suggestion(suggestion_id, acting_user, seen_plan_run_id)
+        if quantity is not None:
+            if not math.isfinite(quantity) or quantity < 0:
+                raise SuggestionError(_("The quantity must be a number, 0 or more."))
+            if quantity > LARGEST_QUANTITY:
+                raise SuggestionError(_("The quantity is too large."))
+            if quantity > 0 and not _is_buyable(suggestion):
+                raise SuggestionError(_("No supplier has terms for this product here: add them first."))
+        suggestion.edited_quantity = None if quantity is None else round(quantity, 3)
+        return _sign(
+            suggestion, "" if quantity is None else reason, None if quantity is None else acting_user
+        )
+
+
+def suggestion_reject(*, suggestion_id: int, reason: str, acting_user: User) -> Suggestion:
+    """Set a suggestion aside, until it is reopened."""
+    with transaction.atomic():
+        suggestion = _open_suggestion(suggestion_id, acting_user, None)
+        suggestion.state = Suggestion.State.REJECTED
+        return _sign(suggestion, reason, acting_user)
+
+
+def suggestion_reopen(*, suggestion_id: int, acting_user: User) -> Suggestion:
+    """Take a rejected suggestion back up."""
+    with transaction.atomic():
+        suggestion = _suggestion_lock(suggestion_id, acting_user, None)
+        if suggestion.state != Suggestion.State.REJECTED:
+            raise SuggestionError(_("Only a rejected suggestion can be reopened."))
+        suggestion.state = Suggestion.State.OPEN
+        return _sign(suggestion, "", acting_user)
+
+
+def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
+    """Draft orders from open suggestions: one per supplier, delivery location and currency.
+
+    Suggestions that are drafted or rejected already, and those of 0 units, are passed over; so the same call
+    twice, or at the same time from two places, orders nothing twice. Raises StaleError unless all are of the
+    latest plan, SuggestionError where a product has nobody to buy from.
+    """
+    permission_require(acting_user, "add_purchaseorder")
+    with transaction.atomic():
+        plan = plan_latest_lock()
+        chosen: list[Suggestion] = []
+        for ids in _batches(sorted(set(suggestion_ids))):
+            for suggestion in (
+                Suggestion.objects.select_for_update(of=("self",))
+                .select_related("product", "terms")
+                .filter(pk__in=ids)
+                .order_by("pk")
+            ):
+                if plan is None or suggestion.plan_run_id != plan.pk:
+                    raise _stale()
+                if suggestion.state == Suggestion.State.OPEN and suggestion.final_quantity > 0:
+                    chosen.append(suggestion)
+        groups: dict[tuple[int, int, str], list[Suggestion]] = defaultdict(list)
+        for suggestion in chosen:
+            supplier_id = suggestion.supplier_id
+            if supplier_id is None or not _is_buyable(suggestion):
+                raise SuggestionError(
+                    _("No supplier has terms for %(sku)s here: add them first.")
+                    % {"sku": suggestion.product.sku}
+                )
+            groups[supplier_id, suggestion.location_id, suggestion.currency].append(suggestion)
+        orders = [
+            _draft_create(plan, supplier_id, group, acting_user)
+            for (supplier_id, _place, _currency), group in groups.items()
+            if plan is not None
+        ]
+        for ids in _batches([suggestion.pk for suggestion in chosen]):
+            Suggestion.objects.filter(pk__in=ids).update(state=Suggestion.State.DRAFTED)
+        return orders
+
+
+def plan_latest_lock() -> PlanRun | None:
+    """The latest plan, locked: no order is drafted from it, and no newer plan replaces it, meanwhile."""
+    latest = plan_latest()
+    while latest is not None:
+        PlanRun.objects.select_for_update(no_key=True).get(pk=latest.pk)
+        # A newer plan may have been finished while this waited for the lock.
+        now = plan_latest()
+        if now == latest:
+            break
+        latest = now
+    return latest
+
+
+def _draft_create(
+    plan: PlanRun, supplier_id: int, group: list[Suggestion], acting_user: User
+) -> PurchaseOrder:
+    first = group[0]
+    lead_time = max(suggestion.lead_time_days or 0.0 for suggestion in group)
+    order = PurchaseOrder(
+        # Unique until the row has its key, which becomes the number.
+        number=f"new-{first.pk}",
+        supplier_id=supplier_id,
+        location_id=first.location_id,
+        currency=first.currency,
+        plan_run=plan,
+        expected_on=plan.as_of + timedelta(days=math.ceil(lead_time)),
+        created_by=acting_user,
+    )
+    order.save()
+    lines = [_line(order, suggestion) for suggestion in group]
+    PurchaseOrderLine.objects.bulk_create(lines, batch_size=_BATCH)
+    order.number = f"PO-{order.pk:06d}"
+    order.home_value = lines_home_value(lines, currency=order.currency)
+    order.save(update_fields=["number", "home_value"])
+    data = {"plan_run": plan.pk, "lines": len(lines), "home_value": _text(order.home_value)}
+    event_create(order, "draft", "", acting_user, data=data)
+    return order
+
+
+def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
+    quantity = quantity_clean(suggestion.final_quantity)
+    terms = suggestion.terms
+    cost = suggestion.unit_cost or Decimal(0)
+    if terms is not None and suggestion.edited_quantity is not None:
+        cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=quantity)
+    return PurchaseOrderLine(
+        order=order,
+        product_id=suggestion.product_id,
+        suggestion=suggestion,
+        article_number=terms.article_number if terms is not None else "",
+        suggested_quantity=Decimal(str(round(suggestion.order_quantity, 3))),
+        quantity=quantity,
+        unit_cost=cost,
+    )
+
+
+def _open_suggestion(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+    suggestion = _suggestion_lock(suggestion_id, acting_user, seen_plan_run_id)
+    if suggestion.state == Suggestion.State.DRAFTED:
+        raise SuggestionError(_("This suggestion is in an order already: change the order's line."))
+    if suggestion.state == Suggestion.State.REJECTED:
+        raise SuggestionError(_("This suggestion was rejected: reopen it first."))
+    return suggestion
+
+
+def _suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+    permission_require(acting_user, _PERMISSION)
+    suggestion = (
+        Suggestion.objects.select_for_update(of=("self",))
+        .select_related("product", "location", "supplier", "terms")
+        .get(pk=suggestion_id)
+    )
+    latest = plan_latest()
+    if latest is None or suggestion.plan_run_id != latest.pk:
+        raise _stale()
+    if seen_plan_run_id is not None and seen_plan_run_id != latest.pk:
+        raise _stale()
+    return suggestion
+
+
+def _sign(suggestion: Suggestion, reason: str, acting_user: User | None) -> Suggestion:
+    reason = reason.strip()
+    if len(reason) > 200:
+        raise SuggestionError(_("The reason is too long: at most 200 characters."))
+    suggestion.edit_reason = reason
+    suggestion.edited_by = acting_user
+    suggestion.edited_at = timezone.now() if acting_user is not None else None
+    suggestion.save(update_fields=["state", "edited_quantity", "edit_reason", "edited_by", "edited_at"])
+    return suggestion
+
+
+def _is_buyable(suggestion: Suggestion) -> bool:
+    return suggestion.supplier_id is not None and suggestion.unit_cost is not None
+
+
+def _stale() -> StaleError:
+    return StaleError(_("A newer plan has replaced this one: look at its suggestions instead."))
+
+
+def _batches(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,195 @@
+"""Bulk reads into polars: by ADBC (Arrow, no ORM rows), or through Django's connection inside a transaction.
+
+SQL here carries `%s` for parameters and has to cast numerics to floats (`real`), since ADBC hands numeric
+over as text. Statements are built from column names and numbers of our own, never from people's text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import polars as pl
+from django.db import connection
+
+Schema = Mapping[str, pl.DataType]
+
+# One batch for all rows of a SQLite result: the driver takes a column's type from the first batch alone.
+_ONE_BATCH = 1 << 30
+_BY_OID: dict[int, pl.DataType] = {
+    16: pl.Boolean(),
+    20: pl.Int64(),
+    21: pl.Int64(),
+    23: pl.Int64(),
+    700: pl.Float64(),
+    701: pl.Float64(),
+    1082: pl.Date(),
+    1184: pl.Datetime("us", "UTC"),
+}
+
+
+class Read(Protocol):
+    """Runs one SELECT."""
+
+    def __call__(
+        self, sql: str, params: Sequence[object] = (), *, schema: Schema | None = None
+    ) -> pl.DataFrame:
+        """The result; cast to `schema` where given (SQLite knows neither dates nor booleans)."""
+
+
+def is_postgresql() -> bool:
+    """Whether the default database is PostgreSQL (else SQLite)."""
+    return connection.vendor == "postgresql"
+
+
+def real(expression: str) -> str:
+    """SQL: the expression as a binary float."""
+    return f"CAST({expression} AS {'float8' if is_postgresql() else 'REAL'})"
+
+
+@contextmanager
+def reading() -> Iterator[Read]:
+    """Reads that all see the same state of the database.
+
+    Outside a transaction: by ADBC, on a connection and a snapshot of their own. Inside one: through
+    Django's connection, so that they see what the transaction wrote.
+    """
+    if connection.in_atomic_block:
+        yield _read_postgresql if is_postgresql() else _read_sqlite
+        return
+    with _adbc_connect() as adbc:
+
+        def read(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
+            with adbc.cursor() as cursor:
+                if not is_postgresql():
+                    cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ONE_BATCH)})
+                cursor.execute(inlined(sql, params))
+                result = pl.from_arrow(cursor.fetch_arrow_table())
+            assert isinstance(result, pl.DataFrame)  # noqa: S101
+            return _typed(result, schema)
+
+        yield read
+
+
+def read_frame(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
+    """One SELECT, by the rules of `reading`."""
+    with reading() as read:
+        return read(sql, params, schema=schema)
+
+
+def inlined(sql: str, params: Sequence[object]) -> str:
+    """The SQL with its parameters written in as literals: COPY takes none, and ADBC reads slower with them."""
+    pieces = sql.split("%s")
+    if len(pieces) != len(params) + 1:
+        raise ValueError(f"{len(pieces) - 1} placeholders, {len(params)} parameters")
+    text = pieces[0]
+    for param, piece in zip(params, pieces[1:], strict=True):
+        text += _literal(param) + piece
+    return text.replace("%%", "%")
+
+
+def ids_in(expression: str, ids: Sequence[int] | None) -> str:
+    """SQL: the expression is one of these ids; true for None."""
+    if ids is None:
+        return "1 = 1"
+    return f"{expression} IN ({', '.join(str(int(item)) for item in ids) or 'NULL'})"
+
+
+def _adbc_connect() -> Any:
+    if is_postgresql():
+        from adbc_driver_postgresql import dbapi
+        from psycopg.conninfo import make_conninfo
+
+        params = connection.get_connection_params()
+        keep = {"dbname", "user", "password", "host", "port", "service", "sslmode", "options"}
+        parts = {name: value for name, value in params.items() if name in keep or name.startswith("ssl")}
+        adbc = dbapi.connect(make_conninfo(**parts))
+        with adbc.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return adbc
+    from adbc_driver_sqlite import dbapi as sqlite_dbapi
+
+    # A URI of SQLite's own (version 1.13 of the driver fails on `sqlite:////...`); never creates the file.
+    return sqlite_dbapi.connect(
+        f"file:{quote(str(Path(connection.settings_dict['NAME']).resolve()))}?mode=rw"
+    )
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if is_postgresql():
+        from psycopg.sql import Literal
+
+        return Literal(value).as_string(None)
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        text = str(value.astimezone(UTC).replace(tzinfo=None))
+    elif isinstance(value, date):
+        text = value.isoformat()
+    else:
+        text = str(value)
+    if "\0" in text:
+        raise ValueError("a zero byte in a parameter")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _read_sqlite(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
+    with connection.cursor() as cursor:
+        cursor.execute(inlined(sql, params))
+        rows = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+    return _typed(pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None), schema)
+
+
+def _read_postgresql(
+    sql: str, params: Sequence[object] = (), *, schema: Schema | None = None
+) -> pl.DataFrame:
+    statement = inlined(sql, params)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM ({statement}) q LIMIT 0")
+        types = {column.name: _BY_OID.get(column.type_code, pl.String()) for column in cursor.description}
+        with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
+            text = b"".join(copy)
+    if not text:
+        return _typed(pl.DataFrame(schema=types), schema)
+    # CSV has text for what polars would not read by itself.
+    as_text = {pl.Boolean(): pl.String(), pl.Datetime("us", "UTC"): pl.String()}
+    frame = pl.read_csv(
+        io.BytesIO(text),
+        has_header=False,
+        schema={name: as_text.get(dtype, dtype) for name, dtype in types.items()},
+    )
+    return _typed(
+        frame.with_columns(
+            (
+                pl.col(name) == "t"
+                if dtype == pl.Boolean()
+                else pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us")
+            ).alias(name)
+            for name, dtype in types.items()
+            if dtype in as_text
+        ),
+        schema,
+    )
+
+
+def _typed(frame: pl.DataFrame, schema: Schema | None) -> pl.DataFrame:
+    if schema is None:
+        return frame
+    return frame.select(
+        pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", time_zone="UTC")
+        if isinstance(dtype, pl.Datetime) and frame.schema[name] == pl.String
+        else pl.col(name).str.to_date("%Y-%m-%d")
+        if dtype == pl.Date and frame.schema[name] == pl.String
+        else pl.col(name).cast(dtype)
+        for name, dtype in schema.items()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "inventory_site.middleware.LooserContentSecurity",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -63,6 +65,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "inventory_site.middleware.ApiAnswers",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -129,6 +132,11 @@ TIME_ZONE = ENV.time_zone
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "inventory_site" / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "inventory_site.finders.BokehFinder",
+]
 MEDIA_ROOT = ENV.var_dir / "files"
 ARTIFACT_ROOT = ENV.var_dir / "artifacts"
 STORAGES = {
@@ -149,7 +157,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
-    # The admin's own front end needs looser rules; inventory_site.admin_csp gives it them.
+    # The admin's own front end needs looser rules; inventory_site.middleware gives it them.
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
@@ -166,24 +174,26 @@ CONTENT_SECURITY_POLICY = {
 # -- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "inventory_site.api.authentication.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["inventory_site.api.permissions.ModelPermissions"],
+    "DEFAULT_PERMISSION_CLASSES": ["inventory_site.api.permissions.ActionPermission"],
     "DEFAULT_PAGINATION_CLASS": "inventory_site.api.pagination.KeyCursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["inventory_site.api.filters.StrictFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": "1200/min"},
+    "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": "1200/min", "bulk": "60/min", "tokens": "10/min"},
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "inventory_site.api.problems.exception_handler",
     "PAGE_SIZE": 100,
+    "DEFAULT_METADATA_CLASS": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "SECURE_HASH_ALGORITHM": "hashlib.sha512"}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=30), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Forestock",
     "DESCRIPTION": "What to buy, how much, from whom and when.",
@@ -192,6 +202,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "catalog.models.Job.State",
+        "OrderState": "replenishment.models.PurchaseOrder.State",
+        "SuggestionState": "replenishment.models.Suggestion.State",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "inventory_site.api.schema.problems_describe",
+    ],
 }
 
 # -- work in the background ------------------------------------------------------------------------

@@ -1,5 +1,61 @@
 """The API, version 1."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from catalog.api import imports as catalog_imports
+from catalog.api import views as catalog
+from forecasting.api import views as forecasting
+from inventory_site.api.tokens import TokenViewSet
+from replenishment.api import orders, plans
+
+
+class MissingView(APIView):
+    """Every address that there is not: a problem, not a page."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Whatever the method, and whoever asks. Raises NotFound."""
+        raise NotFound
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Never reached: `initial` has answered."""
+        raise NotFound
+
+
+router = SimpleRouter()
+router.register("categories", catalog.CategoryViewSet, "category")
+router.register("products", catalog.ProductViewSet, "product")
+router.register("locations", catalog.LocationViewSet, "location")
+router.register("suppliers", catalog.SupplierViewSet, "supplier")
+router.register("supply-terms", catalog.SupplyTermsViewSet, "supply-terms")
+router.register("sales", catalog.SalesViewSet, "sales")
+router.register("stock", catalog.StockViewSet, "stock")
+router.register("prices", catalog.PriceViewSet, "price")
+router.register("imports", catalog_imports.ImportViewSet, "import")
+router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
+router.register("forecasts", forecasting.ForecastViewSet, "forecast")
+router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
+router.register("suggestions", plans.SuggestionViewSet, "suggestion")
+router.register("purchase-orders", orders.OrderViewSet, "purchase-order")
+router.register("tokens", TokenViewSet, "token")
+
+app_name = "api"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    re_path("^.*$", MissingView.as_view(), name="missing"),
+]

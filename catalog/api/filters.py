@@ -1,0 +1,128 @@
+"""Filters on indexed columns."""
+
+from __future__ import annotations
+
+import django_filters as filters
+from django.db.models import QuerySet
+
+from catalog import selectors
+from catalog.models import (
+    Category,
+    ImportBatch,
+    Location,
+    PriceRecord,
+    Product,
+    SalesRecord,
+    StockLevel,
+    Supplier,
+    SupplyTerms,
+)
+
+
+class CategoryFilter(filters.FilterSet):
+    """By code, or the code of the parent."""
+
+    code = filters.CharFilter()
+    parent = filters.CharFilter(field_name="parent__code")
+
+    class Meta:
+        model = Category
+        fields: list[str] = []
+
+
+class ProductFilter(filters.FilterSet):
+    """By SKU, GTIN, status, category, or words of the name (accents and case don't matter)."""
+
+    sku = filters.CharFilter()
+    gtin = filters.CharFilter()
+    status = filters.ChoiceFilter(choices=Product.Status.choices)
+    category = filters.CharFilter(field_name="category__code")
+    search = filters.CharFilter(method="search_for", max_length=100)
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    def search_for(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
+        """Products whose SKU, GTIN or names hold the words."""
+        return queryset.filter(pk__in=selectors.products_search(value).order_by().values("pk"))
+
+
+class LocationFilter(filters.FilterSet):
+    """By code, or the code of the location that receives for it."""
+
+    code = filters.CharFilter()
+    receiving_location = filters.CharFilter(field_name="receiving_location__code")
+
+    class Meta:
+        model = Location
+        fields: list[str] = []
+
+
+class SupplierFilter(filters.FilterSet):
+    """By code."""
+
+    code = filters.CharFilter()
+
+    class Meta:
+        model = Supplier
+        fields: list[str] = []
+
+
+class SupplyTermsFilter(filters.FilterSet):
+    """By supplier, product, location."""
+
+    supplier = filters.CharFilter(field_name="supplier__code")
+    product = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+
+    class Meta:
+        model = SupplyTerms
+        fields: list[str] = []
+
+
+class DailyFilter(filters.FilterSet):
+    """By product, location and days, both ends included."""
+
+    product = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    day = filters.DateFilter()
+    day_from = filters.DateFilter(field_name="day", lookup_expr="gte")
+    day_to = filters.DateFilter(field_name="day", lookup_expr="lte")
+
+
+class SalesFilter(DailyFilter):
+    """Of sales."""
+
+    class Meta:
+        model = SalesRecord
+        fields: list[str] = []
+
+
+class StockFilter(DailyFilter):
+    """Of stock."""
+
+    class Meta:
+        model = StockLevel
+        fields: list[str] = []
+
+
+class PriceFilter(DailyFilter):
+    """Of prices."""
+
+    class Meta:
+        model = PriceRecord
+        fields: list[str] = []
+
+
+class ImportFilter(filters.FilterSet):
+    """By kind, state and time."""
+
+    kind = filters.CharFilter()
+    state = filters.ChoiceFilter(choices=ImportBatch.State.choices)
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = ImportBatch
+        fields: list[str] = []

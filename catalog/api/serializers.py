@@ -1,0 +1,221 @@
+"""How the facts look in the API: related rows by their natural keys, numbers of money and goods as text."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from catalog.models import (
+    Category,
+    ImportBatch,
+    Location,
+    PriceRecord,
+    Product,
+    SalesRecord,
+    StockLevel,
+    Supplier,
+    SupplyTerms,
+)
+
+ROWS_LIMIT = 10_000
+
+
+def code_field(slug: str = "code") -> serializers.SlugRelatedField[Any]:
+    """A related row as its natural key."""
+    return serializers.SlugRelatedField(slug_field=slug, read_only=True)
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    """A node of the category tree."""
+
+    parent = code_field()  # type: ignore[assignment]  # a column of that name
+
+    class Meta:
+        model = Category
+        fields = ("id", "code", "name", "names", "parent", "recorded_at")
+
+
+class ProductSerializer(serializers.ModelSerializer[Product]):
+    """A SKU."""
+
+    category = code_field()
+    successor = code_field("sku")
+
+    class Meta:
+        model = Product
+        fields = (
+            "id", "sku", "gtin", "name", "names", "category", "status", "attributes", "successor",
+            "recorded_at",
+        )  # fmt: skip
+
+
+class LocationSerializer(serializers.ModelSerializer[Location]):
+    """A warehouse, store or market."""
+
+    receiving_location = code_field()
+
+    class Meta:
+        model = Location
+        fields = (
+            "id", "code", "name", "kind", "country", "currency", "time_zone", "receiving_location",
+            "recorded_at",
+        )  # fmt: skip
+
+
+class SupplierSerializer(serializers.ModelSerializer[Supplier]):
+    """Who delivers."""
+
+    class Meta:
+        model = Supplier
+        fields = (
+            "id", "code", "name", "country", "currency", "email", "minimum_order_value", "is_assumed",
+            "recorded_at",
+        )  # fmt: skip
+
+
+class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
+    """The terms of a supplier for a product; `location` null: everywhere."""
+
+    supplier = code_field()
+    product = code_field("sku")
+    location = code_field()
+
+    class Meta:
+        model = SupplyTerms
+        fields = (
+            "id", "supplier", "product", "location", "rank", "article_number", "unit_cost", "currency",
+            "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "lead_time_days",
+            "lead_time_sd_days", "review_days", "minimum_order_value", "is_assumed", "recorded_at",
+        )  # fmt: skip
+
+
+class SalesSerializer(serializers.ModelSerializer[SalesRecord]):
+    """Sales of a product at a location on a day."""
+
+    product = code_field("sku")
+    location = code_field()
+
+    class Meta:
+        model = SalesRecord
+        fields = (
+            "product", "location", "day", "quantity", "revenue", "returns", "orders", "buyers",
+            "recorded_at",
+        )  # fmt: skip
+
+
+class StockSerializer(serializers.ModelSerializer[StockLevel]):
+    """Stock of a product at a location at the close of a day."""
+
+    product = code_field("sku")
+    location = code_field()
+
+    class Meta:
+        model = StockLevel
+        fields = ("product", "location", "day", "on_hand", "allocated", "is_assumed", "recorded_at")
+
+
+class PriceSerializer(serializers.ModelSerializer[PriceRecord]):
+    """The price asked on a day, in the location's currency."""
+
+    product = code_field("sku")
+    location = code_field()
+
+    class Meta:
+        model = PriceRecord
+        fields = ("product", "location", "day", "price", "base_price", "recorded_at")
+
+
+class RowErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with a row of an import."""
+
+    row = serializers.IntegerField(allow_null=True)
+    column = serializers.CharField(allow_null=True)
+    value = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+
+
+class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
+    """An import and what it did."""
+
+    errors = serializers.ListField(  # type: ignore[assignment]  # a column of that name
+        child=RowErrorSerializer(), read_only=True, help_text="The first errors."
+    )
+    has_rejected_rows = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ImportBatch
+        fields = (
+            "id", "kind", "file_name", "mode", "state", "step", "progress", "error", "rows_read", "rows_new",
+            "rows_changed", "rows_unchanged", "rows_rejected", "drops", "errors", "has_rejected_rows",
+            "created_at", "started_at", "finished_at", "taken_back_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_has_rejected_rows(self, batch: ImportBatch) -> bool:
+        """Whether the refused rows can be downloaded."""
+        return bool(batch.rejected_file)
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """A file to import."""
+
+    kind = serializers.CharField(max_length=32, help_text="What its rows are: sales, stock, product ...")
+    file = serializers.FileField(max_length=255)
+    mode = serializers.ChoiceField(choices=ImportBatch.Mode.choices, default=ImportBatch.Mode.STRICT)
+    mapping = serializers.DictField(
+        child=serializers.CharField(max_length=255),
+        required=False,
+        help_text="Column of the file to field, where the names differ.",
+    )
+    options = serializers.JSONField(required=False, help_text="What the importer of this kind asks.")
+
+    def validate_options(self, value: Any) -> dict[str, Any]:
+        """Options are an object."""
+        if not isinstance(value, dict):
+            raise serializers.ValidationError(_("An object is expected."))
+        return value
+
+
+@extend_schema_field(
+    {"description": "Text, a number, true, false, null, an object or a list.", "nullable": True}
+)
+class CellField(serializers.Field[Any, Any, Any, Any]):
+    """One value of a row: text, a number, true or false, null, or (names, attributes) an object or list."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The value as it came; refused where no database could hold it."""
+        self._check(data)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """As it is."""
+        return value
+
+    def _check(self, data: Any) -> None:
+        if isinstance(data, str):
+            if "\x00" in data or any("\ud800" <= letter <= "\udfff" for letter in data):
+                raise serializers.ValidationError(_("The text holds characters that can't be stored."))
+        elif isinstance(data, float) and not math.isfinite(data):
+            raise serializers.ValidationError(_("A number must be finite."))
+        elif isinstance(data, dict):
+            for name, value in data.items():
+                self._check(name)
+                self._check(value)
+        elif isinstance(data, list):
+            for value in data:
+                self._check(value)
+
+
+class RowsSerializer(serializers.Serializer[Any]):
+    """Rows to bring in, new or changed, with the columns that a file of this kind has."""
+
+    mode = serializers.ChoiceField(choices=ImportBatch.Mode.choices, default=ImportBatch.Mode.STRICT)
+    rows = serializers.ListField(
+        child=serializers.DictField(child=CellField(allow_null=True), allow_empty=False),
+        allow_empty=False,
+        max_length=ROWS_LIMIT,
+    )

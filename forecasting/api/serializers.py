@@ -1,0 +1,86 @@
+"""How forecasts look in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+
+
+class SnapshotSerializer(serializers.ModelSerializer[AccuracySnapshot]):
+    """A model's backtest scores in a segment."""
+
+    scores = serializers.DictField(child=serializers.FloatField(allow_null=True))
+
+    class Meta:
+        model = AccuracySnapshot
+        fields = ("model", "segment", "is_champion", "series", "scores")
+
+
+class RunSerializer(serializers.ModelSerializer[ForecastRun]):
+    """A forecast run."""
+
+    spec = serializers.DictField()
+
+    class Meta:
+        model = ForecastRun
+        fields = (
+            "id", "state", "step", "progress", "error", "as_of", "known_at", "spec", "series", "fingerprint",
+            "created_at", "started_at", "finished_at", "pruned_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RunDetailSerializer(RunSerializer):
+    """A forecast run with its scores and where its numbers come from."""
+
+    snapshots = SnapshotSerializer(many=True, read_only=True)
+    versions = serializers.DictField()
+
+    class Meta(RunSerializer.Meta):
+        fields = (*RunSerializer.Meta.fields, "versions", "snapshots")  # type: ignore[assignment]
+
+
+class RunStartSerializer(serializers.Serializer[Any]):
+    """What a new run is to do; everything has a default."""
+
+    as_of = serializers.DateField(required=False, help_text="Default: the last complete day with sales.")
+    freq = serializers.ChoiceField(choices=["D", "W", "M"], required=False)
+    horizon = serializers.IntegerField(min_value=1, max_value=400, required=False, help_text="Periods.")
+    models = serializers.ListField(
+        child=serializers.CharField(max_length=32), allow_empty=False, max_length=20, required=False
+    )
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+
+class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
+    """The demand distribution of a product at a location, in units.
+
+    Lists run over the periods `ds`; quantiles hold one list for each level. `cum_` is demand from the as-of
+    date through the period's end: sums over several periods are read there, not added up from quantiles.
+    """
+
+    product: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="sku", read_only=True
+    )
+    location: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="code", read_only=True
+    )
+    run = serializers.IntegerField(source="run_id")
+    as_of = serializers.DateField()
+    freq = serializers.CharField()
+    ds = serializers.ListField(child=serializers.DateField())
+    levels = serializers.ListField(child=serializers.FloatField())
+    mean = serializers.ListField(child=serializers.FloatField())
+    cum_mean = serializers.ListField(child=serializers.FloatField())
+    quantiles = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    cum_quantiles = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+
+    class Meta:
+        model = ForecastDistribution
+        fields = (
+            "id", "run", "product", "location", "as_of", "freq", "model", "segment", "pattern", "ds",
+            "levels", "mean", "cum_mean", "quantiles", "cum_quantiles",
+        )  # fmt: skip

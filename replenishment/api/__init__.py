@@ -1,0 +1,1 @@
+"""Plans, suggestions and purchase orders in the API."""

@@ -1,0 +1,58 @@
+"""Filters on indexed columns."""
+
+from __future__ import annotations
+
+import django_filters as filters
+
+from replenishment.models import PlanRun, PurchaseOrder, Suggestion
+
+
+class PlanRunFilter(filters.FilterSet):
+    """By state, forecast run and time."""
+
+    state = filters.ChoiceFilter(choices=PlanRun.State.choices)
+    forecast_run = filters.NumberFilter(
+        field_name="forecast_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = PlanRun
+        fields: list[str] = []
+
+
+class SuggestionFilter(filters.FilterSet):
+    """By plan (default: the latest that is done), product, location, supplier, state, last day to order."""
+
+    plan_run = filters.NumberFilter(
+        field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    product = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    supplier = filters.CharFilter(field_name="supplier__code")
+    state = filters.ChoiceFilter(choices=Suggestion.State.choices)
+    order_by_to = filters.DateFilter(field_name="order_by", lookup_expr="lte")
+    min_quantity = filters.NumberFilter(field_name="order_quantity", lookup_expr="gte", max_value=1e12)
+
+    class Meta:
+        model = Suggestion
+        fields: list[str] = []
+
+
+class OrderFilter(filters.FilterSet):
+    """By number, state, supplier, location, plan and time."""
+
+    number = filters.CharFilter()
+    state = filters.MultipleChoiceFilter(choices=PurchaseOrder.State.choices)
+    supplier = filters.CharFilter(field_name="supplier__code")
+    location = filters.CharFilter(field_name="location__code")
+    plan_run = filters.NumberFilter(
+        field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = PurchaseOrder
+        fields: list[str] = []

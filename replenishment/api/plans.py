@@ -1,0 +1,156 @@
+"""Plan runs and suggestions in the API. Partners see none of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar, cast
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from forecasting.models import ForecastRun
+from replenishment import selectors, services
+from replenishment.api import filters, serializers
+from replenishment.api.orders import orders_with_totals
+from replenishment.models import PlanRun, Suggestion
+
+
+class PlanRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PlanRun]):
+    """Plan runs, newest first."""
+
+    queryset = PlanRun.objects.defer("report")
+    serializer_class = serializers.PlanRunSerializer
+    filterset_class = filters.PlanRunFilter
+    lookup_value_regex = r"\d{1,18}"
+    newest_first = True
+    action_permissions: ClassVar = {
+        "list": "replenishment.view_planrun",
+        "retrieve": "replenishment.view_planrun",
+        "create": "replenishment.add_planrun",
+    }
+
+    @property
+    def throttle_scope(self) -> str | None:
+        """A plan keeps a worker busy."""
+        return "bulk" if self.action == "create" else None
+
+    @extend_schema(request=serializers.PlanStartSerializer, responses={202: serializers.PlanRunSerializer})
+    def create(self, request: Request) -> Response:
+        """Start a plan; follow it by its address until `state` is done or failed."""
+        from replenishment import tasks
+
+        data = serializers.PlanStartSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        values = dict(data.validated_data)
+        run = None
+        if (run_id := values.pop("forecast_run", None)) is not None:
+            run = ForecastRun.objects.filter(pk=run_id).first()
+            if run is None:
+                raise ValidationError({"forecast_run": [_("There is no such forecast run.")]})
+        try:
+            spec = services.PlanSpec(**values) if values else None
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        plan = services.plan_create(acting_user=cast("User", request.user), forecast_run=run, spec=spec)
+        # A broker that is away loses nothing: a queued plan is dispatched again.
+        transaction.on_commit(lambda: tasks.plan_execute_task.delay(plan.pk), robust=True)
+        return Response(self.get_serializer(plan).data, status=HTTPStatus.ACCEPTED)
+
+
+class SuggestionViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Suggestion]
+):
+    """Suggestions: those of the latest plan, unless `plan_run` names another."""
+
+    queryset = Suggestion.objects.select_related("product", "location", "supplier", "edited_by")
+    serializer_class = serializers.SuggestionSerializer
+    filterset_class = filters.SuggestionFilter
+    lookup_value_regex = r"\d{1,18}"
+    action_permissions: ClassVar = {
+        "list": "replenishment.view_suggestion",
+        "retrieve": "replenishment.view_suggestion",
+        "partial_update": "replenishment.edit_suggestion_quantity",
+        "reject": "replenishment.edit_suggestion_quantity",
+        "reopen": "replenishment.edit_suggestion_quantity",
+        "make_drafts": "replenishment.add_purchaseorder",
+    }
+
+    @property
+    def throttle_scope(self) -> str | None:
+        """Drafts of many suggestions are a bulk call."""
+        return "bulk" if self.action == "make_drafts" else None
+
+    def get_queryset(self) -> QuerySet[Suggestion]:
+        """In a list without `plan_run`, the rows of the latest plan."""
+        queryset = super().get_queryset()
+        if self.action == "list" and "plan_run" not in self.request.query_params:
+            latest = selectors.plan_latest()
+            return queryset.filter(plan_run=latest) if latest else queryset.none()
+        return queryset
+
+    @extend_schema(request=serializers.SuggestionEditSerializer, responses=serializers.SuggestionSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Put the buyer's quantity beside the system's, which stays; null goes back to the system's."""
+        data = serializers.SuggestionEditSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        quantity = data.validated_data["quantity"]
+        suggestion = services.suggestion_edit(
+            suggestion_id=self.get_object().pk,
+            quantity=None if quantity is None else float(quantity),
+            reason=data.validated_data["reason"],
+            acting_user=cast("User", request.user),
+            seen_plan_run_id=data.validated_data.get("plan_run"),
+        )
+        return self._answer(suggestion.pk)
+
+    @extend_schema(request=serializers.ReasonSerializer, responses=serializers.SuggestionSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> Response:
+        """Set it aside, saying why."""
+        data = serializers.ReasonSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        suggestion = services.suggestion_reject(
+            suggestion_id=self.get_object().pk,
+            reason=data.validated_data["reason"],
+            acting_user=cast("User", request.user),
+        )
+        return self._answer(suggestion.pk)
+
+    @extend_schema(request=None, responses=serializers.SuggestionSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Take a rejected one up again."""
+        suggestion = services.suggestion_reopen(
+            suggestion_id=self.get_object().pk, acting_user=cast("User", request.user)
+        )
+        return self._answer(suggestion.pk)
+
+    @extend_schema(
+        request=serializers.DraftsSerializer,
+        responses={200: serializers.OrderSerializer(many=True)},
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], url_path="make-drafts", pagination_class=None)
+    def make_drafts(self, request: Request) -> Response:
+        """Draft orders of these suggestions, one per supplier, location and currency.
+
+        Suggestions that are in an order already are passed over: the same call twice buys nothing twice.
+        """
+        data = serializers.DraftsSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        orders = services.drafts_create(
+            suggestion_ids=data.validated_data["suggestions"], acting_user=cast("User", request.user)
+        )
+        rows = orders_with_totals().filter(pk__in=[order.pk for order in orders]).order_by("pk")
+        return Response(serializers.OrderSerializer(rows, many=True).data)
+
+    def _answer(self, pk: int) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data)

@@ -1,4 +1,4 @@
-"""Bulk reads into polars: by ADBC (Arrow, no ORM rows), or through Django's connection inside a transaction.
+"""Bulk reads into polars: by ADBC from PostgreSQL (Arrow, no ORM rows), by rows from SQLite.
 
 SQL here carries `%s` for parameters and has to cast numerics to floats (`real`), since ADBC hands numeric
 over as text. Statements are built from column names and numbers of our own, never from people's text.
@@ -7,8 +7,9 @@ over as text. Statements are built from column names and numbers of our own, nev
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,8 +20,6 @@ from django.db import connection
 
 Schema = Mapping[str, pl.DataType]
 
-# One batch for all rows of a SQLite result: the driver takes a column's type from the first batch alone.
-_ONE_BATCH = 1 << 30
 _BY_OID: dict[int, pl.DataType] = {
     16: pl.Boolean(),
     20: pl.Int64(),
@@ -56,22 +55,42 @@ def real(expression: str) -> str:
 def reading() -> Iterator[Read]:
     """Reads that all see the same state of the database.
 
-    Outside a transaction: by ADBC, on a connection and a snapshot of their own. Inside one: through
-    Django's connection, so that they see what the transaction wrote.
+    Outside a transaction: on a connection and a snapshot of their own, on PostgreSQL by ADBC. Inside one:
+    through Django's connection, so that they see what the transaction wrote.
     """
     if connection.in_atomic_block:
         yield _read_postgresql if is_postgresql() else _read_sqlite
         return
+    with _adbc_reads() if is_postgresql() else _sqlite_reads() as read:
+        yield read
+
+
+@contextmanager
+def _adbc_reads() -> Iterator[Read]:
     with _adbc_connect() as adbc:
 
         def read(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
             with adbc.cursor() as cursor:
-                if not is_postgresql():
-                    cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ONE_BATCH)})
                 cursor.execute(inlined(sql, params))
                 result = pl.from_arrow(cursor.fetch_arrow_table())
             assert isinstance(result, pl.DataFrame)  # noqa: S101
             return _typed(result, schema)
+
+        yield read
+
+
+@contextmanager
+def _sqlite_reads() -> Iterator[Read]:
+    """Never by ADBC: its driver carries an SQLite of its own, and two copies of SQLite in one process undo
+    each other's file locks. What Django had committed was lost when the other copy closed the file, opened
+    read-only or not (https://www.sqlite.org/howtocorrupt.html, section 2.2.1).
+    """
+    uri = f"file:{quote(str(Path(connection.settings_dict['NAME']).resolve()))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None)) as own:
+        own.execute("BEGIN")
+
+        def read(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
+            return _from_rows(own.execute(inlined(sql, params)), schema)
 
         yield read
 
@@ -83,7 +102,7 @@ def read_frame(sql: str, params: Sequence[object] = (), *, schema: Schema | None
 
 
 def inlined(sql: str, params: Sequence[object]) -> str:
-    """The SQL with its parameters written in as literals: COPY takes none, and ADBC reads slower with them."""
+    """The SQL with its parameters written in as literals: COPY takes none, ADBC is slower with them."""
     pieces = sql.split("%s")
     if len(pieces) != len(params) + 1:
         raise ValueError(f"{len(pieces) - 1} placeholders, {len(params)} parameters")
@@ -101,23 +120,16 @@ def ids_in(expression: str, ids: Sequence[int] | None) -> str:
 
 
 def _adbc_connect() -> Any:
-    if is_postgresql():
-        from adbc_driver_postgresql import dbapi
-        from psycopg.conninfo import make_conninfo
+    from adbc_driver_postgresql import dbapi
+    from psycopg.conninfo import make_conninfo
 
-        params = connection.get_connection_params()
-        keep = {"dbname", "user", "password", "host", "port", "service", "sslmode", "options"}
-        parts = {name: value for name, value in params.items() if name in keep or name.startswith("ssl")}
-        adbc = dbapi.connect(make_conninfo(**parts))
-        with adbc.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return adbc
-    from adbc_driver_sqlite import dbapi as sqlite_dbapi
-
-    # A URI of SQLite's own (version 1.13 of the driver fails on `sqlite:////...`); never creates the file.
-    return sqlite_dbapi.connect(
-        f"file:{quote(str(Path(connection.settings_dict['NAME']).resolve()))}?mode=rw"
-    )
+    params = connection.get_connection_params()
+    keep = {"dbname", "user", "password", "host", "port", "service", "sslmode", "options"}
+    parts = {name: value for name, value in params.items() if name in keep or name.startswith("ssl")}
+    adbc = dbapi.connect(make_conninfo(**parts))
+    with adbc.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    return adbc
 
 
 def _literal(value: object) -> str:
@@ -145,9 +157,17 @@ def _literal(value: object) -> str:
 def _read_sqlite(sql: str, params: Sequence[object] = (), *, schema: Schema | None = None) -> pl.DataFrame:
     with connection.cursor() as cursor:
         cursor.execute(inlined(sql, params))
-        rows = cursor.fetchall()
-        names = [column[0] for column in cursor.description]
-    return _typed(pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None), schema)
+        return _from_rows(cursor, schema)
+
+
+def _from_rows(cursor: Any, schema: Schema | None) -> pl.DataFrame:
+    """What is left of a cursor's rows, column by column."""
+    names = [column[0] for column in cursor.description]
+    columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+    frame = pl.DataFrame(
+        [pl.Series(name, values, strict=False) for name, values in zip(names, columns, strict=True)]
+    )
+    return _typed(frame, schema)
 
 
 def _read_postgresql(
@@ -155,7 +175,7 @@ def _read_postgresql(
 ) -> pl.DataFrame:
     statement = inlined(sql, params)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({statement}) q LIMIT 0")
+        cursor.execute(f"SELECT * FROM ({statement}) q LIMIT 0")  # noqa: S608
         types = {column.name: _BY_OID.get(column.type_code, pl.String()) for column in cursor.description}
         with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
             text = b"".join(copy)

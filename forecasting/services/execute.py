@@ -1,0 +1,172 @@
+"""Executing a forecast run: panel, forecast, and all results in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import time
+import tomllib
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from catalog.models import JobLostError
+from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+from forecasting.services.runs import ForecastError, artifacts_delete
+from forecasting.services.store import distributions_store
+
+if TYPE_CHECKING:
+    from forecasting.core.pipeline import ForecastResult
+
+logger = logging.getLogger(__name__)
+
+# Shares of the whole that reading and forecasting take.
+_READ, _FORECAST = 0.05, 0.9
+
+
+def run_execute(*, run_id: int) -> ForecastRun:
+    """Do a queued run, or take up one whose worker fell silent; nothing if another worker is alive on it.
+
+    Safe to call twice: the run is claimed by one UPDATE, and what an earlier attempt left is replaced in the
+    transaction that finishes it. A failure is kept on the run, as a reason for people; a run that was lost to
+    another worker meanwhile is left alone. Returns the run as it stands.
+    """
+    from catalog.services.heartbeat import Heartbeat
+    from forecasting.core.panel import PanelError
+
+    claim = ForecastRun.take(run_id)
+    run = ForecastRun.objects.get(pk=run_id)
+    if claim is None:
+        logger.info("Forecast run %d is %s: nothing to do", run_id, run.state)
+        return run
+    try:
+        with Heartbeat(ForecastRun, run_id, claim) as heartbeat:
+            result, found = _forecast(run, heartbeat)
+            heartbeat.report("store", _FORECAST)
+        _store(run, claim, result, found)
+    except JobLostError:
+        logger.warning("Forecast run %d was lost to another worker", run_id)
+    except (ForecastError, PanelError) as error:
+        logger.info("Forecast run %d failed: %s", run_id, error)
+        ForecastRun.fail(run_id, claim, str(error))
+    except KeyboardInterrupt:
+        ForecastRun.fail(run_id, claim, _("Interrupted."))
+        raise
+    except Exception as error:
+        logger.exception("Forecast run %d failed", run_id)
+        ForecastRun.fail(run_id, claim, _("Unexpected error: %s") % f"{type(error).__name__}: {error}"[:1000])
+    run.refresh_from_db()
+    return run
+
+
+def _forecast(run: ForecastRun, heartbeat: Any) -> tuple[ForecastResult, dict[str, Any]]:
+    """The result, and what else the row keeps: fingerprint, versions, the seconds that reading took."""
+    from catalog.selectors import demand_panel
+    from forecasting.core.pipeline import ForecastSpec, fingerprint, forecast, library_versions, peak_mib
+
+    spec = ForecastSpec.from_dict(run.spec)
+    heartbeat.report("read", 0.0)
+    start = time.perf_counter()
+    panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
+    if panel.is_empty():
+        raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
+    read = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)}
+    result = forecast(
+        panel,
+        as_of=run.as_of,
+        spec=spec,
+        progress=lambda step, share: heartbeat.report(step, _READ + (_FORECAST - _READ) * share),
+    )
+    return result, {
+        "read": read,
+        "fingerprint": fingerprint(panel, spec),
+        "versions": library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
+    }
+
+
+def _store(run: ForecastRun, claim: uuid.UUID, result: ForecastResult, found: dict[str, Any]) -> None:
+    """All results and the run's last state, or nothing. Raises `JobLostError`."""
+    from catalog.selectors import unique_id_split
+
+    start = time.perf_counter()
+    products, locations = unique_id_split(result.distribution.unique_id)
+    artifact = _artifact_write(run, claim, result)
+    try:
+        with transaction.atomic():
+            # Locks the row: nobody can take the run up from here to the commit, however long the write is.
+            ForecastRun.beat(run.pk, claim)
+            ForecastDistribution.objects.filter(run=run).delete()
+            AccuracySnapshot.objects.filter(run=run).delete()
+            distributions_store(
+                run_id=run.pk,
+                product_ids=products,
+                location_ids=locations,
+                models=result.model,
+                segments=result.segment,
+                patterns=result.pattern,
+                distribution=result.distribution,
+            )
+            AccuracySnapshot.objects.bulk_create(_snapshots(run, result))
+            stages = {
+                "read": found["read"],
+                **result.report["stages"],
+                "store": {"seconds": round(time.perf_counter() - start, 3)},
+            }
+            ForecastRun.finish(
+                run.pk,
+                claim,
+                fingerprint=found["fingerprint"],
+                versions=found["versions"],
+                series=len(result.model),
+                report=result.report | {"stages": stages},
+                artifact=artifact.name,
+            )
+    except BaseException:
+        artifact.unlink(missing_ok=True)
+        raise
+    artifacts_delete(run_id=run.pk, keep=artifact.name)
+
+
+def _snapshots(run: ForecastRun, result: ForecastResult) -> list[AccuracySnapshot]:
+    sizes = {"overall": len(result.pattern)}
+    for pattern in result.pattern:
+        sizes[pattern] = sizes.get(pattern, 0) + 1
+    return [
+        AccuracySnapshot(
+            run=run,
+            as_of=run.as_of,
+            frequency=run.spec["freq"],
+            horizon=run.spec["horizon"],
+            model=model,
+            segment=segment,
+            is_champion=result.report["champion"].get(segment) == model,
+            series=sizes[segment],
+            scores=scores,
+        )
+        for model, table in result.report["models"].items()
+        for segment, scores in table.items()
+    ]
+
+
+def _artifact_write(run: ForecastRun, claim: uuid.UUID, result: ForecastResult) -> Path:
+    """The fitted models, signed with a key derived from the site's secret; named by run and attempt."""
+    from forecasting.core.artifacts import artifact_save
+
+    path: Path = settings.ARTIFACT_ROOT / f"forecast-{run.pk}-{claim.hex[:8]}.model"
+    artifact_save(result.artifact, path, key=artifact_key())
+    return path
+
+
+def artifact_key() -> bytes:
+    """The key that signs this site's model artifacts."""
+    return hashlib.sha256(b"forecasting.artifacts:" + settings.SECRET_KEY.encode()).digest()
+
+
+def _own_version() -> str:
+    with (Path(__file__).resolve().parents[2] / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])

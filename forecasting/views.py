@@ -1,0 +1,172 @@
+"""The forecast pages: the list of runs, a run and its progress, and starting one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from forecasting import selectors, services, tasks
+from forecasting.forms import RunForm
+from forecasting.models import ForecastRun
+from forecasting.selectors import ScoreTable
+from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of
+
+PAGE_SIZE = 25
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+# A score of the champions together, of seasonal naive, of moving average.
+Triple = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in the list, with its champions' scores beside those of the two simplest models."""
+
+    run: ForecastRun
+    champion: str
+    wape: Triple
+    pinball: Triple
+
+
+def inside_only(view: View[P]) -> View[P]:
+    """Forecasts are seen by people of the shop with the permission; a partner gets 403."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not selectors.run_is_visible(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+@require_GET
+@inside_only
+def run_list(request: HttpRequest) -> HttpResponse:
+    """All runs, newest first, and the form that starts one."""
+    return _list(request, RunForm())
+
+
+@require_POST
+@inside_only
+@permission_required("forecasting.add_forecastrun", raise_exception=True)
+def run_start(request: HttpRequest) -> HttpResponse:
+    """Queue a run and show it."""
+    form = RunForm(request.POST)
+    if not form.is_valid():
+        return _list(request, form, status=422)
+    try:
+        run = services.run_create(
+            acting_user=request.user,  # type: ignore[arg-type]  # the permission rules out anonymous people
+            as_of=form.cleaned_data["as_of"],
+            spec=form.spec(),
+        )
+    except services.ForecastError as error:
+        messages.error(request, str(error))
+        return redirect("forecasting:run-list")
+    # A broker that is away loses nothing: a queued run is dispatched again by `jobs_take_up`.
+    transaction.on_commit(lambda: tasks.run_execute_task.delay(run.pk), robust=True)
+    return redirect("forecasting:run-detail", pk=run.pk)
+
+
+@require_GET
+@inside_only
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One run: its progress, or its scores and where its numbers come from."""
+    run = _run(pk)
+    return render(
+        request,
+        "forecasting/run_detail.html",
+        {
+            "run": run,
+            "step": name_of(STEPS, run.step),
+            "frequency": name_of(FREQUENCIES, run.spec.get("freq", "")),
+            "models": [name_of(MODELS, name) for name in run.spec.get("models", [])],
+            "stages": [
+                {"name": name_of(STEPS, name), **stage}
+                for name, stage in run.report.get("stages", {}).items()
+            ],
+            "tables": [_table(table) for table in selectors.run_scores(run=run)],
+            "plans": run.plans.all(),
+        },
+    )
+
+
+@require_GET
+@inside_only
+def run_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of a run's page that asks again until the run is finished; then the page is loaded anew."""
+    run = _run(pk)
+    if not request.headers.get("HX-Request"):
+        return redirect("forecasting:run-detail", pk=pk)
+    if run.is_finished:
+        return HttpResponseClientRefresh()
+    return render(
+        request, "forecasting/partials/run_progress.html", {"run": run, "step": name_of(STEPS, run.step)}
+    )
+
+
+def _run(pk: int) -> ForecastRun:
+    try:
+        return selectors.run_get(run_id=pk)
+    except ForecastRun.DoesNotExist:
+        raise Http404 from None
+
+
+def _list(request: HttpRequest, form: RunForm, *, status: int = 200) -> HttpResponse:
+    page = Paginator(selectors.runs_list(), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "forecasting/run_list.html",
+        {
+            "page": page,
+            "lines": [_line(run) for run in page],
+            "form": form,
+            "may_start": request.user.has_perm("forecasting.add_forecastrun"),
+        },
+        status=status,
+    )
+
+
+def _line(run: ForecastRun) -> RunLine:
+    overall = {snapshot.model: snapshot for snapshot in run.overall}  # type: ignore[attr-defined]
+    champions, naive, average = (
+        overall[name].scores if name in overall else {}
+        for name in (selectors.CHAMPIONS, "seasonal_naive", "moving_average")
+    )
+    return RunLine(
+        run=run,
+        champion=next((name_of(MODELS, s.model) for s in overall.values() if s.is_champion), ""),
+        wape=(champions.get("wape"), naive.get("wape"), average.get("wape")),
+        pinball=(champions.get("pinball"), naive.get("pinball"), average.get("pinball")),
+    )
+
+
+def _table(table: ScoreTable) -> dict[str, Any]:
+    return {
+        "segment": name_of(SEGMENTS, table.segment),
+        "series": table.series,
+        "rows": [
+            {
+                "model": str(CHAMPIONS) if row.is_mix else name_of(MODELS, row.model),
+                "is_champion": row.is_champion,
+                "is_mix": row.is_mix,
+                "scores": row.scores,
+            }
+            for row in table.rows
+        ],
+    }

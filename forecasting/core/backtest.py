@@ -26,8 +26,8 @@ _COVERED = (0.9, 0.95, 0.99)
 def fold_cuts(periods: int, horizon: int, folds: int) -> list[int]:
     """Origins of the folds, oldest first: back to back, the last at the end of the data.
 
-    A short history makes folds overlap, so that each still learns from half of it, and then makes them shorter
-    than the horizon; under four periods there are none.
+    A short history makes folds overlap, so that each still learns from half of it, and then makes them
+    shorter than the horizon; under four periods there are none.
     """
     if periods < 4 or folds < 1:
         return []
@@ -40,7 +40,9 @@ def fold_cuts(periods: int, horizon: int, folds: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One held-out stretch: its origin, the actuals (N, H) with NaN where they don't count, scales and levels."""
+    """One held-out stretch: its origin, the actuals (N, H) with NaN where they don't count, scales and
+    levels.
+    """
 
     cut: int
     actual: Array
@@ -136,7 +138,9 @@ def score(
     levels: tuple[float, ...],
     rows: Array,
 ) -> Scores:
-    """Mean of the folds' scores over some series (boolean, N). None where a score has no ground to stand on."""
+    """Mean of the folds' scores over some series (boolean, N). None where a score has no ground to stand
+    on.
+    """
     table: list[dict[str, float]] = []
     for k, fold in enumerate(result.folds):
         mean, actual = means[k][rows], fold.actual[rows]

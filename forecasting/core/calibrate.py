@@ -1,11 +1,11 @@
 """From a mean to a calibrated distribution, by the errors that a model made on held-out folds.
 
 Split conformal prediction with a fitted spread (Lei et al., Distribution-free predictive inference for
-regression, JASA 2018): errors are divided by a predicted spread, and the quantiles of these standardised errors
-are read off per horizon group and per ratio of mean to spread, which governs how skewed and how discrete demand
-is. Cumulative demand has its own spread and its own errors: errors of neighbouring periods go together, so the
-periods' quantiles don't add up. Counts are jittered by less than half a unit and rounded back (Machado and Santos
-Silva, Quantiles for counts, JASA 2005), so that their quantiles are counts.
+regression, JASA 2018): errors are divided by a predicted spread, and the quantiles of these standardised
+errors are read off per horizon group and per ratio of mean to spread, which governs how skewed and how
+discrete demand is. Cumulative demand has its own spread and its own errors: errors of neighbouring periods go
+together, so the periods' quantiles don't add up. Counts are jittered by less than half a unit and rounded
+back (Machado and Santos Silva, Quantiles for counts, JASA 2005), so that their quantiles are counts.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _CHUNK = 8192
 class Outcome:
     """What a model predicted at past origins and what came: rows are series at one origin.
 
-    ``mean`` and ``actual`` (M, H), NaN actual where unknown; ``level`` holds (M,) arrays; ``counts`` (M,) is true
-    where the series is of whole units.
+    ``mean`` and ``actual`` (M, H), NaN actual where unknown; ``level`` holds (M,) arrays; ``counts`` (M,) is
+    true where the series is of whole units.
     """
 
     mean: Array
@@ -75,14 +75,18 @@ class Outcome:
 
 
 class SpreadCalibrator:
-    """Quantiles around a mean. ``fit`` on held-out outcomes, ``predict`` (N, H, Q) float32, rising along q."""
+    """Quantiles around a mean. ``fit`` on held-out outcomes, ``predict`` (N, H, Q) float32, rising along
+    q.
+    """
 
     def __init__(self, levels: tuple[float, ...], *, seed: int = 0) -> None:
         self.levels = levels
         self.seed = seed
 
     def fit(self, outcome: Outcome) -> Self:
-        """Learn the spread and the standardised errors' quantiles; too few errors leave a gamma in their place."""
+        """Learn the spread and the standardised errors' quantiles; too few errors leave a gamma in their
+        place.
+        """
         rng = np.random.default_rng(self.seed)
         jitter = rng.uniform(-0.5, 0.5, outcome.actual.shape)
         seen = np.isfinite(outcome.actual)
@@ -203,7 +207,8 @@ def _design(outcome: Outcome) -> Array:
 def _fit_log_linear(design: Array, target: Array, *, penalty: float = 1.0, rounds: int = 12) -> Array:
     """Quasi-Poisson regression with a log link by iteratively reweighted least squares.
 
-    Source: McCullagh and Nelder, Generalized Linear Models (1989), section 2.5. The target is cut at 50 scales.
+    Source: McCullagh and Nelder, Generalized Linear Models (1989), section 2.5. The target is cut at 50
+    scales.
     """
     target = np.minimum(target, 50.0)
     coefficients = np.zeros(design.shape[1])

@@ -48,10 +48,11 @@ def xyz_classes(y: Array, *, x: float = 0.5, y_cut: float = 1.0) -> list[str]:
 
 
 def adi_cv2(y: Array) -> tuple[Array, Array]:
-    """Average demand interval and squared coefficient of variation of demand sizes; ``y`` is (T, N), NaN unknown.
+    """Average demand interval and squared coefficient of variation of demand sizes; ``y`` is (T, N), NaN
+    unknown.
 
-    ADI is known periods / periods with demand (infinite without demand); CV2 is the population variance of the
-    non-zero demands over their squared mean (0 without demand).
+    ADI is known periods / periods with demand (infinite without demand); CV2 is the population variance of
+    the non-zero demands over their squared mean (0 without demand).
     """
     seen = np.isfinite(y)
     sold = seen & (np.where(seen, y, 0) > 0)
@@ -68,8 +69,8 @@ def adi_cv2(y: Array) -> tuple[Array, Array]:
 def demand_patterns(y: Array) -> list[str]:
     """Smooth, erratic, intermittent or lumpy, for ``y`` (T, N), NaN unknown.
 
-    Cut at ADI 1.32 and CV2 0.49. Source: Syntetos, Boylan and Croston, On the categorization of demand patterns,
-    Journal of the Operational Research Society 56 (2005), 495-503.
+    Cut at ADI 1.32 and CV2 0.49. Source: Syntetos, Boylan and Croston, On the categorization of demand
+    patterns, Journal of the Operational Research Society 56 (2005), 495-503.
     """
     adi, cv2 = adi_cv2(y)
     code = 2 * (adi >= ADI_CUT) + (cv2 >= CV2_CUT)

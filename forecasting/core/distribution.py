@@ -1,7 +1,8 @@
 """The demand distribution: what forecasting hands to replenishment.
 
 For N series and H future periods it holds the mean and quantiles of each period's demand and the quantiles of
-*cumulative* demand through period h. Ordering needs the latter: quantiles of single periods can't be added up.
+*cumulative* demand through period h. Ordering needs the latter: quantiles of single periods can't be added
+up.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ FREQS: tuple[Freq, ...] = get_args(Freq)
 PERIOD_DAYS: dict[str, float] = {"D": 1.0, "W": 7.0, "M": 30.4375}
 QUANTILES: tuple[float, ...] = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 
-# Past the horizon the rate of the last full cycle carries on: a week of days, a month of weeks, one quarter of months.
+# Past the horizon the rate of the last full cycle carries on: a week of days, a month of weeks, one quarter
+# of months.
 _TAIL_PERIODS: dict[str, int] = {"D": 7, "W": 4, "M": 3}
 _CHUNK = 8192
 _QUANTILE_COLUMN = re.compile(r"^q(\d{2,3})$")
@@ -120,10 +122,11 @@ class DemandDistribution:
     ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
         """Cumulative demand from the as-of date over a number of periods, which may be fractional.
 
-        ``periods`` is (N,) or a scalar, 0 or more; ``rows`` (positions) asks for some series only, N of them. Between two periods both mean and quantiles are interpolated
-        linearly; 0 periods is 0 demand. Past the horizon the rate of the last cycle carries on and the spread
-        around the mean grows with the square root of time, as it does for a sum of independent periods.
-        Returns mean (N,), quantiles (N, Q), both float64, and ``short`` (N,), true where the horizon was passed.
+        ``periods`` is (N,) or a scalar, 0 or more; ``rows`` (positions) asks for some series only, N of them.
+        Between two periods both mean and quantiles are interpolated linearly; 0 periods is 0 demand. Past the
+        horizon the rate of the last cycle carries on and the spread around the mean grows with the square
+        root of time, as it does for a sum of independent periods. Returns mean (N,), quantiles (N, Q), both
+        float64, and ``short`` (N,), true where the horizon was passed.
         """
         _, horizon, depth = self.quantiles.shape
         rows = np.arange(len(self.unique_id)) if rows is None else rows
@@ -155,7 +158,9 @@ class DemandDistribution:
         return mean, quantiles.reshape(count, depth), short
 
     def to_frame(self) -> pl.DataFrame:
-        """One row per series and h with the columns of OUT (``docs/forecast-files.md``), series in own order."""
+        """One row per series and h with the columns of OUT (``docs/forecast-files.md``), series in own
+        order.
+        """
         count, horizon = self.mean.shape
         columns: dict[str, pl.Series] = {
             "unique_id": _repeat(self.unique_id, horizon),

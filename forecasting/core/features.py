@@ -1,9 +1,9 @@
 """Features of (series, origin, horizon) for the models that learn one function for all series.
 
 An origin ``cut`` means that the periods before index ``cut`` are known; horizon h then targets index
-``cut + h - 1``. Features of an origin read demand before ``cut`` only, and known columns of the target period:
-so one table serves every fold of a backtest, and nothing leaks by construction. All demand is divided by the
-series' own scale at the origin, so that a forecast in units is scale x prediction.
+``cut + h - 1``. Features of an origin read demand before ``cut`` only, and known columns of the target
+period: so one table serves every fold of a backtest, and nothing leaks by construction. All demand is divided
+by the series' own scale at the origin, so that a forecast in units is scale x prediction.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class FeatureTable:
         self._windows = _WINDOWS[panel.freq]
         self._yearly = panel.periods >= self.season + min(panel.horizon, self.season // 4)
         self._origins: dict[int, tuple[Array, Level]] = {}
-        self._state: tuple[int, Array, Array] | None = None
+        self._state: tuple[int, Array, Array, Array] | None = None
         self.names: list[str] = []
         self.categorical: list[int] = []
         self._describe()
@@ -150,9 +150,9 @@ class FeatureTable:
             sizes.append(total / np.maximum(sold, 1))
             counts.append(number.copy())
         short, long = _SCALE_WINDOWS[panel.freq]
-        level = self._level(means[short], means[long], sizes[-1], spreads[-1], counts[-1])
+        smooth, since, size = self._recursions(cut)
+        level = self._level(means[short], means[long], size, spreads[-1], counts[-1])
         scale = level.scale
-        smooth, since = self._recursions(cut)
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = (
                 np.log(scale / np.exp(np.mean(np.log(scale[scale > 0])))) if (scale > 0).any() else scale
@@ -191,10 +191,14 @@ class FeatureTable:
         return base, level
 
     def _level(self, short: Array, long: Array, size: Array, spread: Array, known: Array) -> Level:
-        """Half recent mean, half yearly mean; never below what one sale in the whole window would make."""
+        """Half recent mean, half yearly mean; never below what one usual sale in a little over a year makes.
+
+        The floor keeps a series that stopped selling on the scale of its past sales: what it sells should it
+        come back is no thousandfold surprise.
+        """
         recent = np.where(np.isfinite(short), short, long)
         scale = 0.5 * (recent + long)
-        scale = np.maximum(scale, size / (known + 2))
+        scale = np.maximum(scale, size / (np.minimum(known, self.season) + 2))
         blind = ~np.isfinite(scale) | (known == 0)
         usual = float(np.median(scale[~blind])) if (~blind).any() else 0.0
         scale = np.where(blind, usual, scale)
@@ -205,15 +209,19 @@ class FeatureTable:
         deviation = np.sqrt((known * spread**2 + 3 * scale**2) / (known + 3))
         return Level(scale, deviation, known)
 
-    def _recursions(self, cut: int) -> tuple[list[Array], Array]:
-        """Exponential smoothing and periods since the last sale, carried forward from the origin before."""
+    def _recursions(self, cut: int) -> tuple[list[Array], Array, Array]:
+        """Exponential smoothing, periods since the last sale and mean size of all sales so far.
+
+        Carried forward from the origin before, so that ascending origins cost one pass over the panel.
+        """
         if self._state is not None and self._state[0] <= cut:
-            at, smooth, since = self._state
-            smooth, since = smooth.copy(), since.copy()
+            at, smooth, since, sums = self._state
+            smooth, since, sums = smooth.copy(), since.copy(), sums.copy()
         else:
             at = 0
             smooth = np.full((len(_SMOOTHING), self.panel.count), np.nan)
             since = np.full(self.panel.count, np.nan)
+            sums = np.zeros((2, self.panel.count))
         for period in range(at, cut):
             seen, value = self._seen[period], self._units[period]
             for row, alpha in enumerate(_SMOOTHING):
@@ -221,8 +229,10 @@ class FeatureTable:
                 new = np.where(np.isnan(old), value, old + alpha * (value - old))
                 smooth[row] = np.where(seen, new, old)
             since = np.where(value > 0, 0.0, since + 1)
-        self._state = (cut, smooth, since)
-        return list(smooth), since
+            sums[0] += value
+            sums[1] += value > 0
+        self._state = (cut, smooth, since, sums)
+        return list(smooth), since, sums[0] / np.maximum(sums[1], 1)
 
     # --- rows
 
@@ -263,7 +273,8 @@ class FeatureTable:
         return x
 
     def samples(self, *, horizon: int, rows: int, seed: int) -> Samples:
-        """Sampled training rows: origins spread back from the end, random horizons for each series and origin.
+        """Sampled training rows: origins spread back from the end, random horizons for each series and
+        origin.
 
         About ``rows`` rows; the same seed gives the same rows.
         """

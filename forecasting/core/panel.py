@@ -63,9 +63,10 @@ class Column:
 class Panel:
     """All series on one dense grid of T past periods (and H future ones for known columns).
 
-    ``ds`` (T,) and ``future`` (H,) are labels; ``y`` (T, N) float32 holds units, NaN where unknown or before the
-    series' first row; ``censored`` (T, N) is true where stock ran out, so that y is a lower bound; ``start`` (N,)
-    is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to (N,).
+    ``ds`` (T,) and ``future`` (H,) are labels; ``y`` (T, N) float32 holds units, NaN where unknown or before
+    the series' first row; ``censored`` (T, N) is true where stock ran out, so that y is a lower bound;
+    ``start`` (N,) is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to
+    (N,).
     """
 
     unique_id: list[str]
@@ -96,7 +97,8 @@ class Panel:
 
     @cached_property
     def observed(self) -> Array:
-        """(T, N) units where demand was seen in full, NaN elsewhere (unknown, before the start, out of stock).
+        """(T, N) units where demand was seen in full, NaN elsewhere (unknown, before the start, out of
+        stock).
 
         A series that never was seen in full keeps its censored values: a lower bound beats nothing.
         """
@@ -153,7 +155,9 @@ def panel_read(
     known: Sequence[str] = (),
     static: Sequence[str] = (),
 ) -> Panel:
-    """Read a panel from a .csv or .parquet file. Raises PanelError with one clear line for a malformed file."""
+    """Read a panel from a .csv or .parquet file. Raises PanelError with one clear line for a malformed
+    file.
+    """
     name = str(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
@@ -239,9 +243,9 @@ def _dense(
     y = np.full(shape, np.nan, dtype=np.float32)
     has_row = np.zeros(shape, dtype=bool)
     has_row[period, series] = True
-    first = np.where(has_row.any(axis=0), has_row.argmax(axis=0), 0)
+    first_row = has_row.argmax(axis=0)
     # From its first row on, a period without a row is zero demand; a row without y is unknown demand.
-    y[~has_row & (np.arange(periods)[:, None] >= first)] = 0.0
+    y[~has_row & (np.arange(periods)[:, None] >= first_row)] = 0.0
     units = _numbers(past, "y", source)
     negative = (units < 0).fill_null(value=False)
     if negative.any():
@@ -264,21 +268,20 @@ def _dense(
         series, period = _cells(both, categories, grid, start)
         _check_unique(both, source, series + period * len(names), len(names) * (periods + horizon))
         for name in known:
-            values, categorical = _column(both, name, source)
+            cells, categorical = _column(both, name, source)
             block = np.full((periods + horizon, len(names)), np.nan, dtype=np.float32)
-            block[period, series] = values
+            block[period, series] = cells
             known_columns[name] = Column(block, categorical)
     static_columns: dict[str, Column] = {}
     if static:
-        last = (
+        steady = (
             past.sort("ds")
             .group_by("unique_id")
             .agg(pl.col(static).drop_nulls().last(), pl.col("_row").last())
         )
-        last = last.sort("unique_id")
+        steady = steady.sort("unique_id")
         for name in static:
-            values, categorical = _column(last, name, source)
-            static_columns[name] = Column(values.astype(np.float32), categorical)
+            static_columns[name] = Column(*_column(steady, name, source))
     return Panel(
         unique_id=names,
         freq=freq,
@@ -287,7 +290,7 @@ def _dense(
         future=future,
         y=y,
         censored=censored,
-        start=first.astype(np.int32),
+        start=first_row.astype(np.int32),
         known=known_columns,
         static=static_columns,
     )

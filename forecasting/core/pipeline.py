@@ -36,8 +36,8 @@ class ForecastSpec:
     """What a run is to do; the same spec, panel and seed give the same numbers.
 
     ``known`` columns have future values, ``static`` ones never change. ``folds`` backtest origins choose the
-    champion of each segment of at least ``min_segment`` series and calibrate the quantiles. ``rows`` is about how
-    many sampled rows the global models learn from.
+    champion of each segment of at least ``min_segment`` series and calibrate the quantiles. ``rows`` is about
+    how many sampled rows the global models learn from.
     """
 
     freq: Freq = "W"
@@ -49,7 +49,7 @@ class ForecastSpec:
     seed: int = 0
     threads: int = 1
     folds: int = 3
-    rows: int = 300_000
+    rows: int = 200_000
     min_segment: int = 30
 
     def __post_init__(self) -> None:
@@ -101,7 +101,8 @@ class ForecastArtifact:
 
 @dataclass(frozen=True, eq=False)
 class ForecastResult:
-    """Distributions of all series, in order of their names; ``model``, ``segment``, ``pattern`` are (N,) names.
+    """Distributions of all series, in order of their names; ``model``, ``segment``, ``pattern`` are (N,)
+    names.
 
     ``report`` is JSON: ``stages``, ``models`` (scores per model and segment), ``champion`` per segment,
     ``coverage``, ``warnings``. ``artifact`` can be saved by `forecasting.core.artifacts`.
@@ -286,7 +287,8 @@ def _by_segment(table: dict[str, dict[str, Scores]]) -> dict[str, dict[str, Scor
 
 
 def _champion(scores_: dict[str, Scores], segment: str, models: tuple[str, ...]) -> str:
-    """The model with the lowest mean log score over WAPE, RMSSE and, where there are quantiles, both pinballs.
+    """The model with the lowest mean log score over WAPE, RMSSE and, where there are quantiles, both
+    pinballs.
 
     Logs of scores compare ratios, so that no score's unit outweighs another's. Without folds: the moving
     average where it was asked for, as the steadiest guess, else the first model.

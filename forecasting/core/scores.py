@@ -1,7 +1,7 @@
 """Scores of forecasts as plain functions.
 
-Arrays are (N, H) forecasts and actuals of N series over H periods, with NaN actuals where demand is unknown or
-was cut off by a stock-out: those cells don't count. Scales come from each series' training data, (N,).
+Arrays are (N, H) forecasts and actuals of N series over H periods, with NaN actuals where demand is unknown
+or was cut off by a stock-out: those cells don't count. Scales come from each series' training data, (N,).
 Sources: Hyndman and Koehler (2006) for scaled errors; Gneiting and Raftery (2007) for pinball loss; the M5
 competition (Makridakis et al., 2022) for RMSSE and scaled pinball.
 """

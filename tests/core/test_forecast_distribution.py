@@ -66,7 +66,9 @@ def test_it_refuses_a_distribution_that_is_none(change, problem: str) -> None:  
 def test_it_gives_zero_for_no_periods_and_the_stored_values_at_whole_periods() -> None:
     distribution = make()
     mean, quantiles, short = distribution.interval(np.zeros(3))
-    assert not mean.any() and not quantiles.any() and not short.any()
+    assert not mean.any()
+    assert not quantiles.any()
+    assert not short.any()
     mean, quantiles, short = distribution.interval([1.0, 3.0, 5.0])
     np.testing.assert_allclose(mean, distribution.cum_mean[[0, 1, 2], [0, 2, 4]])
     np.testing.assert_allclose(quantiles, distribution.cum_quantiles[[0, 1, 2], [0, 2, 4]])
@@ -111,4 +113,6 @@ def test_it_answers_for_a_hundred_thousand_series_well_within_a_second() -> None
     start = time.process_time()
     mean, quantiles, short = distribution.interval(np.linspace(0, 20, 100_000))
     assert time.process_time() - start < 1.0
-    assert mean.shape == (100_000,) and quantiles.shape == (100_000, 9) and short.any()
+    assert mean.shape == (100_000,)
+    assert quantiles.shape == (100_000, 9)
+    assert short.any()

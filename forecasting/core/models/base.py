@@ -23,7 +23,7 @@ class ModelSettings:
 
     seed: int = 0
     threads: int = 1
-    rows: int = 300_000
+    rows: int = 200_000
 
 
 class TrainingData:
@@ -46,7 +46,9 @@ class TrainingData:
 
     @cached_property
     def filled(self) -> Array:
-        """(T, N) observed demand, float32; an unknown period repeats the last known one, 0 before the first."""
+        """(T, N) observed demand, float32; an unknown period repeats the last known one, 0 before the
+        first.
+        """
         observed = self.panel.observed
         index = np.where(np.isfinite(observed), np.arange(len(observed))[:, None], -1)
         np.maximum.accumulate(index, axis=0, out=index)
@@ -56,8 +58,8 @@ class TrainingData:
 class Forecaster(Protocol):
     """One model. ``fit`` reads periods before ``cut`` only and returns self; fitted state ends in ``_``.
 
-    ``predict`` gives the mean demand (N, H), 0 or more and finite, of the periods from ``origin`` on. An origin
-    later than the fit's cut is allowed: new observations enter through features without a new fit.
+    ``predict`` gives the mean demand (N, H), 0 or more and finite, of the periods from ``origin`` on. An
+    origin later than the fit's cut is allowed: new observations enter through features without a new fit.
     """
 
     name: str

@@ -18,8 +18,8 @@ _WINDOW: dict[str, int] = {"D": 56, "W": 8, "M": 6}
 class SeasonalNaive:
     """Demand of the same period a season ago: the last year (52 weeks, 12 months), for days the last week.
 
-    A series too young for that repeats its last known period. Source: Hyndman and Athanasopoulos, Forecasting:
-    Principles and Practice (3rd edition, 2021), section 5.2.
+    A series too young for that repeats its last known period. Source: Hyndman and Athanasopoulos,
+    Forecasting: Principles and Practice (3rd edition, 2021), section 5.2.
     """
 
     name = "seasonal_naive"
@@ -40,7 +40,8 @@ class SeasonalNaive:
         last = filled[origin - 1]
         values = np.where(past[:, None] >= 0, filled[np.maximum(past, 0)], last)
         young = past[:, None] < data.panel.start[None, :]
-        return np.where(young, last[None, :], values).T.astype(np.float32)
+        mean: Array = np.where(young, last[None, :], values).T
+        return mean.astype(np.float32)
 
 
 class MovingAverage:

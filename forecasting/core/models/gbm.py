@@ -17,9 +17,10 @@ _MIN_ROWS = 200
 class LightGBMDirect:
     """Gradient-boosted trees on demand / scale with a Tweedie loss, rows weighted by scale.
 
-    Sources: Ke et al., LightGBM (NeurIPS 2017); Makridakis et al., M5 accuracy competition (2022), whose winners
-    used this family; the Tweedie loss fits demand that is zero at times and skewed otherwise. Weighting by scale
-    gives errors in units their due. Direct, not recursive: one call predicts every h.
+    Sources: Ke et al., LightGBM (NeurIPS 2017); Makridakis et al., M5 accuracy competition (2022), whose
+    winners used this family; the Tweedie loss fits demand that is zero at times and skewed otherwise.
+    Weighting by scale gives errors in units their due; a target of more than ``most`` scales (a one-off bulk
+    order) is cut to that. Direct, not recursive: one call predicts every h.
     """
 
     name = "lightgbm"
@@ -28,11 +29,12 @@ class LightGBMDirect:
         self,
         settings: ModelSettings,
         *,
-        trees: int = 120,
+        trees: int = 100,
         leaves: int = 31,
         learning_rate: float = 0.06,
-        tweedie_power: float = 1.2,
+        tweedie_power: float = 1.6,
         min_rows_in_leaf: int = 60,
+        most: float = 8.0,
     ) -> None:
         self.settings = settings
         self.trees = trees
@@ -40,6 +42,7 @@ class LightGBMDirect:
         self.learning_rate = learning_rate
         self.tweedie_power = tweedie_power
         self.min_rows_in_leaf = min_rows_in_leaf
+        self.most = most
 
     def fit(self, data: TrainingData, cut: int) -> Self:
         """Train on the sampled rows whose target lies before ``cut``."""
@@ -71,7 +74,7 @@ class LightGBMDirect:
         }
         table = lgb.Dataset(
             samples.x,
-            label=samples.y,
+            label=np.minimum(samples.y, self.most),
             weight=samples.weight,
             feature_name=[f"f{index}" for index in range(samples.x.shape[1])],
             categorical_feature=data.features.categorical,
@@ -87,5 +90,6 @@ class LightGBMDirect:
         if self.booster_ is None:
             return np.repeat(scale[:, None], data.horizon, axis=1).astype(np.float32)
         x = data.features.block(origin, data.horizon)
-        ratio = self.booster_.predict(x, num_threads=self.settings.threads)
-        return (ratio.reshape(len(scale), data.horizon) * scale[:, None]).astype(np.float32)
+        ratio: Array = self.booster_.predict(x, num_threads=self.settings.threads)
+        mean: Array = ratio.reshape(len(scale), data.horizon) * scale[:, None]
+        return mean.astype(np.float32)

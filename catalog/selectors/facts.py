@@ -1,4 +1,4 @@
-"""Facts as they were known at a time, and where stock is held."""
+"""Facts as they were known at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from catalog.models import SupersededFact
-from catalog.selectors.frames import Read, is_postgresql, real
+from catalog.selectors.frames import is_postgresql, real
 from catalog.tables import TABLES
 
 
@@ -29,7 +29,7 @@ def facts_sql(
 
     if known_at is None:
         return f"SELECT {', '.join(map(current, columns))} FROM {table.name} t WHERE {where}", []  # noqa: S608
-    former = ", ".join(f"{_from_json(kind, name)} AS {name}" for name in columns)
+    former = ", ".join(f"{column_from_json(kind, name)} AS {name}" for name in columns)
     sql = (
         f"SELECT {', '.join(columns)} FROM ("  # noqa: S608
         f"SELECT {', '.join(map(current, columns))} FROM {table.name} t WHERE t.recorded_at <= %s"
@@ -40,11 +40,14 @@ def facts_sql(
     return sql, [known_at, kind, known_at, known_at]
 
 
-def _from_json(kind: str, name: str) -> str:
+def column_from_json(kind: str, name: str) -> str:
+    """SQL: a column of a superseded fact (alias `f`), taken out of its JSON, with the column's type."""
     column = TABLES[kind].columns.get(name)
     if not is_postgresql():
         value = f"json_extract(f.row, '$.{name}')"
         return real(value) if column is not None and column.dtype == pl.Float64() else value
+    if column is not None and column.is_json:
+        return f"f.row -> '{name}'"
     types: dict[pl.DataType, str] = {
         pl.Int64(): "bigint",
         pl.Float64(): "float8",
@@ -54,31 +57,3 @@ def _from_json(kind: str, name: str) -> str:
         pl.String(): "text",
     }
     return f"CAST(f.row ->> '{name}' AS {types[column.dtype] if column else 'bigint'})"
-
-
-def locations_stocking(read: Read) -> pl.DataFrame:
-    """Where each location's stock is held: location_id, stocking_id (itself, or who receives for it), currency.
-
-    `currency` is the location's, `stocking_currency` that of where its stock is held.
-    """
-    places = read(
-        "SELECT id, receiving_location_id, currency FROM catalog_location",
-        schema={"id": pl.Int64(), "receiving_location_id": pl.Int64(), "currency": pl.String()},
-    )
-    receives = dict(places.select("id", "receiving_location_id").iter_rows())
-
-    def root(place: int) -> int:
-        seen = {place}
-        while (following := receives.get(place)) is not None and following not in seen:
-            place = following
-            seen.add(place)
-        return place
-
-    return (
-        places.select(location_id=pl.col("id"), currency=pl.col("currency"))
-        .with_columns(
-            stocking_id=pl.Series([root(place) for place in places["id"]], dtype=pl.Int64),
-        )
-        .join(places.select(stocking_id=pl.col("id"), stocking_currency=pl.col("currency")), on="stocking_id")
-        .sort("location_id")
-    )

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import polars as pl
 
 from catalog.models import Product
-from catalog.selectors.facts import facts_sql, locations_stocking
+from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import Read, ids_in, inlined, reading
-from catalog.selectors.money import exchange_rates_frame
+from catalog.selectors.places import locations_converting
 from catalog.tables import TABLES
 
 Freq = Literal["D", "W", "M"]
@@ -178,23 +178,14 @@ class _Days:
 
 
 def _places(read: Read, as_of: date, location_ids: Sequence[int] | None) -> _Places:
-    places = locations_stocking(read)
-    factor = np.ones(places.height)
-    foreign = places.filter(pl.col("currency") != pl.col("stocking_currency"))
-    for quote in foreign["stocking_currency"].unique():
-        rates = exchange_rates_frame(quote=quote, day=as_of)
-        for row, (currency, stocking) in enumerate(
-            places.select("currency", "stocking_currency").iter_rows()
-        ):
-            if stocking == quote and currency != quote:
-                factor[row] = rates.get(currency, np.nan)
+    places = locations_converting(read, as_of=as_of)
     wanted = None
     if location_ids is not None:
         wanted = places.filter(pl.col("stocking_id").is_in(list(location_ids)))["location_id"].to_list()
     return _Places(
         ids=places["location_id"].to_numpy(),
         stocking=places["stocking_id"].to_numpy(),
-        factor=factor,
+        factor=places["factor"].to_numpy(),
         wanted=wanted,
     )
 

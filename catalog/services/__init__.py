@@ -2,9 +2,15 @@
 
 from catalog.services.errors import CatalogError
 from catalog.services.rows import UpsertResult, rows_upsert
+from catalog.services.sales import sales_roll_up
+from catalog.services.stock import stock_receive
+from catalog.services.takeback import batch_take_back
 
 __all__ = [
     "CatalogError",
     "UpsertResult",
+    "batch_take_back",
     "rows_upsert",
+    "sales_roll_up",
+    "stock_receive",
 ]

@@ -1,0 +1,38 @@
+"""Who may see what of the catalog, and what a search finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+
+from catalog.models import PartnerAccount, Product
+from catalog.text import fold
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerScope:
+    """All that a partner may see: what concerns one supplier, or one channel (a location)."""
+
+    supplier_id: int | None
+    location_id: int | None
+
+
+def partner_scope(user: AbstractBaseUser | AnonymousUser) -> PartnerScope | None:
+    """The partner account's bounds; None for people of the shop itself (and for those not logged in)."""
+    if user.pk is None:
+        return None
+    found = PartnerAccount.objects.filter(user_id=user.pk).values_list("supplier_id", "location_id").first()
+    return PartnerScope(*found) if found else None
+
+
+def products_search(text: str) -> QuerySet[Product]:
+    """Products whose SKU, GTIN or a name holds every word of the text, whatever case and accents."""
+    found = Product.objects.all()
+    for word in fold(text).split():
+        found = found.filter(search_text__contains=word)
+    return found

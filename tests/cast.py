@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import unicodedata
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +18,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 
 from catalog.models import Category, Location, PartnerAccount, Product, Supplier, SupplyTerms
+from catalog.text import product_search_text
 from replenishment.models import ApprovalLimit
 
 PASSWORD = "corn-tin-harbour-41"
@@ -60,9 +60,12 @@ def make_product(**values: Any) -> Product:
     number = next(_numbers)
     values = {"sku": f"SKU-{number}", "name": f"Product {number}"} | values
     if "search_text" not in values:
-        words = " ".join([values["sku"], values.get("gtin", ""), values["name"]])
-        letters = unicodedata.normalize("NFKD", words.casefold())
-        values["search_text"] = "".join(c for c in letters if not unicodedata.combining(c))
+        values["search_text"] = product_search_text(
+            sku=values["sku"],
+            gtin=values.get("gtin", ""),
+            name=values["name"],
+            names=values.get("names", {}),
+        )
     return Product.objects.create(**values)
 
 

@@ -1,0 +1,196 @@
+"""Master data and imports in the admin. Facts are changed by imports, never here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import BaseModelFormSet, ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from catalog import selectors
+from catalog.models import (
+    CalendarEvent,
+    Category,
+    ExchangeRate,
+    ImportBatch,
+    KitComponent,
+    Location,
+    PartnerAccount,
+    Product,
+    Recorded,
+    Supplier,
+    SupplyTerms,
+)
+from catalog.services.by_hand import row_delete, row_save
+
+
+class RecordedAdmin(ModelAdmin):
+    """Rows that an import may write too: each change by hand keeps the values that it replaced."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    readonly_fields: ClassVar[Any] = ("recorded_at", "batch")
+
+    def save_model(self, request: HttpRequest, obj: Recorded, form: ModelForm[Any], change: bool) -> None:
+        if form.changed_data or not change:
+            row_save(row=obj)
+
+    def delete_model(self, request: HttpRequest, obj: Recorded) -> None:
+        row_delete(row=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            row_delete(row=row)
+
+    def save_formset(
+        self,
+        request: HttpRequest,
+        form: ModelForm[Any],
+        formset: BaseModelFormSet[Any, Any],
+        change: bool,
+    ) -> None:
+        rows = formset.save(commit=False)
+        for row in formset.deleted_objects:
+            row_delete(row=row)
+        for row in rows:
+            row_save(row=row)
+        formset.save_m2m()
+
+
+class KitComponentInline(TabularInline):
+    model = KitComponent
+    fk_name = "kit"
+    extra = 0
+    autocomplete_fields = ("component",)
+    fields = ("component", "quantity")
+
+
+class SupplyTermsInline(TabularInline):
+    model = SupplyTerms
+    extra = 0
+    # A supplier may have thousands: a page of them at a time, and all of a row's fields on its own page.
+    per_page = 20
+    show_change_link = True
+    autocomplete_fields = ("product", "location")
+    fields = ("product", "location", "article_number", "unit_cost", "currency", "moq", "lead_time_days")
+
+
+@admin.register(Category)
+class CategoryAdmin(RecordedAdmin):
+    list_display = ("code", "name", "parent")
+    search_fields = ("code", "name")
+    list_select_related = ("parent",)
+    autocomplete_fields = ("parent",)
+
+
+@admin.register(Product)
+class ProductAdmin(RecordedAdmin):
+    list_display = ("sku", "name", "category", "status")
+    list_filter = ("status",)
+    # Searched through the folded text, see get_search_results.
+    search_fields = ("search_text",)
+    list_select_related = ("category",)
+    autocomplete_fields = ("category", "successor")
+    inlines = (KitComponentInline,)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if search_term.strip():
+            found = selectors.products_search(search_term).order_by()
+            queryset = queryset.filter(pk__in=found.values("pk"))
+        return queryset, False
+
+
+@admin.register(Location)
+class LocationAdmin(RecordedAdmin):
+    list_display = ("code", "name", "kind", "country", "currency", "receiving_location")
+    list_filter = ("kind",)
+    search_fields = ("code", "name")
+    list_select_related = ("receiving_location",)
+    autocomplete_fields = ("receiving_location",)
+
+
+@admin.register(Supplier)
+class SupplierAdmin(RecordedAdmin):
+    list_display = ("code", "name", "country", "currency", "minimum_order_value", "is_assumed")
+    search_fields = ("code", "name")
+    inlines = (SupplyTermsInline,)
+
+
+@admin.register(SupplyTerms)
+class SupplyTermsAdmin(RecordedAdmin):
+    list_display = (
+        "product",
+        "supplier",
+        "location",
+        "rank",
+        "unit_cost",
+        "currency",
+        "moq",
+        "lead_time_days",
+    )
+    list_filter = ("supplier",)
+    search_fields = ("product__sku", "supplier__code", "article_number")
+    list_select_related = ("product", "supplier", "location")
+    autocomplete_fields = ("product", "supplier", "location")
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(RecordedAdmin):
+    list_display = ("day", "base", "quote", "rate")
+    search_fields = ("base", "quote")
+    date_hierarchy = "day"
+
+
+@admin.register(CalendarEvent)
+class CalendarEventAdmin(RecordedAdmin):
+    list_display = ("day", "country", "name")
+    search_fields = ("name", "country")
+    date_hierarchy = "day"
+
+
+@admin.register(PartnerAccount)
+class PartnerAccountAdmin(ModelAdmin):
+    list_display = ("user", "supplier", "location")
+    search_fields = ("user__username", "supplier__code", "location__code")
+    list_select_related = ("user", "supplier", "location")
+    autocomplete_fields = ("user", "supplier", "location")
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """What the admin shows and never writes."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "kind",
+        "file_name",
+        "state",
+        "rows_read",
+        "rows_new",
+        "rows_changed",
+        "rows_rejected",
+        "created_by",
+        "created_at",
+        "taken_back_at",
+    )
+    list_filter = ("state", "kind", "created_at")
+    search_fields = ("file_name",)
+    list_select_related = ("created_by",)

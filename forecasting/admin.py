@@ -1,0 +1,76 @@
+"""Forecast runs in the admin: looked at, and started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+
+from forecasting import services, tasks
+from forecasting.models import AccuracySnapshot, ForecastRun
+
+
+class ReadOnlyMixin:
+    """What the admin shows and never writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SnapshotInline(ReadOnlyMixin, TabularInline):
+    model = AccuracySnapshot
+    extra = 0
+    fields = ("segment", "model", "is_champion", "series", "scores")
+
+
+@admin.register(ForecastRun)
+class ForecastRunAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("id", "as_of", "state", "progress", "series", "created_by", "created_at", "finished_at")
+    list_filter = ("state", "created_at")
+    list_select_related = ("created_by",)
+    show_full_result_count = False
+    inlines = (SnapshotInline,)
+    actions_list = ("run_start",)
+
+    def has_start_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("forecasting.add_forecastrun"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Start a new run"),
+        permissions=["start"],
+        dialog={
+            "title": gettext_lazy("Start a new run"),
+            "description": gettext_lazy("All product-locations are forecast from what is known now."),
+            "form_class": BaseDialogForm,
+            "form_submit_text": gettext_lazy("Start"),
+        },
+    )
+    def run_start(self, request: HttpRequest, form: BaseDialogForm) -> HttpResponse:
+        try:
+            run = services.run_create(acting_user=request.user)  # type: ignore[arg-type]  # people who may
+        except services.ForecastError as error:
+            messages.error(request, str(error))
+        else:
+            # A broker that is away loses nothing: a queued run is dispatched again.
+            transaction.on_commit(lambda: tasks.run_execute_task.delay(run.pk), robust=True)
+            messages.success(request, _("%s is queued.") % run)
+        url = reverse("admin:forecasting_forecastrun_changelist")
+        if request.headers.get("HX-Request"):
+            return HttpResponseClientRedirect(url)
+        return redirect(url)

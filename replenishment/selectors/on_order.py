@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import polars as pl
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
 
-_SCHEMA = {"product_id": pl.Int64, "location_id": pl.Int64, "on_order": pl.Float64}
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def on_order(*, as_of: date) -> pl.DataFrame:
     """Units on order per product and stocking location, as a stock level of `as_of` does not hold them yet.
 
     Columns product_id, location_id, on_order (units, above 0 only). Drafts, submitted, approved and sent
-    orders count in full, part-received ones with what is outstanding. What came in after `as_of` still counts, on
-    closed orders too: it is in no stock level of that day, so leaving it out would buy it twice.
+    orders count in full, part-received ones with what is outstanding. What came in after `as_of` still
+    counts, on closed orders too: it is in no stock level of that day, so leaving it out would buy it twice.
     """
+    import polars as pl
+
     units: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     outstanding = (
         PurchaseOrderLine.objects.filter(
@@ -45,6 +48,6 @@ def on_order(*, as_of: date) -> pl.DataFrame:
             units[product_id, location_id] += Decimal(number)
     return pl.DataFrame(
         [(product_id, location_id, float(number)) for (product_id, location_id), number in units.items()],
-        schema=_SCHEMA,
+        schema={"product_id": pl.Int64, "location_id": pl.Int64, "on_order": pl.Float64},
         orient="row",
     )

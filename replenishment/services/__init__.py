@@ -21,6 +21,7 @@ from replenishment.services.orders import (
     order_send,
     order_submit,
 )
+from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
 from replenishment.services.suggestions import (
     drafts_create,
@@ -33,6 +34,7 @@ __all__ = [
     "LimitError",
     "OrderError",
     "PlanError",
+    "PlanSpec",
     "ReplenishmentError",
     "SelfApprovalError",
     "StaleError",
@@ -48,6 +50,8 @@ __all__ = [
     "order_return",
     "order_send",
     "order_submit",
+    "plan_create",
+    "plan_execute",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

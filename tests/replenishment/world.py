@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.utils import timezone
+from scipy.stats import gamma
 
-from catalog.models import Job, Location, Supplier
+from catalog.models import Job, Location, Product, StockLevel, Supplier
+from forecasting.core.distribution import QUANTILES, DemandDistribution
 from forecasting.models import ForecastRun
+from forecasting.services.store import distributions_store
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, Suggestion
 from tests.cast import make_location, make_product, make_supplier, make_terms
@@ -92,3 +96,55 @@ def make_world(count: int) -> tuple[Sequence[Suggestion], Supplier, Location]:
         supplier,
         location,
     )
+
+
+def make_forecast(
+    rates: Mapping[tuple[Product, Location], float],
+    *,
+    as_of: date = AS_OF,
+    freq: str = "W",
+    horizon: int = 13,
+) -> ForecastRun:
+    """A finished forecast run: gamma demand with so many units a period, and twice that as variance."""
+    run = make_forecast_run(as_of=as_of, spec={"freq": freq, "horizon": horizon}, series=len(rates))
+    mean = np.repeat(np.array(list(rates.values()), dtype=np.float64)[:, None], horizon, axis=1)
+    levels = np.array(QUANTILES)
+
+    def quantiles(expected: Any) -> Any:
+        values = gamma.ppf(levels, expected[:, :, None] / 2, scale=2)
+        return np.where(expected[:, :, None] > 0, values, 0.0)
+
+    days = {"D": 1, "W": 7}[freq]
+    demand = DemandDistribution(
+        unique_id=[f"{product.pk}@{location.pk}" for product, location in rates],
+        as_of=as_of,
+        freq=freq,  # type: ignore[arg-type]
+        ds=np.array([as_of + timedelta(days=days * (h + 1)) for h in range(horizon)], dtype="datetime64[D]"),
+        mean=mean,
+        quantiles=quantiles(mean),
+        cum_quantiles=quantiles(np.cumsum(mean, axis=1)),
+    )
+    distributions_store(
+        run_id=run.pk,
+        product_ids=np.array([product.pk for product, _ in rates]),
+        location_ids=np.array([location.pk for _, location in rates]),
+        models=["ridge"] * len(rates),
+        segments=["smooth"] * len(rates),
+        patterns=["smooth"] * len(rates),
+        distribution=demand,
+    )
+    return run
+
+
+def make_stock(product: Product, location: Location, on_hand: float, **values: Any) -> StockLevel:
+    return StockLevel.objects.create(
+        **{"product": product, "location": location, "day": AS_OF, "on_hand": on_hand} | values
+    )
+
+
+def run_plan(run: ForecastRun, **spec: Any) -> PlanRun:
+    """Plan from the run, to its end."""
+    plan = services.plan_create(acting_user=None, forecast_run=run, spec=services.PlanSpec(**spec))
+    plan = services.plan_execute(plan_id=plan.pk)
+    assert plan.state == Job.State.DONE, plan.error
+    return plan

@@ -1,0 +1,159 @@
+"""What a plan stands on: the forecast's demand, and stock, terms, prices and classes as of its day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy.typing as npt
+import polars as pl
+from django.conf import settings
+from django.db.models import Sum
+
+from catalog import selectors as catalog
+from catalog.models import Location, Product, SalesRecord, SupplyTerms
+from forecasting.core.classify import abc_classes
+from forecasting.core.distribution import DemandDistribution
+from forecasting.models import ForecastRun
+from forecasting.selectors import distribution_labels, distribution_read
+
+Array = npt.NDArray[Any]
+
+KEY = ["product_id", "location_id"]
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """One row of `frame` per product-location of the forecast, in the order of the series of `demand`.
+
+    Columns: row, unique_id, product_id, location_id, location_currency, status, model, pattern, abc; on_hand,
+    allocated, stock_day, stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
+    currency, moq, order_multiple, lead_time_days, lead_time_sd_days, review_days, terms_are_assumed (null
+    without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
+    not known) and price (location's currency).
+    `breaks`: terms id to its list of [from quantity, unit cost].
+    """
+
+    as_of: date
+    frame: pl.DataFrame
+    demand: DemandDistribution
+    breaks: dict[int, list[list[float]]]
+
+
+def facts_read(*, forecast_run: ForecastRun) -> Facts:
+    """Read everything but what is on order, in bulk."""
+    as_of = forecast_run.as_of
+    demand = distribution_read(run_id=forecast_run.pk)
+    products, locations = catalog.unique_id_split(demand.unique_id)
+    frame = pl.DataFrame(
+        {
+            "unique_id": demand.unique_id,
+            "product_id": pl.Series(products, dtype=pl.Int64),
+            "location_id": pl.Series(locations, dtype=pl.Int64),
+        }
+    ).with_row_index("row")
+    terms = catalog.terms_best(as_of=as_of).select(
+        *KEY,
+        "terms_id",
+        "supplier_id",
+        "unit_cost",
+        "currency",
+        "moq",
+        "order_multiple",
+        "lead_time_days",
+        "lead_time_sd_days",
+        "review_days",
+        terms_are_assumed="is_assumed",
+    )
+    stock = catalog.stock_on(as_of=as_of).select(
+        *KEY, "on_hand", "allocated", stock_day="day", stock_is_assumed="is_assumed"
+    )
+    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern")
+    rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
+    frame = (
+        frame.join(_statuses(), on="product_id", how="left")
+        .join(_currencies(), on="location_id", how="left")
+        .join(labels, on=KEY, how="left")
+        .join(stock, on=KEY, how="left")
+        .join(terms, on=KEY, how="left")
+        .join(catalog.prices_latest(as_of=as_of).select(*KEY, "price"), on=KEY, how="left")
+        .with_columns(
+            cost_rate=_rate("currency", rates),
+            price_rate=_rate("location_currency", rates),
+        )
+        .sort("row")
+    )
+    revenue = frame.select(KEY).join(
+        _revenue(as_of=as_of, rates=rates), on=KEY, how="left", maintain_order="left"
+    )
+    frame = frame.with_columns(abc=pl.Series(abc_classes(units(revenue, "revenue")), dtype=pl.String))
+    breaks = dict(SupplyTerms.objects.exclude(price_breaks=[]).values_list("pk", "price_breaks"))
+    return Facts(as_of=as_of, frame=frame, demand=demand, breaks=breaks)
+
+
+def _statuses() -> pl.DataFrame:
+    return pl.DataFrame(
+        list(Product.objects.order_by().values_list("pk", "status")),
+        schema={"product_id": pl.Int64, "status": pl.String},
+        orient="row",
+    )
+
+
+def _currencies() -> pl.DataFrame:
+    return pl.DataFrame(
+        list(Location.objects.order_by().values_list("pk", "currency")),
+        schema={"location_id": pl.Int64, "location_currency": pl.String},
+        orient="row",
+    )
+
+
+def _revenue(*, as_of: date, rates: dict[str, float]) -> pl.DataFrame:
+    """Revenue of the year up to `as_of` per product and stocking location, in the home currency."""
+    places = {pk: (root, currency) for pk, root, currency in _places()}
+    rows = (
+        SalesRecord.objects.filter(day__gt=as_of - _YEAR, day__lte=as_of)
+        .values_list("product_id", "location_id")
+        .annotate(revenue=Sum("revenue"))
+        .order_by()
+    )
+    frame = pl.DataFrame(
+        [
+            # A shop that keeps no rates has one currency in effect: shares of revenue are the same in it.
+            (product, places[location][0], float(revenue) * rates.get(places[location][1], 1.0))
+            for product, location, revenue in rows
+        ],
+        schema={"product_id": pl.Int64, "location_id": pl.Int64, "revenue": pl.Float64},
+        orient="row",
+    )
+    return frame.group_by(KEY).agg(pl.col("revenue").sum())
+
+
+def _places() -> list[tuple[int, int, str]]:
+    """Each location, where its stock is held (the end of its chain of receiving locations), its currency."""
+    locations = {
+        pk: (receiver, currency)
+        for pk, receiver, currency in Location.objects.order_by().values_list(
+            "pk", "receiving_location_id", "currency"
+        )
+    }
+    places = []
+    for place, (_receiver, currency) in locations.items():
+        seen, root = {place}, place
+        while (following := locations[root][0]) is not None and following not in seen:
+            root = following
+            seen.add(root)
+        places.append((place, root, currency))
+    return places
+
+
+def _rate(column: str, rates: dict[str, float]) -> pl.Expr:
+    return pl.col(column).replace_strict(
+        rates or {settings.FORESTOCK_HOME_CURRENCY: 1.0}, default=None, return_dtype=pl.Float64
+    )
+
+
+def units(frame: pl.DataFrame, name: str, default: float = 0.0) -> Array:
+    """A column as float64, nulls replaced."""
+    return frame[name].cast(pl.Float64).fill_null(default).to_numpy()

@@ -1,0 +1,72 @@
+"""Writing the suggestions of a plan in bulk: COPY on PostgreSQL, executemany on SQLite."""
+
+from __future__ import annotations
+
+import polars as pl
+from django.db import connection
+
+from replenishment.models import Suggestion
+
+_NUMBERS = (
+    "on_hand",
+    "on_order",
+    "allocated",
+    "expected_demand",
+    "safety_stock",
+    "reorder_point",
+    "order_up_to",
+    "net_need",
+    "adj_not_due",
+    "adj_cycle",
+    "adj_moq",
+    "adj_multiple",
+    "adj_max",
+    "adj_shelf_life",
+    "adj_budget",
+    "order_quantity",
+    "expected_fill_rate",
+    "expected_cycle_service",
+    "lead_time_days",
+    "review_days",
+    "demand_p50",
+    "demand_p90",
+    "daily_demand",
+    "cover_days",
+    "unit_cost",
+    "home_value",
+    "margin_at_risk",
+)
+_DATES = ("stock_day", "stock_out_on", "order_by")
+_FLAGS = ("stock_is_assumed", "terms_are_assumed")
+_TEXTS = ("policy", "reason", "currency", "abc", "pattern", "model")
+_IDS = ("product_id", "location_id", "supplier_id", "terms_id")
+
+
+def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
+    """Insert the rows of `plan_rows.rows_plan`; call in the transaction that finishes the plan."""
+    is_postgresql = connection.vendor == "postgresql"
+    frame = rows.select(
+        pl.lit(plan_id).alias("plan_run_id"),
+        *(pl.col(name).cast(pl.Int64) for name in _IDS),
+        *(pl.col(name).cast(pl.Float64) for name in _NUMBERS),
+        # SQLite keeps dates as text and truth as numbers.
+        *(pl.col(name).cast(pl.Date if is_postgresql else pl.String) for name in _DATES),
+        *(
+            pl.col(name).cast(pl.Boolean).fill_null(False).cast(pl.Boolean if is_postgresql else pl.Int64)
+            for name in _FLAGS
+        ),
+        *(pl.col(name).cast(pl.String).fill_null("") for name in _TEXTS),
+        state=pl.lit(Suggestion.State.OPEN.value),
+        edit_reason=pl.lit(""),
+    ).with_columns(pl.col("allocated", "on_order").fill_null(0.0))
+    table = connection.ops.quote_name(Suggestion._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(name) for name in frame.columns)
+    with connection.cursor() as cursor:
+        if is_postgresql:
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as copy:
+                # An empty text is quoted, so that it is not taken for NULL.
+                copy.write(frame.write_csv(include_header=False, quote_style="non_numeric").encode())
+        else:
+            marks = ", ".join(["%s"] * frame.width)
+            statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+            cursor.executemany(statement, frame.iter_rows())

@@ -1,0 +1,206 @@
+"""Plan runs: from a forecast run to suggestions, as a job."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from catalog.models import Job, JobLostError
+from forecasting import selectors as forecasting
+from forecasting.models import ForecastRun
+from replenishment.models import PlanRun, Suggestion
+from replenishment.selectors import on_order
+from replenishment.services.errors import PlanError
+from replenishment.services.orders import permission_require
+from replenishment.services.suggestions import plan_latest_lock
+
+if TYPE_CHECKING:
+    import polars as pl
+
+logger = logging.getLogger(__name__)
+
+TARGET_KINDS = ("fill", "cycle", "economic", "overall")
+UNMET = ("lost", "backorder")
+# Orders made while a plan is computed start it again; so often, then somebody has to look.
+_MOST_TRIES = 5
+
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class PlanSpec:
+    """How much to hold, for all product-locations of a plan.
+
+    `target_kind` and `target`: share of units (`fill`, `overall`) or of cycles (`cycle`) to serve, or what
+    pays best (`economic`). `holding_rate` is a share of unit cost a year, `order_cost` money per order line,
+    `budget` money for all orders of the plan (None: no limit), both in the home currency. `unmet`: demand
+    that finds no stock is lost, or waits (`backorder`). Raises PlanError for what makes no sense.
+    """
+
+    target_kind: str = "fill"
+    target: float = 0.95
+    holding_rate: float = 0.25
+    order_cost: float = 0.0
+    budget: float | None = None
+    unmet: str = "lost"
+
+    def __post_init__(self) -> None:
+        if self.target_kind not in TARGET_KINDS or self.unmet not in UNMET:
+            raise PlanError(_("This kind of target is not known."))
+        if not 0 < self.target < 1:
+            raise PlanError(_("The target must be above 0 and below 1, 0.95 say."))
+        for value in (self.holding_rate, self.order_cost, self.budget or 0.0):
+            if not math.isfinite(value) or value < 0:
+                raise PlanError(_("Rates, costs and the budget must be 0 or more."))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is stored with the plan."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Back from what was stored; names that are not known are left alone."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+
+def plan_create(
+    *,
+    acting_user: User | None,
+    forecast_run: ForecastRun | None = None,
+    spec: PlanSpec | None = None,
+) -> PlanRun:
+    """Queue a plan on a forecast run (default: the latest one). Whoever calls this dispatches the task.
+
+    `acting_user` is None for a schedule or a command. Raises PlanError without a usable forecast.
+    """
+    if acting_user is not None:
+        permission_require(acting_user, "add_planrun")
+    run = forecast_run or forecasting.run_latest()
+    if run is None:
+        raise PlanError(_("There is no forecast to plan from yet: run one first."))
+    if run.state != Job.State.DONE or run.pruned_at is not None:
+        raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
+    return PlanRun.objects.create(
+        forecast_run=run,
+        as_of=run.as_of,
+        spec=(spec or PlanSpec()).to_dict(),
+        created_by=acting_user,
+    )
+
+
+def plan_execute(*, plan_id: int) -> PlanRun:
+    """Do a queued plan, or take up one whose worker fell silent; nothing if another worker is alive on it.
+
+    Orders as of the forecast's day, with the stock of that day and what is on order now. All suggestions and
+    the plan's last state are written in one transaction; a failure is kept on the plan, in words for people.
+    """
+    claim = PlanRun.take(plan_id)
+    plan = PlanRun.objects.select_related("forecast_run").get(pk=plan_id)
+    if claim is None:
+        logger.info("Plan %d is %s: nothing to do", plan_id, plan.state)
+        return plan
+    try:
+        _plan(plan, claim)
+    except JobLostError:
+        logger.warning("Plan %d was lost to another worker", plan_id)
+    except PlanError as error:
+        logger.info("Plan %d failed: %s", plan_id, error)
+        PlanRun.fail(plan_id, claim, str(error))
+    except KeyboardInterrupt:
+        PlanRun.fail(plan_id, claim, _("Interrupted."))
+        raise
+    except Exception as error:
+        logger.exception("Plan %d failed", plan_id)
+        reason = f"{type(error).__name__}: {error}"[:1000]
+        PlanRun.fail(plan_id, claim, _("Unexpected error: %s") % reason)
+    plan.refresh_from_db()
+    return plan
+
+
+def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
+    from catalog.services.heartbeat import Heartbeat
+
+    with Heartbeat(PlanRun, plan.pk, claim) as heartbeat:
+        facts, seconds = _read(plan, heartbeat.report)
+    for _attempt in range(_MOST_TRIES):
+        with Heartbeat(PlanRun, plan.pk, claim) as heartbeat:
+            open_orders, rows = _compute(plan, facts, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, rows, seconds):
+            return
+        logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
+    raise PlanError(_("Orders kept changing while the plan was made. Try again."))
+
+
+def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
+    from replenishment.services.plan_facts import facts_read
+
+    start = time.perf_counter()
+    report("read", 0.0)
+    # Pruned between asking and doing.
+    if plan.forecast_run.pruned_at is not None:
+        raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
+    facts = facts_read(forecast_run=plan.forecast_run)
+    return facts, {"read": round(time.perf_counter() - start, 3)}
+
+
+def _compute(
+    plan: PlanRun, facts: Any, report: Report, seconds: dict[str, float]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is on order now, and the plan's rows given that."""
+    from replenishment.services.plan_rows import Target, rows_plan
+
+    start = time.perf_counter()
+    report("plan", 0.3)
+    open_orders = on_order(as_of=plan.as_of)
+    rows = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
+    seconds["plan"] = round(time.perf_counter() - start, 3)
+    report("store", 0.8)
+    return open_orders, rows
+
+
+def _store(
+    plan: PlanRun, claim: uuid.UUID, open_orders: pl.DataFrame, rows: pl.DataFrame, seconds: dict[str, float]
+) -> bool:
+    """Write all of it, or nothing: False where orders changed since, JobLostError where the claim is gone."""
+    from replenishment.services.plan_facts import KEY
+    from replenishment.services.plan_rows import exceptions_count
+    from replenishment.services.plan_store import suggestions_store
+
+    start = time.perf_counter()
+    with transaction.atomic():
+        # Locks the plan's row: nobody can take it up from here to the commit, however long the write is.
+        PlanRun.beat(plan.pk, claim)
+        # And no order is drafted from the plan before, which would then be suggested once more.
+        plan_latest_lock()
+        if not open_orders.sort(KEY).equals(on_order(as_of=plan.as_of).sort(KEY)):
+            return False
+        Suggestion.objects.filter(plan_run=plan).delete()
+        suggestions_store(plan_id=plan.pk, rows=rows)
+        due = rows.filter(rows["order_quantity"] > 0)
+        exceptions = exceptions_count(rows)
+        seconds["store"] = round(time.perf_counter() - start, 3)
+        PlanRun.finish(
+            plan.pk,
+            claim,
+            suggestions_count=due.height,
+            exceptions_count=sum(exceptions.values()),
+            report={
+                "rows": rows.height,
+                "units": float(due["order_quantity"].sum()),
+                "home_value": round(float(due["home_value"].sum()), 2),
+                "without_rate": int(due["home_value"].is_null().sum()),
+                "exceptions": exceptions,
+                "seconds": seconds,
+            },
+        )
+    return True

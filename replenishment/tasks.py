@@ -1,0 +1,13 @@
+"""Work in the background."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from replenishment import services
+
+
+@shared_task(name="replenishment.tasks.plan_execute_task")
+def plan_execute_task(plan_id: int) -> None:
+    """Execute a plan run; harmless when it was done, or is being done, already."""
+    services.plan_execute(plan_id=plan_id)

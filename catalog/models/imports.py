@@ -54,6 +54,17 @@ class ImportBatch(Job):
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether it waits for a person to look at its columns, and must not run yet."""
+        return bool(self.options.get("draft"))
+
+    @classmethod
+    def stale_ids(cls) -> list[int]:
+        """As for every job; drafts are not stale, however old."""
+        stale = cls.objects.filter(pk__in=super().stale_ids())
+        return list(stale.exclude(options__has_key="draft").values_list("pk", flat=True))
+
 
 class ColumnMapping(models.Model):
     """How the columns of files with this header were last mapped, so that it is asked once."""

@@ -15,7 +15,7 @@ from catalog.selectors.facts import column_from_json
 from catalog.services import staging
 from catalog.services.errors import CatalogError
 from catalog.services.rows import supersede
-from catalog.services.sales import sales_roll_up
+from catalog.services.sales import lines_days, sales_roll_up
 from catalog.tables import TABLES, Table
 
 if TYPE_CHECKING:

@@ -1,0 +1,60 @@
+"""Which column of a file is which column of a data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from django.utils.translation import gettext as _
+
+from catalog.importers.columns import DataSet
+from catalog.importers.errors import FileError
+
+# The column that the file of rejected rows has more than the file had.
+ERROR_COLUMN = "error"
+
+
+def plain(header: str) -> str:
+    """A header without case, spaces or signs, for comparing."""
+    return re.sub(r"[\W_]+", "_", header.strip().casefold()).strip("_")
+
+
+def mapping_suggest(data_set: DataSet, header: Sequence[str]) -> dict[str, str]:
+    """File column -> column name, "" where none fits. Exact names win over aliases; each is used once."""
+    wanted: dict[str, str] = {}
+    for column in data_set.columns:
+        for alias in column.aliases:
+            wanted.setdefault(plain(alias), column.name)
+    wanted |= {plain(column.name): column.name for column in data_set.columns}
+    own = {plain(column.name) for column in data_set.columns}
+    mapping = dict.fromkeys(header, "")
+    used: set[str] = set()
+    for name in sorted(header, key=lambda text: plain(text) not in own):
+        lower = name.strip().casefold()
+        fit = lower if data_set.family_of(lower) else wanted.get(plain(name), "")
+        if fit and fit not in used and plain(name) != ERROR_COLUMN:
+            mapping[name] = fit
+            used.add(fit)
+    return mapping
+
+
+def mapping_check(data_set: DataSet, header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The mapping with only the file's columns in it. Raises `FileError` when it can't be used."""
+    absent = [column for column, name in mapping.items() if name and column not in header]
+    if absent:
+        raise FileError(_("The file has no column “%s”.") % absent[0])
+    used: dict[str, str] = {}
+    for column, name in mapping.items():
+        if not name:
+            continue
+        if not data_set.knows(name):
+            raise FileError(
+                _("“%(name)s” is not a column of %(kind)s.") % {"name": name, "kind": data_set.kind}
+            )
+        if name in used:
+            raise FileError(
+                _("Both “%(one)s” and “%(two)s” are mapped to “%(name)s”.")
+                % {"one": used[name], "two": column, "name": name}
+            )
+        used[name] = column
+    return {column: mapping.get(column, "") for column in header}

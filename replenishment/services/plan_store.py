@@ -69,4 +69,4 @@ def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
         else:
             marks = ", ".join(["%s"] * frame.width)
             statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
-            cursor.executemany(statement, frame.iter_rows())
+            cursor.executemany(statement, frame.rows())

@@ -89,7 +89,7 @@ item = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     items=st.lists(item, min_size=1, max_size=8),
     spec=st.sampled_from(
@@ -135,7 +135,8 @@ def test_it_orders_what_a_hand_worked_case_says(place: Location) -> None:
 def test_its_order_by_leaves_the_lead_time(place: Location) -> None:
     product = make_item(place, on_hand=100)
     row = only(run_plan(make_forecast({(product, place): 20})))
-    assert (row.order_quantity, row.cover_days) == (0, pytest.approx(35))
+    assert row.order_quantity == 0
+    assert row.cover_days == pytest.approx(35)
     assert row.stock_out_on == later(36)
     assert row.order_by == later(36 - 7)
     assert "not_due" in row.reason
@@ -302,7 +303,7 @@ def test_it_plans_again_when_an_order_was_drafted_meanwhile(
     run = make_forecast({(make_item(place), place): 20})
     first = only(run_plan(run))
     compute = plans._compute
-    calls = []
+    calls: list[int] = []
 
     def slow_compute(*args: Any) -> Any:
         result = compute(*args)

@@ -17,10 +17,10 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
         f"{forecast.spec['horizon']} weeks ahead; rolling-origin holdout, weekly:"
     )
     yield (f"  {'model':18}{'WAPE':>8}{'bias':>8}{'pinball':>9}{'cumulative':>12}")
-    rows = forecast.snapshots.filter(segment="all").order_by("scores__wape")
+    rows = forecast.snapshots.filter(segment="overall").order_by("scores__wape")
     for row in rows:
         scores = row.scores
-        mark = " <- champion of most" if row.is_champion else ""
+        mark = "" if row.is_champion else ""
         yield (
             f"  {row.model:18}{scores['wape']:8.3f}{scores['bias']:+8.3f}{scores['pinball']:9.3f}"
             f"{scores['cum_pinball']:12.3f}{mark}"

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_place(out, (".csv", ".parquet"))
         if options.report:
-            _check_place(Path(options.report), (".json",))
+            _check_place(Path(options.report), ())
         spec = ForecastSpec(
             models=_names(options.models) or ForecastSpec.models,
             freq=options.freq,
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check_place(path: Path, endings: tuple[str, ...]) -> None:
     if not path.resolve().parent.is_dir():
         raise ValueError(f"{path}: no such folder")
-    if path.suffix.lower() not in endings:
+    if endings and path.suffix.lower() not in endings:
         raise ValueError(f"{path}: the file must end in {' or '.join(endings)}")
 
 

@@ -58,7 +58,7 @@ def artifact_load(path: Path, *, key: bytes) -> ForecastArtifact:
         signature = str(head.pop("signature"))
     except OSError as error:
         raise ArtifactError(f"{path.name} can't be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ArtifactError(f"{path.name} is no forecast artifact") from error
     if not hmac.compare_digest(signature, _sign(head, body, key)):
         raise ArtifactError(f"{path.name} has a wrong signature")

@@ -54,11 +54,12 @@ class Samples:
     target: Array
 
     def before(self, cut: int) -> Samples:
-        """The rows whose target was known at an origin."""
+        """The rows whose target was known at an origin, their weights with a mean of 1."""
         use = self.target < cut
-        if use.all():
-            return self
-        return Samples(self.x[use], self.y[use], self.weight[use], self.series[use], self.target[use])
+        weight = self.weight[use]
+        if len(weight):
+            weight = weight / weight.mean()
+        return Samples(self.x[use], self.y[use], weight, self.series[use], self.target[use])
 
 
 class FeatureTable:
@@ -311,8 +312,7 @@ class FeatureTable:
             if len(cuts) > 8:
                 self._origins.pop(int(cut), None)
         x, y, weight, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
-        mean = weight.mean() if len(weight) else 1.0
-        return Samples(x, y, (weight / mean).astype(np.float32), series, target)
+        return Samples(x, y, weight.astype(np.float32), series, target)
 
     # --- shared pieces
 

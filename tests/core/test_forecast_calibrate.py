@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecasting.core import scores
+from forecasting.core.calibrate import Calibrator, Outcome
+from forecasting.core.distribution import QUANTILES
+from forecasting.core.features import Level
+
+
+def world(count: int, horizon: int, seed: int) -> Outcome:
+    """Negative binomial demand around a mean that the model knows but for a factor per series.
+
+    The factor is shared by all periods of a series, so cumulative errors grow faster than like a root.
+    """
+    rng = np.random.default_rng(seed)
+    level = rng.gamma(1.0, 3.0, count) + 0.05
+    truth = level * rng.lognormal(-0.08, 0.4, count)
+    rate = rng.gamma(2.0, truth[:, None] / 2.0, (count, horizon))
+    actual = rng.poisson(rate).astype(np.float32)
+    mean = np.repeat(level[:, None], horizon, axis=1).astype(np.float32)
+    deviation = np.sqrt(level + level**2 / 2)
+    return Outcome(mean, actual, Level(level, deviation, np.full(count, 52.0)), np.ones(count, dtype=bool))
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_it_covers_fresh_demand_as_often_as_it_says_per_period_and_cumulative(level: float) -> None:
+    calibrator = Calibrator(QUANTILES).fit(world(1500, 6, seed=1))
+    fresh = world(1500, 6, seed=2)
+    period, cumulative = calibrator.predict(fresh.mean, fresh.level, fresh.counts)
+    index = QUANTILES.index(level)
+    assert abs(scores.coverage_miss(period[:, :, index], fresh.actual, level)) < 0.01
+    total = np.cumsum(fresh.actual, axis=1)
+    assert abs(scores.coverage_miss(cumulative[:, :, index], total, level)) < 0.01
+    busy = fresh.level.scale > 4
+    for h in (0, 5):
+        miss = scores.coverage_miss(cumulative[busy][:, h, index], total[busy][:, h], level)
+        assert abs(miss) < 0.03
+
+
+def test_it_models_cumulative_demand_as_such_and_not_as_a_sum_of_quantiles() -> None:
+    outcome = world(1500, 6, seed=1)
+    period, cumulative = (
+        Calibrator(QUANTILES).fit(outcome).predict(outcome.mean, outcome.level, outcome.counts)
+    )
+    busy = outcome.level.scale > 4
+    summed = period[busy].sum(axis=1)[:, -2]
+    independent = np.sqrt(((period[busy] - outcome.mean[busy][..., None]) ** 2).sum(axis=1))[:, -2]
+    direct = cumulative[busy, -1, -2]
+    total = outcome.mean[busy].sum(axis=1)
+    assert (direct < summed).mean() > 0.95
+    assert (direct - total).mean() > 1.05 * independent.mean()
+
+
+def test_it_gives_back_the_median_of_its_errors_and_whole_rising_counts() -> None:
+    fresh = world(400, 5, seed=4)
+    period, cumulative = (
+        Calibrator(QUANTILES).fit(world(800, 5, seed=3)).predict(fresh.mean, fresh.level, fresh.counts)
+    )
+    for quantiles in (period, cumulative):
+        assert (quantiles >= 0).all()
+        assert (np.diff(quantiles, axis=2) >= 0).all()
+        np.testing.assert_array_equal(quantiles, np.rint(quantiles))
+    assert (np.diff(cumulative, axis=1) >= 0).all()
+
+
+def test_it_scales_with_the_unit_of_demand() -> None:
+    outcome = world(600, 4, seed=5)
+    calibrated = []
+    for factor in (1.0, 1000.0):
+        level = Level(outcome.level.scale * factor, outcome.level.deviation * factor, outcome.level.known)
+        own = Outcome(
+            outcome.mean * factor, outcome.actual * factor, level, np.zeros(len(outcome.mean), dtype=bool)
+        )
+        calibrated.append(Calibrator(QUANTILES).fit(own).predict(own.mean, own.level, own.counts)[1])
+    np.testing.assert_allclose(calibrated[1], calibrated[0] * 1000, rtol=2e-3, atol=1e-2)
+
+
+def test_it_falls_back_to_a_gamma_where_nothing_was_held_out() -> None:
+    calibrator = Calibrator(QUANTILES).fit(Outcome.empty(3))
+    level = Level(np.array([4.0, 1.0]), np.array([3.0, 1.0]), np.array([1.0, 1.0]))
+    mean = np.array([[4.0] * 3, [0.0] * 3], dtype=np.float32)
+    period, cumulative = calibrator.predict(mean, level, np.zeros(2, dtype=bool))
+    assert period[0, 0, 0] < 4 < period[0, 0, -1]
+    assert not period[1].any()
+    assert (np.diff(cumulative[0], axis=0) > 0).all()

@@ -96,9 +96,11 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "step": name_of(STEPS, run.step),
             "frequency": name_of(FREQUENCIES, run.spec.get("freq", "")),
             "models": [name_of(MODELS, name) for name in run.spec.get("models", [])],
+            # JSON columns of PostgreSQL forget the order.
             "stages": [
-                {"name": name_of(STEPS, name), **stage}
-                for name, stage in run.report.get("stages", {}).items()
+                {"name": str(name), **stage}
+                for key, name in STEPS.items()
+                if (stage := run.report.get("stages", {}).get(key))
             ],
             "tables": [_table(table) for table in selectors.run_scores(run=run)],
             "plans": run.plans.all(),

@@ -67,8 +67,7 @@ def test_it_keeps_where_the_numbers_come_from(tmp_path: Path) -> None:
     assert len(run.fingerprint) == 64
     assert run.fingerprint == again.fingerprint
     assert {"python", "lightgbm", "scikit-learn", "polars", "forestock"} <= set(run.versions)
-    assert next(iter(run.report["stages"])) == "read"
-    assert list(run.report["stages"])[-1] == "store"
+    assert {"read", "backtest", "distribution", "store"} <= set(run.report["stages"])
     assert {path.name for path in tmp_path.iterdir()} == {run.artifact, again.artifact}
     SalesRecord.objects.filter(day=AS_OF).update(quantity=99)
     assert run_done().fingerprint != run.fingerprint

@@ -1,0 +1,157 @@
+"""Work that spans the apps: taking up what a lost worker left, and the chain import, forecast, plan."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_ready
+from django.conf import settings
+
+from catalog.models import ImportBatch, Job
+from forecasting.models import ForecastRun
+from replenishment.models import PlanRun
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks at the step that a chain waits for.
+_LOOK_EVERY = 2.0
+_ENDINGS = (".csv", ".xlsx", ".parquet")
+
+
+@shared_task(name="inventory_site.tasks.jobs_take_up")
+def jobs_take_up() -> None:
+    """Dispatch again every job that waits too long or whose worker fell silent.
+
+    Harmless when run too often: whoever gets a job that is finished, or that a worker is alive on, leaves it.
+    """
+    for model, dispatch in _dispatchers().items():
+        for pk in model.stale_ids():
+            logger.warning("%s %d is taken up again", model.__name__, pk)
+            dispatch(pk)
+
+
+@worker_ready.connect
+def _look_after_jobs(sender: Any, **kwargs: Any) -> None:
+    """A worker looks for lost jobs once it is up and then as long as it lives, with or without beat."""
+    every = settings.FORESTOCK_STALE_AFTER_SECONDS / 2
+
+    def look() -> None:
+        jobs_take_up.apply_async(expires=every)
+
+    look()
+    sender.timer.call_repeatedly(every, look)
+
+
+@shared_task(name="inventory_site.tasks.chain_run", bind=True)
+def chain_run(
+    self: Task[Any, Any],
+    folder: str = "",
+    files: list[str] | None = None,
+    batch: int | None = None,
+    forecast: int | None = None,
+) -> None:
+    """Import the new files of a folder one after the other, then forecast, then plan.
+
+    A schedule gives `folder`, or nothing to leave the imports out; the rest is how far the chain is. Each
+    step is a job row with a task of its own, so that a lost worker costs nothing: this one only looks whether
+    the step has ended, starts the next, and sends itself again to look later. A failed step ends the chain.
+    """
+    if forecast is None:
+        if files is None:
+            files = _files_new(Path(folder)) if folder else []
+        if _has_ended(ImportBatch, batch):
+            if files:
+                batch = _import_create(Path(files.pop(0)))
+            else:
+                forecast = _forecast_create()
+    elif _has_ended(ForecastRun, forecast):
+        _plan_create(forecast)
+        return
+    self.apply_async(
+        kwargs={"folder": folder, "files": files, "batch": batch, "forecast": forecast},
+        countdown=_LOOK_EVERY,
+    )
+
+
+def _dispatchers() -> dict[type[Job], Callable[[int], Any]]:
+    from catalog.tasks import import_run_task
+    from forecasting.tasks import run_execute_task
+    from replenishment.tasks import plan_execute_task
+
+    return {
+        ImportBatch: import_run_task.delay,
+        ForecastRun: run_execute_task.delay,
+        PlanRun: plan_execute_task.delay,
+    }
+
+
+class ChainStoppedError(Exception):
+    """A step of the chain failed, so the steps after it are not done."""
+
+
+def _has_ended(model: type[Job], pk: int | None) -> bool:
+    """Whether there is nothing to wait for. Raises `ChainStoppedError` when the job failed."""
+    if pk is None:
+        return True
+    job = model._base_manager.get(pk=pk)
+    if job.state == Job.State.FAILED:
+        raise ChainStoppedError(f"{model.__name__} {pk} failed: {job.error}")
+    return job.state == Job.State.DONE
+
+
+def _kind(path: Path) -> str:
+    """The kind of rows in a file, by the start of its name: `sales.csv`, `sales-2026-11-22.parquet`."""
+    return path.name.partition(".")[0].split("-")[0]
+
+
+def _files_new(folder: Path) -> list[str]:
+    """The folder's files that were not taken in before as they are, master data before facts."""
+    from catalog.tables import TABLES
+
+    if not folder.is_dir():
+        raise ChainStoppedError(f"there is no folder {folder}")
+    order = {kind: number for number, kind in enumerate(TABLES)}
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _ENDINGS and _kind(path) in order and path.is_file()
+    ]
+    return [
+        str(path) for path in sorted(files, key=lambda p: (order[_kind(p)], p.name)) if not _is_taken_in(path)
+    ]
+
+
+def _is_taken_in(path: Path) -> bool:
+    last = ImportBatch.objects.filter(kind=_kind(path), file_name=path.name).first()
+    if last is None or last.state != Job.State.DONE or last.taken_back_at is not None:
+        return False
+    with path.open("rb") as file:
+        return last.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _import_create(path: Path) -> int:
+    from catalog.services import import_create
+
+    batch: ImportBatch = import_create(kind=_kind(path), file=path, file_name=path.name, acting_user=None)
+    _dispatchers()[ImportBatch](batch.pk)
+    return batch.pk
+
+
+def _forecast_create() -> int:
+    from forecasting.services import run_create
+
+    run = run_create(acting_user=None)
+    _dispatchers()[ForecastRun](run.pk)
+    return run.pk
+
+
+def _plan_create(forecast: int) -> None:
+    from replenishment.services import plan_create
+
+    plan = plan_create(acting_user=None, forecast_run=ForecastRun.objects.get(pk=forecast))
+    _dispatchers()[PlanRun](plan.pk)

@@ -2,9 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home
+from replenishment.views import home, orders, sku, workbench
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("plans/new/", home.plan_start, name="plan-start"),
+    path("plans/<int:pk>/progress/", home.plan_progress, name="plan-progress"),
+    path("workbench/", workbench.workbench, name="workbench"),
+    path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
+    path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),
+    path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
+    path("suggestions/<int:pk>/reopen/", workbench.reopen, name="suggestion-reopen"),
+    path("sku/<int:product_id>/<int:location_id>/", sku.sku, name="sku"),
+    path("sku/<int:product_id>/<int:location_id>/<slug:name>.json", sku.sku_chart, name="sku-chart"),
+    path("orders/", orders.order_list, name="order-list"),
+    path("orders/<int:pk>/", orders.order_detail, name="order-detail"),
+    path("orders/<int:pk>/receive/", orders.order_receive, name="order-receive"),
+    path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
+    path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
+    path("orders/lines/<int:pk>/remove/", orders.line_remove, name="order-line-remove"),
 ]

@@ -49,10 +49,16 @@
   // Messages ----------------------------------------------------------------------------------
   on("click", (event) => event.target.closest("[data-dismiss]")?.closest(".alert")?.remove());
   const toasts = document.getElementById("toasts");
-  const toast = (text, level) => {
+  const toast = (text, level, reload) => {
     const box = document.createElement("div");
     box.className = `alert alert--${level}`;
-    box.textContent = text;
+    box.append(text);
+    if (reload) {
+      const link = document.createElement("a");
+      link.href = location.href;
+      link.textContent = reload;
+      box.append(" ", link);
+    }
     toasts.append(box);
   };
   // A toast leaves after a while; an error stays until the next one.
@@ -67,8 +73,10 @@
   }).observe(toasts, { childList: true });
   on("htmx:sendError", () => toast(toasts.dataset.failed, "error"));
   on("htmx:responseError", (event) => {
-    const text = event.detail.xhr.getResponseHeader("X-Message");
-    toast(text ? decodeURIComponent(text) : toasts.dataset.failed, "error");
+    const said = (name) => decodeURIComponent(event.detail.xhr.getResponseHeader(name) || "");
+    toast(said("X-Message") || toasts.dataset.failed, "error", said("X-Reload"));
+    // What was refused is taken back: the field shows what holds.
+    if (event.target.matches("[data-quantity]")) event.target.value = event.target.defaultValue;
   });
 
   // Drawer --------------------------------------------------------------------------------------
@@ -112,7 +120,8 @@
     for (const bar of area.querySelectorAll("[data-selection-bar]")) bar.hidden = ticked.length === 0;
     for (const box of boxes) box.closest("tr")?.classList.toggle("is-selected", box.checked);
     for (const place of area.querySelectorAll("[data-selection-count]")) place.textContent = ticked.length;
-    const value = ticked.reduce((sum, box) => sum + Number(box.dataset.value || 0), 0);
+    const worth = (box) => Number(box.closest("tr").querySelector("[data-line-value]")?.dataset.lineValue || 0);
+    const value = ticked.reduce((sum, box) => sum + worth(box), 0);
     for (const place of area.querySelectorAll("[data-selection-value]")) {
       place.textContent = new Intl.NumberFormat(root.lang, {
         style: "currency",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import quote
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from catalog.models import PartnerAccount
+from catalog import selectors as catalog
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -33,10 +34,15 @@ def buyer_page(*permissions: str) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             user = reader(request)
-            if PartnerAccount.objects.filter(user=user).exists() or not user.has_perms(permissions):
+            if catalog.partner_scope(user) is not None or not user.has_perms(permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def message_header(text: str, *, status: int) -> HttpResponse:
+    """A refusal to an htmx request: app.js shows its words, and the page stays as it is."""
+    return HttpResponse(status=status, headers={"X-Message": quote(text)})

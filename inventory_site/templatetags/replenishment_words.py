@@ -1,0 +1,129 @@
+"""Words for what plans and orders say in codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A short word, its tone ("", "good", "warn", "bad", "info") and a sentence that explains it."""
+
+    text: str
+    tone: str = ""
+    help: str = ""
+
+
+# The codes of replenishment.core.explain; "order" and "multiple" are the normal case and say nothing.
+_REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
+    "not_due": (_("Not due"), "", _("The stock position is still above the reorder point.")),
+    "moq": (_("MOQ"), "info", _("Raised to the supplier's minimum order quantity.")),
+    "max_stock": (_("Maximum"), "warn", _("Cut by the maximum stock.")),
+    "above_max": (_("Above maximum"), "warn", _("The smallest order goes above the maximum stock.")),
+    "shelf_life": (_("Shelf life"), "warn", _("Cut to what sells before it expires.")),
+    "budget": (_("Budget"), "warn", _("Cut by the budget.")),
+    "level_at_max_stock": (
+        _("Capped"),
+        "warn",
+        _("The order-up-to level is held down by the maximum stock."),
+    ),
+    "level_at_shelf_life": (_("Capped"), "warn", _("The order-up-to level is held down by the shelf life.")),
+    "not_bought_again": (_("Run out"), "warn", _("It does not pay to buy it again.")),
+    "no_demand": (_("No demand"), "", _("No demand is expected over lead time + review.")),
+    "horizon_short": (_("Long lead"), "info", _("Lead time + review pass the forecast's horizon.")),
+}
+_PATTERNS: dict[str, _StrPromise] = {
+    "smooth": _("Smooth"),
+    "erratic": _("Erratic"),
+    "intermittent": _("Intermittent"),
+    "lumpy": _("Lumpy"),
+    "new": _("New"),
+    "none": _("No demand"),
+}
+_MODELS: dict[str, _StrPromise] = {
+    "seasonal_naive": _("Seasonal naive"),
+    "moving_average": _("Moving average"),
+    "ridge": _("Ridge regression"),
+    "champion": _("Champions"),
+}
+_ACTIONS: dict[str, _StrPromise] = {
+    "draft": _("Drafted"),
+    "submit": _("Submitted"),
+    "approve": _("Approved"),
+    "return": _("Returned"),
+    "send": _("Sent"),
+    "receive": _("Received"),
+    "close": _("Closed"),
+    "cancel": _("Cancelled"),
+    "line-set": _("Quantity changed"),
+    "line-remove": _("Line removed"),
+}
+_TONES = {
+    "draft": "plain",
+    "submitted": "info",
+    "approved": "accent",
+    "sent": "accent",
+    "part-received": "warn",
+    "closed": "good",
+    "cancelled": "bad",
+}
+_EXCEPTION = "exception: "
+
+
+@register.filter
+def reason_chips(reason: str) -> list[Chip]:
+    """A suggestion's reason as chips."""
+    if reason.startswith(_EXCEPTION):
+        return [Chip(str(_("Exception")), "bad", reason.removeprefix(_EXCEPTION))]
+    chips = []
+    for code in reason.split("; "):
+        if code in _REASONS:
+            text, tone, help_text = _REASONS[code]
+            chips.append(Chip(str(text), tone, str(help_text)))
+    return chips
+
+
+@register.filter
+def exception_text(reason: str) -> str:
+    """Why a suggestion could not be planned; empty where it was."""
+    return reason.removeprefix(_EXCEPTION) if reason.startswith(_EXCEPTION) else ""
+
+
+@register.filter
+def pattern_name(pattern: str) -> str:
+    """A demand pattern in words."""
+    return str(_PATTERNS.get(pattern, pattern))
+
+
+@register.filter
+def model_name(model: str) -> str:
+    """A forecast model in words."""
+    return str(_MODELS.get(model, {"lightgbm": "LightGBM"}.get(model, model)))
+
+
+@register.filter
+def action_name(action: str) -> str:
+    """What happened to an order, in words."""
+    return str(_ACTIONS.get(action, action))
+
+
+@register.filter
+def state_tone(state: str) -> str:
+    """The badge's tone for an order's state."""
+    return _TONES.get(state, "plain")
+
+
+@register.filter
+def change_of(data: Any, name: str) -> list[str] | None:
+    """A change in an event's data as [before, after], else None."""
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, list) and len(value) == 2 else None

@@ -1,0 +1,244 @@
+"""The buyer's workbench: suggestions by supplier, changed in place, made into drafts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from catalog import selectors as catalog
+from replenishment import charts, selectors, services
+from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
+from replenishment.models import PlanRun, Suggestion
+from replenishment.views import reads
+from replenishment.views.access import buyer_page, message_header, reader
+
+PAGE_SIZE = 50
+_EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
+
+
+@buyer_page("replenishment.view_suggestion")
+def workbench(request: HttpRequest) -> HttpResponse:
+    """The workbench; only its lower part where htmx asks."""
+    plan = selectors.plan_latest()
+    chosen = _Choice.of(request.GET, plan)
+    suggestions = chosen.suggestions(plan)
+    counts = suggestions.order_by().aggregate(
+        **{name: Count("pk", filter=tab) for name, tab in reads.TAB_FILTERS.items() if name != "all"},
+        all=Count("pk"),
+    )
+    rail = reads.supplier_sums(
+        plan, chosen.suggestions(plan, any_supplier=True).filter(reads.TAB_FILTERS["order"])
+    )
+    rows = suggestions.filter(reads.TAB_FILTERS[chosen.tab]).select_related(
+        "product", "location", "supplier", "edited_by"
+    )
+    page = Paginator(rows.order_by(*chosen.order()), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "plan": plan,
+        "chosen": chosen,
+        "filter": chosen.form,
+        "locations": list(chosen.form.fields["location"].queryset) if plan else [],  # type: ignore[attr-defined]
+        "tabs": [(name, label, counts[name]) for name, label in WorkbenchFilter.TABS],
+        "rail": rail,
+        "rail_lines": sum(row.lines for row in rail),
+        "rail_value": sum(row.value for row in rail),
+        "page": page,
+        "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
+        "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
+        "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
+    }
+    htmx = getattr(request, "htmx", False)
+    name = "partials/workbench_body.html" if htmx else "workbench.html"
+    response = render(request, f"replenishment/{name}", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_POST
+@buyer_page("replenishment.view_suggestion", "replenishment.add_purchaseorder")
+def drafts(request: HttpRequest) -> HttpResponse:
+    """Make draft orders of the ticked suggestions, or (`all`) of all that the filter shows."""
+    if "all" in request.POST:
+        plan = selectors.plan_latest()
+        chosen = _Choice.of(QueryDict(request.POST.get("query", "")), plan)
+        ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
+    else:
+        ids = [int(text) for text in request.POST.getlist("suggestion") if text.isdecimal()]
+    back = f"{reverse('replenishment:workbench')}?{request.POST.get('query', '')}"
+    if not ids:
+        messages.info(request, _("Nothing was ticked."))
+        return redirect(back)
+    try:
+        orders = services.drafts_create(suggestion_ids=ids, acting_user=reader(request))
+    except services.ReplenishmentError as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    if not orders:
+        messages.info(request, _("These were in orders already: nothing new to draft."))
+        return redirect(back)
+    messages.success(
+        request,
+        ngettext("%(n)d draft made: %(numbers)s", "%(n)d drafts made: %(numbers)s", len(orders))
+        % {"n": len(orders), "numbers": ", ".join(order.number for order in orders[:8])},
+    )
+    if len(orders) == 1:
+        return redirect("replenishment:order-detail", orders[0].pk)
+    return redirect(f"{reverse('replenishment:order-list')}?state=draft")
+
+
+@buyer_page("replenishment.view_suggestion")
+def explain(request: HttpRequest, pk: int) -> HttpResponse:
+    """The drawer: how the quantity comes about, and what can be done with it."""
+    return render(request, "replenishment/partials/explain.html", _explained(request, pk))
+
+
+@require_POST
+@buyer_page(*_EDIT)
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put the buyer's quantity beside the system's; an empty one restores the system's."""
+    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
+    form = SuggestionEditForm(request.POST)
+    if not form.is_valid():
+        return message_header(str(next(iter(form.errors.values()))[0]), status=422)
+    quantity = form.cleaned_data["quantity"]
+    try:
+        services.suggestion_edit(
+            suggestion_id=pk,
+            quantity=None if quantity is None else float(quantity),
+            reason=form.cleaned_data["reason"],
+            acting_user=reader(request),
+            seen_plan_run_id=form.cleaned_data["plan"],
+        )
+    except services.ReplenishmentError as error:
+        return _refusal(error)
+    return _saved(request, pk, "")
+
+
+@require_POST
+@buyer_page(*_EDIT)
+def reject(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set a suggestion aside, with the reason."""
+    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
+    form = RejectForm(request.POST)
+    if not form.is_valid():
+        return message_header(_("Say why, so that the next one knows."), status=422)
+    try:
+        services.suggestion_reject(
+            suggestion_id=pk, reason=form.cleaned_data["reason"], acting_user=reader(request)
+        )
+    except services.ReplenishmentError as error:
+        return _refusal(error)
+    return _saved(request, pk, _("Rejected."))
+
+
+@require_POST
+@buyer_page(*_EDIT)
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a rejected suggestion back up."""
+    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
+    try:
+        services.suggestion_reopen(suggestion_id=pk, acting_user=reader(request))
+    except services.ReplenishmentError as error:
+        return _refusal(error)
+    return _saved(request, pk, _("Open again."))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the address asks for: filters, tab and order."""
+
+    form: WorkbenchFilter
+    tab: str
+    sort: str
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, query: QueryDict, plan: PlanRun | None) -> _Choice:
+        form = WorkbenchFilter(query, plan_id=plan.pk if plan else None)
+        form.is_valid()
+        values = form.cleaned_data
+        sort = values.get("sort") or ""
+        return cls(
+            form=form,
+            tab="order" if values.get("due") else values.get("state") or "order",
+            sort=sort if sort.removeprefix("-") in reads.SORTS else reads.DEFAULT_SORT,
+            values=values,
+        )
+
+    def suggestions(self, plan: PlanRun | None, *, any_supplier: bool = False) -> QuerySet[Suggestion]:
+        """The plan's suggestions that pass the filters, the tab aside."""
+        values, found = self.values, reads.suggestions_priced(plan)
+        if text := (values.get("q") or "").strip():
+            found = found.filter(
+                Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
+            )
+        if (supplier := values.get("supplier")) and not any_supplier:
+            found = found.filter(supplier_id=supplier)
+        if location := values.get("location"):
+            found = found.filter(location=location)
+        for name in ("abc", "pattern"):
+            if values.get(name):
+                found = found.filter(**{name: values[name]})
+        return found
+
+    def order(self) -> list[Any]:
+        """For `order_by`; what is not known comes last either way."""
+        field = F(reads.SORTS[self.sort.removeprefix("-")])
+        first = field.desc(nulls_last=True) if self.sort.startswith("-") else field.asc(nulls_last=True)
+        return [first, "pk"]
+
+
+def _one(pk: int) -> Suggestion:
+    plan_id = get_object_or_404(Suggestion.objects.only("plan_run_id"), pk=pk).plan_run_id
+    plan = PlanRun.objects.select_related("forecast_run").get(pk=plan_id)
+    return (
+        reads.suggestions_priced(plan)
+        .select_related("product", "location", "supplier", "terms", "edited_by", "plan_run__forecast_run")
+        .get(pk=pk)
+    )
+
+
+def _explained(request: HttpRequest, pk: int) -> dict[str, Any]:
+    suggestion = _one(pk)
+    bridge = charts.bridge_of(suggestion)
+    latest = selectors.plan_latest()
+    return {
+        "suggestion": suggestion,
+        "plan": suggestion.plan_run,
+        "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
+        "bridge": bridge,
+        "waterfall": charts.waterfall(bridge),
+        "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
+    }
+
+
+def _saved(request: HttpRequest, pk: int, text: str) -> HttpResponse:
+    """The row's changed cells, the strip and a word, each put in its place by its id."""
+    context = _explained(request, pk)
+    suggestion: Suggestion = context["suggestion"]
+    in_order = reads.suggestions_priced(suggestion.plan_run).filter(reads.TAB_FILTERS["order"])
+    context |= {
+        "totals": reads.totals(in_order),
+        "text": text,
+        "from_drawer": "drawer" in request.POST,
+    }
+    return render(request, "replenishment/partials/suggestion_saved.html", context)
+
+
+def _refusal(error: services.ReplenishmentError) -> HttpResponse:
+    response = message_header(str(error), status=409)
+    if isinstance(error, services.StaleError):
+        response["X-Reload"] = quote(_("Show the newer plan"))
+    return response

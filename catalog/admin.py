@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from catalog import selectors
 from catalog.models import (
@@ -133,7 +134,8 @@ class SupplyTermsAdmin(RecordedAdmin):
         "moq",
         "lead_time_days",
     )
-    list_filter = ("supplier",)
+    list_filter = (("supplier", AutocompleteSelectFilter),)
+    list_filter_submit = True
     search_fields = ("product__sku", "supplier__code", "article_number")
     list_select_related = ("product", "supplier", "location")
     autocomplete_fields = ("product", "supplier", "location")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_htmx.http import HttpResponseClientRedirect
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action as unfold_action
 from unfold.forms import ActionForm, BaseDialogForm
 from unfold.paginator import InfinitePaginator
@@ -89,7 +90,8 @@ class SuggestionAdmin(ReadOnlyMixin, ModelAdmin):
         "order_by",
         "plan_run",
     )
-    list_filter = ("state", "supplier", "location")
+    list_filter = ("state", ("supplier", AutocompleteSelectFilter), ("location", AutocompleteSelectFilter))
+    list_filter_submit = True
     search_fields = ("product__search_text",)
     list_select_related = ("product", "location", "supplier", "plan_run")
     # Hundreds of thousands of rows: along the key, and never counted.
@@ -203,7 +205,13 @@ class PurchaseOrderAdmin(ModelAdmin):
         "approved_by",
         "created_at",
     )
-    list_filter = ("state", "supplier", "location", "created_at")
+    list_filter = (
+        "state",
+        ("supplier", AutocompleteSelectFilter),
+        ("location", AutocompleteSelectFilter),
+        "created_at",
+    )
+    list_filter_submit = True
     search_fields = ("number", "supplier__code", "supplier__name")
     list_select_related = ("supplier", "location", "created_by", "submitted_by", "approved_by")
     show_full_result_count = False

@@ -70,10 +70,10 @@ class SupplierFilter(filters.FilterSet):
 
 
 class SupplyTermsFilter(filters.FilterSet):
-    """By supplier, product, location."""
+    """By supplier, SKU, location."""
 
     supplier = filters.CharFilter(field_name="supplier__code")
-    product = filters.CharFilter(field_name="product__sku")
+    sku = filters.CharFilter(field_name="product__sku")
     location = filters.CharFilter(field_name="location__code")
 
     class Meta:
@@ -82,9 +82,9 @@ class SupplyTermsFilter(filters.FilterSet):
 
 
 class DailyFilter(filters.FilterSet):
-    """By product, location and days, both ends included."""
+    """By SKU, location and days, both ends included."""
 
-    product = filters.CharFilter(field_name="product__sku")
+    sku = filters.CharFilter(field_name="product__sku")
     location = filters.CharFilter(field_name="location__code")
     day = filters.DateFilter()
     day_from = filters.DateFilter(field_name="day", lookup_expr="gte")

@@ -18,7 +18,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import services
+from catalog import services, tasks
 from catalog.api import filters, serializers
 from catalog.models import ImportBatch
 
@@ -53,8 +53,6 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @extend_schema(request=serializers.UploadSerializer, responses={202: serializers.ImportSerializer})
     def create(self, request: Request) -> Response:
         """Upload a CSV, Excel or Parquet file; it is imported in the background."""
-        from catalog import tasks
-
         data = serializers.UploadSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = data.validated_data

@@ -81,13 +81,13 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
     """The terms of a supplier for a product; `location` null: everywhere."""
 
     supplier = code_field()
-    product = code_field("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location = code_field()
 
     class Meta:
         model = SupplyTerms
         fields = (
-            "id", "supplier", "product", "location", "rank", "article_number", "unit_cost", "currency",
+            "id", "supplier", "sku", "location", "rank", "article_number", "unit_cost", "currency",
             "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "lead_time_days",
             "lead_time_sd_days", "review_days", "minimum_order_value", "is_assumed", "recorded_at",
         )  # fmt: skip
@@ -96,13 +96,13 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
 class SalesSerializer(serializers.ModelSerializer[SalesRecord]):
     """Sales of a product at a location on a day."""
 
-    product = code_field("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location = code_field()
 
     class Meta:
         model = SalesRecord
         fields = (
-            "product", "location", "day", "quantity", "revenue", "returns", "orders", "buyers",
+            "sku", "location", "day", "quantity", "revenue", "returns", "orders", "buyers",
             "recorded_at",
         )  # fmt: skip
 
@@ -110,23 +110,23 @@ class SalesSerializer(serializers.ModelSerializer[SalesRecord]):
 class StockSerializer(serializers.ModelSerializer[StockLevel]):
     """Stock of a product at a location at the close of a day."""
 
-    product = code_field("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location = code_field()
 
     class Meta:
         model = StockLevel
-        fields = ("product", "location", "day", "on_hand", "allocated", "is_assumed", "recorded_at")
+        fields = ("sku", "location", "day", "on_hand", "allocated", "is_assumed", "recorded_at")
 
 
 class PriceSerializer(serializers.ModelSerializer[PriceRecord]):
     """The price asked on a day, in the location's currency."""
 
-    product = code_field("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location = code_field()
 
     class Meta:
         model = PriceRecord
-        fields = ("product", "location", "day", "price", "base_price", "recorded_at")
+        fields = ("sku", "location", "day", "price", "base_price", "recorded_at")
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):
@@ -181,33 +181,28 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_field(
-    {"description": "Text, a number, true, false, null, an object or a list.", "nullable": True}
+    {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
 )
 class CellField(serializers.Field[Any, Any, Any, Any]):
-    """One value of a row: text, a number, true or false, null, or (names, attributes) an object or list."""
+    """One value of a row: text, a number, true or false, null."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The value as it came; refused where no database could hold it."""
-        self._check(data)
+        """The value as it came; refused where no file or database could hold it."""
+        if isinstance(data, str):
+            if "\x00" in data or any("\ud800" <= letter <= "\udfff" for letter in data):
+                raise serializers.ValidationError(_("The text holds characters that can't be stored."))
+        elif isinstance(data, float):
+            if not math.isfinite(data):
+                raise serializers.ValidationError(_("A number must be finite."))
+        elif not isinstance(data, bool | int):
+            raise serializers.ValidationError(_("A single value is expected."))
+        elif abs(data) >= 10**18:
+            raise serializers.ValidationError(_("The number is too large."))
         return data
 
     def to_representation(self, value: Any) -> Any:
         """As it is."""
         return value
-
-    def _check(self, data: Any) -> None:
-        if isinstance(data, str):
-            if "\x00" in data or any("\ud800" <= letter <= "\udfff" for letter in data):
-                raise serializers.ValidationError(_("The text holds characters that can't be stored."))
-        elif isinstance(data, float) and not math.isfinite(data):
-            raise serializers.ValidationError(_("A number must be finite."))
-        elif isinstance(data, dict):
-            for name, value in data.items():
-                self._check(name)
-                self._check(value)
-        elif isinstance(data, list):
-            for value in data:
-                self._check(value)
 
 
 class RowsSerializer(serializers.Serializer[Any]):

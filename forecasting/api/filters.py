@@ -20,10 +20,10 @@ class RunFilter(filters.FilterSet):
 
 
 class ForecastFilter(filters.FilterSet):
-    """By run (default: the latest that is done), product, location."""
+    """By run (default: the latest that is done), SKU, location."""
 
     run = filters.NumberFilter(field_name="run_id", decimal_places=0, min_value=1, max_value=2**63 - 1)
-    product = filters.CharFilter(field_name="product__sku")
+    sku = filters.CharFilter(field_name="product__sku")
     location = filters.CharFilter(field_name="location__code")
 
     class Meta:

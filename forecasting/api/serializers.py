@@ -62,9 +62,7 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
     date through the period's end: sums over several periods are read there, not added up from quantiles.
     """
 
-    product: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
-        slug_field="sku", read_only=True
-    )
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
         slug_field="code", read_only=True
     )
@@ -81,6 +79,6 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
     class Meta:
         model = ForecastDistribution
         fields = (
-            "id", "run", "product", "location", "as_of", "freq", "model", "segment", "pattern", "ds",
+            "id", "run", "sku", "location", "as_of", "freq", "model", "segment", "pattern", "ds",
             "levels", "mean", "cum_mean", "quantiles", "cum_quantiles",
         )  # fmt: skip

@@ -23,12 +23,12 @@ class PlanRunFilter(filters.FilterSet):
 
 
 class SuggestionFilter(filters.FilterSet):
-    """By plan (default: the latest that is done), product, location, supplier, state, last day to order."""
+    """By plan (default: the latest that is done), SKU, location, supplier, state, last day to order."""
 
     plan_run = filters.NumberFilter(
         field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
     )
-    product = filters.CharFilter(field_name="product__sku")
+    sku = filters.CharFilter(field_name="product__sku")
     location = filters.CharFilter(field_name="location__code")
     supplier = filters.CharFilter(field_name="supplier__code")
     state = filters.ChoiceFilter(choices=Suggestion.State.choices)

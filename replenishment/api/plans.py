@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forecasting.models import ForecastRun
-from replenishment import selectors, services
+from replenishment import selectors, services, tasks
 from replenishment.api import filters, serializers
 from replenishment.api.orders import orders_with_totals
 from replenishment.models import PlanRun, Suggestion
@@ -45,8 +45,6 @@ class PlanRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     @extend_schema(request=serializers.PlanStartSerializer, responses={202: serializers.PlanRunSerializer})
     def create(self, request: Request) -> Response:
         """Start a plan; follow it by its address until `state` is done or failed."""
-        from replenishment import tasks
-
         data = serializers.PlanStartSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)

@@ -58,7 +58,7 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
     """
 
     plan_run = serializers.IntegerField(source="plan_run_id", read_only=True)
-    product = slug("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     location = slug("code")
     supplier = slug("code")
     edited_by = slug("username")
@@ -67,7 +67,7 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
     class Meta:
         model = Suggestion
         fields = (
-            "id", "plan_run", "product", "location", "supplier", "state", "final_quantity", "edited_quantity",
+            "id", "plan_run", "sku", "location", "supplier", "state", "final_quantity", "edited_quantity",
             "edited_by", "edited_at", "edit_reason", "order_quantity", "expected_demand", "safety_stock",
             "on_hand", "stock_day", "stock_is_assumed", "on_order", "allocated", "net_need", "adj_not_due",
             "adj_cycle", "adj_moq", "adj_multiple", "adj_max", "adj_shelf_life", "adj_budget",
@@ -149,13 +149,13 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 class OrderLineSerializer(serializers.ModelSerializer[PurchaseOrderLine]):
     """A line of an order, as the shop sees it."""
 
-    product = slug("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
     suggestion = serializers.IntegerField(source="suggestion_id", read_only=True, allow_null=True)
 
     class Meta:
         model = PurchaseOrderLine
         fields = (
-            "id", "product", "article_number", "quantity", "suggested_quantity", "received", "unit_cost",
+            "id", "sku", "article_number", "quantity", "suggested_quantity", "received", "unit_cost",
             "suggestion",
         )  # fmt: skip
         read_only_fields = fields
@@ -209,11 +209,11 @@ class OrderDetailSerializer(OrderSerializer):
 class SupplierLineSerializer(serializers.ModelSerializer[PurchaseOrderLine]):
     """A line of an order, as its supplier sees it."""
 
-    product = slug("sku")
+    sku = serializers.CharField(source="product.sku", read_only=True)
 
     class Meta:
         model = PurchaseOrderLine
-        fields = ("id", "product", "article_number", "quantity", "received", "unit_cost")
+        fields = ("id", "sku", "article_number", "quantity", "received", "unit_cost")
         read_only_fields = fields
 
 

@@ -1,0 +1,170 @@
+"""One of everything, for the tests of the API; and who calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from catalog.models import (
+    Category,
+    ImportBatch,
+    Location,
+    PriceRecord,
+    Product,
+    SalesRecord,
+    StockLevel,
+    Supplier,
+    SupplyTerms,
+)
+from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
+from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
+
+DAY = date(2026, 3, 2)
+HORIZON, LEVELS = 13, 9
+State = PurchaseOrder.State
+
+
+def client_of(user: User | None) -> APIClient:
+    """A client that calls as this user (None: nobody), with fresh throttles."""
+    cache.clear()
+    client = APIClient(raise_request_exception=True)
+    if user is not None:
+        client.force_authenticate(user)
+    return client
+
+
+@dataclass
+class World:
+    """The rows of `make_world`; `own_` ones are the partners', the others somebody else's."""
+
+    buyer: User
+    approver: User
+    own_supplier: Supplier
+    own_location: Location
+    supplier: Supplier = field(default_factory=make_supplier)
+    location: Location = field(default_factory=make_location)
+    category: Category = field(default_factory=make_category)
+
+    def __post_init__(self) -> None:
+        self.product: Product = make_product(category=self.category)
+        self.other_product: Product = make_product()
+        self.own_terms: SupplyTerms = make_terms(supplier=self.own_supplier, product=self.product)
+        self.terms: SupplyTerms = make_terms(supplier=self.supplier, product=self.other_product)
+        for location in (self.own_location, self.location):
+            add_day(self.product, location)
+        self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
+        self.run = make_run()
+        self.forecast = add_forecast(self.run, self.product, self.location)
+        self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
+        self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
+        self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
+        self.rejected.state = Suggestion.State.REJECTED
+        self.rejected.save()
+        self.draft = self.order(State.DRAFT)
+        self.submitted = self.order(State.SUBMITTED)
+        self.approved = self.order(State.APPROVED)
+        self.sent = self.order(State.SENT, supplier=self.own_supplier)
+        self.foreign = self.order(State.SENT)
+
+    def order(self, state: str, supplier: Supplier | None = None) -> PurchaseOrder:
+        """An order of two lines in this state, made by the buyer."""
+        number = PurchaseOrder.objects.count() + 1
+        order = PurchaseOrder.objects.create(
+            number=f"TEST-{number}",
+            supplier=supplier or self.supplier,
+            location=self.location,
+            currency="USD",
+            state=state,
+            created_by=self.buyer,
+            submitted_by=None if state == State.DRAFT else self.buyer,
+            approved_by=self.approver if state in {State.APPROVED, State.SENT} else None,
+            home_value=Decimal(75),
+        )
+        for product in (self.product, self.other_product):
+            PurchaseOrderLine.objects.create(
+                order=order, product=product, quantity=Decimal(10), unit_cost=Decimal("3.75")
+            )
+        PurchaseOrderEvent.objects.create(order=order, action="draft", to_state=State.DRAFT, actor=self.buyer)
+        return order
+
+
+def add_day(product: Product, location: Location, day: date = DAY) -> None:
+    """A day's sales, stock and price."""
+    key = {"product": product, "location": location, "day": day}
+    SalesRecord.objects.create(**key, quantity=Decimal(3), revenue=Decimal("11.97"), orders=2, buyers=2)
+    StockLevel.objects.create(**key, on_hand=Decimal(40))
+    PriceRecord.objects.create(**key, price=Decimal("3.99"))
+
+
+def make_run(**values: Any) -> ForecastRun:
+    """A finished run of 13 weeks, with a score."""
+    run = ForecastRun.objects.create(
+        **{
+            "as_of": DAY,
+            "known_at": timezone.now(),
+            "state": "done",
+            "spec": {"freq": "W", "horizon": HORIZON, "models": ["moving_average"], "quantiles": "all"},
+            "series": 1,
+        }
+        | values
+    )
+    AccuracySnapshot.objects.create(
+        run=run,
+        as_of=DAY,
+        frequency="W",
+        horizon=HORIZON,
+        model="moving_average",
+        segment="overall",
+        series=1,
+        scores={"wape": 0.4, "bias": None},
+    )
+    return run
+
+
+def add_forecast(run: ForecastRun, product: Product, location: Location) -> ForecastDistribution:
+    """A distribution: mean 2 a week, quantiles 1 to 9 in each, cumulative ones the running sum."""
+    quantiles = np.tile(np.arange(1, LEVELS + 1, dtype="<f4"), (HORIZON, 1))
+    return ForecastDistribution.objects.create(
+        run=run,
+        product=product,
+        location=location,
+        model="moving_average",
+        segment="overall",
+        pattern="smooth",
+        mean=np.full(HORIZON, 2, "<f4").tobytes(),
+        quantiles=quantiles.tobytes(),
+        cum_quantiles=np.cumsum(quantiles, axis=0, dtype="<f4").tobytes(),
+    )
+
+
+def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:
+    """An open suggestion of 12 units."""
+    return Suggestion.objects.create(
+        plan_run=plan,
+        product=product,
+        location=location,
+        supplier=terms.supplier,
+        terms=terms,
+        on_hand=0.0,
+        expected_demand=10.0,
+        safety_stock=2.0,
+        reorder_point=12.0,
+        order_up_to=12.0,
+        net_need=12.0,
+        order_quantity=12.0,
+        lead_time_days=7.0,
+        review_days=7.0,
+        unit_cost=terms.unit_cost,
+        currency=terms.currency,
+        home_value=30.0,
+        margin_at_risk=5.0,
+    )

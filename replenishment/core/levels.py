@@ -12,6 +12,7 @@ from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import leadtime
 from replenishment.core.constraints import grained, smallest_order
+from replenishment.core.counts import Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import overall_points
@@ -21,6 +22,7 @@ from replenishment.core.spread import Spread, mixed
 Array = npt.NDArray[Any]
 
 _BLOCK = 8192  # items worked on at once: what fits a processor's cache
+_USUAL_FILL = 0.99
 _KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
 
 
@@ -64,6 +66,10 @@ class _Terms:
     multiple: Array
     smallest: Array
     rate: Array  # mean demand of a period, stationary at that of the protection interval
+    served: Array  # share of demand that takes from the position
+
+    def take(self, rows: Array) -> Self:
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 class _Reader:
@@ -106,6 +112,7 @@ def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
         multiple=items.order_multiple,
         smallest=smallest_order(items.moq, items.order_multiple),
         rate=rate,
+        served=_served(items),
     )
     expected = grained(expected)
     per_year = rate / days * DAYS_PER_YEAR
@@ -114,12 +121,14 @@ def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
     rise = np.where(np.isinf(floor), np.maximum(per_year - rate * items.review_days / days, 0.0), rise)
     rise = np.where(whole_units, np.round(rise), grained(rise))
     shelf_limit = _shelf_limit(items, reader, days, whole_units)
-    unsellable = (rate > 0) & (terms.smallest > rate * items.shelf_life_days / days + 1e-9)
-    models = _models(items, reader, terms, spare, rise, days)
+    sellable = np.where(rate > 0, rate, 1.0) * items.shelf_life_days / days
+    unsellable = (rate > 0) & (terms.smallest > sellable + 1e-9)
+    blocks = _blocks(items, reader, terms, spare, rise, days)
 
     point = np.empty(len(items))
     together: list[tuple[Array, Model]] = []
-    for rows, model in models:
+    for block in blocks:
+        rows, model = block.rows, block.model
         kinds = items.target_kind[rows]
         for kind, measure in _KINDS.items():
             mine = np.flatnonzero(kinds == kind)
@@ -140,9 +149,12 @@ def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
         )
         for rows, values in point_of:
             point[rows] = values
+    # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
+    stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)
+    point = np.where(stuck, np.maximum(point, terms.unit), point)
     return _finished(
         items,
-        models,
+        blocks,
         terms,
         spare,
         expected=expected,
@@ -154,6 +166,12 @@ def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
         whole_units=whole_units,
         levels_given=demand.levels,
     )
+
+
+def _served(items: Items) -> Array:
+    """Share of demand that will be served, as far as it is known before the levels are."""
+    asked = np.isin(items.target_kind, ("fill", "overall"))
+    return np.where(items.unmet == "lost", np.where(asked, np.maximum(items.target, 0.5), _USUAL_FILL), 1.0)
 
 
 def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array) -> Array:
@@ -169,78 +187,101 @@ def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array)
     return np.where(limited, mean, np.inf)
 
 
-def _models(
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Items worked on together: ``rows`` (positions), their model, their demand of a review period."""
+
+    rows: Array
+    model: Model
+    review: Spread | Counts
+
+
+def _blocks(
     items: Items, reader: _Reader, terms: _Terms, spare: tuple[Array, Array], rise: Array, days: float
-) -> list[tuple[Array, Model]]:
-    """Long-run models in blocks of alike items: rows and the model of each block."""
-    given = reader.levels
-    review_mean, review_quantiles = reader.stationary(terms.review, terms.rate, spare)
-    random = items.lead_time_sd > 0
-    random &= items.lead_time_mean > 0
+) -> list[_Block]:
+    """Long-run models of alike items: slow or not, lead time random or not, cycle wide or not."""
     fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]
-    lead = reader.stationary(fixed, terms.rate, spare)
     whole = reader.stationary(fixed + terms.review, terms.rate, spare)
+    ratio, slow = fitted(whole[1], reader.levels, whole[0])
+    slow &= terms.unit == 1.0
+    random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
     narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
-    found: list[tuple[Array, Model]] = []
-    for chosen_random in (False, True):
-        if chosen_random and not np.any(random):
-            continue
-        for chosen_narrow in (True, False):
-            group = np.flatnonzero((random == chosen_random) & (narrow == chosen_narrow))
-            for start in range(0, len(group), _BLOCK):
-                rows = group[start : start + _BLOCK]
-                review = Spread.from_quantiles(review_quantiles[rows], given, review_mean[rows])
-                none = cycles.none_chance(review, terms.unit[rows])
-                if chosen_narrow:
-                    cycle = cycles.single(none)
-                else:
-                    cycle = cycles.wide(
-                        review, none, terms.unit[rows], rise[rows], terms.smallest[rows], terms.multiple[rows]
-                    )
-                if chosen_random:
-                    gap = terms.review[rows] * cycle.reviews
-                    time = leadtime.gamma(items.lead_time_mean[rows], items.lead_time_sd[rows], days, gap)
-                    part = (spare[0][rows], spare[1][rows])
-                    lead_spread = _mixture(reader, rows, time, 0.0, terms.rate[rows], part)
-                    whole_spread = _mixture(reader, rows, time, terms.review[rows], terms.rate[rows], part)
-                else:
-                    lead_spread = Spread.from_quantiles(lead[1][rows], given, lead[0][rows])
-                    whole_spread = Spread.from_quantiles(whole[1][rows], given, whole[0][rows])
-                found.append(
-                    (
-                        rows,
-                        Model(
-                            review=review,
-                            lead=lead_spread,
-                            whole=whole_spread,
-                            cycle=cycle,
-                            demand=whole_spread.mean - lead_spread.mean,
-                            unit=terms.unit[rows],
-                            lost=items.unmet[rows] == "lost",
-                        ),
-                    )
-                )
+    plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
+    kind = plain * 8 + slow * 4 + random * 2 + narrow
+    found: list[_Block] = []
+    for value in np.unique(kind).tolist():
+        group = np.flatnonzero(kind == value)
+        for start in range(0, len(group), _BLOCK):
+            rows = group[start : start + _BLOCK]
+            part = terms.take(rows)
+
+            def over(periods: Array, rows: Array = rows, value: int = value) -> Spread | Counts:
+                if value & 4:
+                    return Counts.negative_binomial(terms.rate[rows] * periods, ratio[rows])
+                given = (spare[0][rows], spare[1][rows])
+                mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
+                return Spread.from_quantiles(quantiles, reader.levels, mean)
+
+            base = over(fixed[rows] + part.review)
+            total = fixed[rows] + part.review
+            review = over(part.review) if value & 4 else _shorter(base, part.review, total)
+            none = cycles.none_chance(review, part.unit)
+            cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
+            cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
+            time = leadtime.LeadTime(fixed[rows, None], np.ones((len(rows), 1)))
+            if value & 2:
+                gap = part.review * cycle.reviews
+                time = leadtime.gamma(items.lead_time_mean[rows], items.lead_time_sd[rows], days, gap)
+            leads, wholes = [], []
+            for node in range(time.periods.shape[1]):
+                lasts = time.periods[:, node]
+                all_of_it = over(lasts + part.review) if value & 2 else base
+                wholes.append(all_of_it)
+                leads.append(over(lasts) if value & 4 else _shorter(all_of_it, lasts, lasts + part.review))
+            model = Model.of(
+                _mixture(leads, time.weights),
+                _mixture(wholes, time.weights),
+                cycle,
+                reviews=time.mean / part.review,
+                unit=part.unit,
+                lost=items.unmet[rows] == "lost",
+            )
+            found.append(_Block(rows, model, review))
     return found
 
 
-def _mixture(
-    reader: _Reader,
-    rows: Array,
-    time: leadtime.LeadTime,
-    more: Array | float,
-    rate: Array,
-    spare: tuple[Array, Array],
-) -> Spread:
-    parts = []
-    for node in range(time.periods.shape[1]):
-        mean, quantiles = reader.stationary(time.periods[:, node] + more, rate, spare, rows)
-        parts.append(Spread.from_quantiles(quantiles, reader.levels, mean))
-    return mixed(parts, time.weights)
+def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cells: int) -> cycles.Cycle:
+    return cycles.wide(
+        review,
+        none,
+        served=terms.served,
+        unit=terms.unit,
+        rise=rise,
+        smallest=terms.smallest,
+        multiple=terms.multiple,
+        cells=cells,
+    )
+
+
+def _shorter(whole: Spread | Counts, periods: Array, of: Array) -> Spread | Counts:
+    if isinstance(whole, Counts):
+        raise TypeError("counts are made for each interval")
+    return whole.shortened(periods / of)
+
+
+def _mixture(parts: list[Spread | Counts], weights: Array) -> Spread | Counts:
+    if len(parts) == 1:
+        return parts[0]
+    counts = [part for part in parts if isinstance(part, Counts)]
+    if counts:
+        firsts = np.stack([part.first for part in counts])
+        return Counts.from_first(np.einsum("jik,ij->ik", firsts, weights))
+    return mixed([part for part in parts if isinstance(part, Spread)], weights)
 
 
 def _finished(
     items: Items,
-    models: list[tuple[Array, Model]],
+    blocks: list[_Block],
     terms: _Terms,
     spare: tuple[Array, Array],
     *,
@@ -266,24 +307,22 @@ def _finished(
     never = (cap <= 0) | ((items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0))
     point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
     fill, cycle = np.empty(len(items)), np.empty(len(items))
-    for rows, model in models:
+    for block in blocks:
+        rows, model = block.rows, block.model
         changed = np.flatnonzero((up_to - point)[rows] != rise[rows])
         outcome = model.evaluate(np.maximum(point[rows], 0.0))
         fill[rows], cycle[rows] = outcome.fill, outcome.cycle
         if len(changed):
             sub = rows[changed]
             part = model.take(changed)
-            recycled = cycles.wide(
-                part.review,
-                part.cycle.none,
-                terms.unit[sub],
-                (up_to - point)[sub],
-                terms.smallest[sub],
-                terms.multiple[sub],
+            rises = (up_to - point)[sub]
+            recycled = _wide(
+                block.review.take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
             outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
-    bought = ~never | (terms.rate <= 0)
+    empty = (items.unmet == "lost") & (up_to <= 0)
+    bought = ~(never | empty) | (terms.rate <= 0)
     return Levels(
         expected_demand=expected,
         reorder_point=point,

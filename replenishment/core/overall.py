@@ -73,11 +73,7 @@ def _slices(members: list[tuple[Array, Model]]) -> list[tuple[slice, tuple[Array
 
 def _table(model: Model) -> tuple[Array, Array, Array]:
     """Points (N, P) from 0 to where nothing is short, with in-stock ratio and fill rate, both rising."""
-    top = np.maximum(model.whole.knots[:, -1], model.unit)
-    # Finer where the distribution is dense: its own quantiles, and an even grid from 0 for long cycles.
-    at = np.linspace(0, model.whole.knots.shape[1] - 1, _POINTS - _POINTS // 4).astype(np.int64)
-    even = top[:, None] * np.linspace(0, 1, _POINTS // 4)
-    points = np.sort(np.hstack([model.whole.knots[:, at], even]), axis=1)
+    points = model.whole.points(_POINTS)
     ratios, fills = np.empty_like(points), np.empty_like(points)
     for column in range(points.shape[1]):
         outcome = model.evaluate(points[:, column])

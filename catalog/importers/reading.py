@@ -139,7 +139,7 @@ def _csv(path: Path, head: int | None) -> Table:
     frame = pl.from_arrow(arrow)
     assert isinstance(frame, pl.DataFrame)  # noqa: S101
     if whole:
-        _check_end(data, bad, frame.height + len(bad))
+        _check_end(data, bad, frame)
     frame = _numbered(frame, [number for number, _text in bad])
     spare = places[len(header) :]
     frame = frame.slice(1).rename(dict(zip(places, [*header, *spare], strict=True))).drop(spare)
@@ -200,11 +200,13 @@ def _delimiter(data: bytes) -> str:
     return max(_DELIMITERS, key=columns)
 
 
-def _check_end(data: bytes, bad: list[tuple[int, str]], rows: int) -> None:
+def _check_end(data: bytes, bad: list[tuple[int, str]], frame: pl.DataFrame) -> None:
     """Refuse a file whose last row is plainly cut off: too few cells or an open quote, and no line break."""
+    rows = frame.height + len(bad)
     if data.endswith((b"\n", b"\r")):
-        text = bad[-1][1] if bad and bad[-1][0] == rows else ""
-        if text.count('"') % 2 and "\n" in text:
+        is_misfit = bool(bad) and bad[-1][0] == rows
+        last_row = bad[-1][1] if is_misfit else "".join(str(cell) for cell in frame.row(-1))
+        if data.count(b'"') % 2 and "\n" in last_row:
             raise FileError(_("The file ends inside a quoted value (row %d): it seems to be cut off.") % rows)
         return
     last = data[data.rfind(b"\n") + 1 :]

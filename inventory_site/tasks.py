@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -127,11 +126,12 @@ def _files_new(folder: Path) -> list[str]:
 
 
 def _is_taken_in(path: Path) -> bool:
+    from catalog.importers.reading import file_sha256
+
     last = ImportBatch.objects.filter(kind=_kind(path), file_name=path.name).first()
     if last is None or last.state != Job.State.DONE or last.taken_back_at is not None:
         return False
-    with path.open("rb") as file:
-        return last.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    return last.sha256 == file_sha256(path)
 
 
 def _import_create(path: Path) -> int:

@@ -169,8 +169,8 @@ def test_it_shows_scores_by_segment_and_where_the_numbers_come_from(client: Clie
         fingerprint="f" * 64,
         versions={"lightgbm": "4.7.0"},
         artifact="forecast-1-abc.model",
-        report={"stages": {"fit": {"seconds": 1.5, "peak_mib": 300}, "read": {"seconds": 0.25}}, "warnings": ["short"]},
-    )  # fmt: skip
+        report={"stages": {"fit": {"seconds": 1.5}, "read": {"seconds": 0.25}}, "warnings": ["short"]},
+    )
     plan = PlanRun.objects.create(forecast_run=run, as_of=AS_OF)
     client.force_login(viewer)
     page = client.get(f"{LIST}{run.pk}/").content.decode()
@@ -251,7 +251,7 @@ def test_it_shows_a_run_with_the_same_few_queries(
         client.get(f"{LIST}{made[0].pk}/")
 
 
-# Session, user, permissions of user and groups, partner account (the view's check, the menu's); then the page's.
+# Session, user, permissions of user and groups, partner account (the view's and the menu's check).
 LIST_QUERIES = 6 + 3  # count, runs, snapshots
 DETAIL_QUERIES = 6 + 3  # run, snapshots, plans
 

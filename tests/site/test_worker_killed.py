@@ -71,7 +71,8 @@ class Workers:
                 "control_folder": str(queue / "control"),
             }
         with Connection(self.broker, transport_options=options) as broker:
-            run_execute_task.apply_async((run_id,), connection=broker)
+            send: Any = run_execute_task.apply_async
+            send((run_id,), connection=broker)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -86,7 +87,8 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
     crew = Workers(tmp_path)
     if crew.broker.startswith("redis"):
         with Connection(crew.broker) as broker:
-            broker.default_channel.client.flushdb()
+            redis: Any = broker.default_channel
+            redis.client.flushdb()
     yield crew
     for process in crew.processes:
         if process.poll() is None:

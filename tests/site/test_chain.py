@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from catalog.models import ImportBatch, Job
+from forecasting.core.pipeline import ForecastSpec
+from forecasting.models import ForecastRun
+from inventory_site.celery import app
+from inventory_site.tasks import ChainStoppedError, chain_run, jobs_take_up
+from replenishment.models import PlanRun
+from tests.forecasting.shop import AS_OF, make_sales
+
+
+@pytest.fixture(autouse=True)
+def _tasks_run_at_once(settings: Settings, tmp_path: Path) -> Iterator[None]:
+    settings.ARTIFACT_ROOT = tmp_path / "artifacts"
+    settings.FORESTOCK_TODAY = "last-data-date"
+    app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    yield
+    app.conf.task_always_eager = app.conf.task_eager_propagates = False
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / "location.csv").write_text("code,name,kind,currency\nW1,Main,warehouse,EUR\n")
+    (folder / "product.csv").write_text("sku,name\nMUG,Mug\nCUP,Cup\n")
+    write_sales(folder, units=3)
+    (folder / "notes.txt").write_text("not for us")
+    (folder / "pictures.csv").write_text("not,for,us")
+    return folder
+
+
+def write_sales(folder: Path, *, units: int) -> None:
+    rows = [
+        f"{sku},W1,{AS_OF - timedelta(days=back)},{units + back % 3}"
+        for sku in ("MUG", "CUP")
+        for back in range(140)
+    ]
+    (folder / "sales-june.csv").write_text("\n".join(["sku,location,day,quantity", *rows]) + "\n")
+
+
+@pytest.mark.django_db
+def test_it_imports_forecasts_and_plans(inbox: Path) -> None:
+    chain_run(folder=str(inbox))
+    batches = ImportBatch.objects.order_by("pk")
+    assert [batch.file_name for batch in batches] == ["product.csv", "location.csv", "sales-june.csv"]
+    assert {batch.state for batch in batches} == {Job.State.DONE}, [batch.errors for batch in batches]
+    run, plan = ForecastRun.objects.get(), PlanRun.objects.get()
+    assert (run.state, run.as_of, run.series) == (Job.State.DONE, AS_OF, 2)
+    assert (plan.state, plan.forecast_run) == (Job.State.DONE, run)
+
+
+@pytest.mark.django_db
+def test_it_imports_a_file_again_only_when_it_has_changed(inbox: Path) -> None:
+    chain_run(folder=str(inbox))
+    write_sales(inbox, units=5)
+    chain_run(folder=str(inbox))
+    names = list(ImportBatch.objects.order_by("pk").values_list("file_name", flat=True))
+    assert names[3:] == ["sales-june.csv"]
+    assert (ForecastRun.objects.count(), PlanRun.objects.count()) == (2, 2)
+
+
+@pytest.mark.django_db
+def test_it_stops_at_a_step_that_fails(inbox: Path) -> None:
+    (inbox / "product.csv").write_text("sku,name\nMUG,Mug\nMUG,Mug\n,\n")
+    with pytest.raises(ChainStoppedError, match="ImportBatch"):
+        chain_run(folder=str(inbox))
+    assert not ForecastRun.objects.exists()
+    assert not ImportBatch.objects.filter(kind="sales").exists()
+
+
+@pytest.mark.django_db
+def test_it_does_not_plan_on_a_forecast_that_failed() -> None:
+    failed = ForecastRun.objects.create(
+        as_of=AS_OF, known_at=timezone.now(), state=Job.State.FAILED, error="no"
+    )
+    with pytest.raises(ChainStoppedError, match="no"):
+        chain_run(forecast=failed.pk)
+    assert not PlanRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_it_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ChainStoppedError, match="elsewhere"):
+        chain_run(folder=str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.django_db
+def test_it_takes_up_lost_jobs_of_every_kind_and_leaves_live_ones() -> None:
+    make_sales(products=2, weeks=20)
+    spec = ForecastSpec(models=("moving_average",), horizon=4).to_dict()
+    long_ago = timezone.now() - timedelta(hours=1)
+    known = {"as_of": AS_OF, "known_at": timezone.now(), "spec": spec}
+    lost = ForecastRun.objects.create(**known, state=Job.State.RUNNING, heartbeat_at=long_ago)
+    alive = ForecastRun.objects.create(**known, state=Job.State.RUNNING, heartbeat_at=timezone.now())
+    batch = ImportBatch.objects.create(kind="product", created_at=long_ago)
+    plan = PlanRun.objects.create(forecast_run=lost, as_of=AS_OF, created_at=long_ago)
+    jobs_take_up()
+    for job in (lost, alive, batch, plan):
+        job.refresh_from_db()
+    assert lost.state == Job.State.DONE
+    assert (alive.state, alive.attempts) == (Job.State.RUNNING, 0)
+    assert batch.state == Job.State.FAILED  # its file is gone
+    assert plan.is_finished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Job, Location, Product, Supplier, SupplyTerms
@@ -36,7 +36,7 @@ class Suggestion(models.Model):
     """What to order of one product for one location, and the arithmetic: contract 3.
 
     expected_demand + safety_stock - on_hand - on_order + allocated = net_need, and
-    net_need + all adj_ terms = order_quantity, exactly: the terms are multiples of 1/1024 units.
+    net_need + all adj_ terms = order_quantity, exactly: all are multiples of 2**-26 units.
     """
 
     class State(models.TextChoices):
@@ -121,7 +121,7 @@ class Suggestion(models.Model):
     class Meta:
         verbose_name = _("suggestion")
         verbose_name_plural = _("suggestions")
-        ordering = ["-margin_at_risk", "pk"]
+        ordering = [F("margin_at_risk").desc(nulls_last=True), "pk"]
         permissions = [
             ("edit_suggestion_quantity", "Can edit a suggestion's quantity or reject it"),
         ]

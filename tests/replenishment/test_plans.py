@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from catalog.models import ExchangeRate, Job, Location, PriceRecord, Product, Sa
 from forecasting.models import ForecastRun
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.tasks import plan_execute_task
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import (
     AS_OF,
@@ -417,3 +419,39 @@ def test_its_lines_keep_their_parents(place: Location, buyer: User) -> None:
     line = PurchaseOrderLine.objects.select_related("suggestion__plan_run__forecast_run").get()
     assert line.suggestion is not None
     assert line.suggestion.plan_run.forecast_run.as_of == date(2024, 3, 3)
+
+
+def test_its_command_plans_and_prints_a_summary(place: Location, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_forecast({(make_item(place), place): 20, (make_item(place, on_hand=None), place): 20})
+    call_command("plan_run", forecast_run=run.pk, target=0.9)
+    plan = PlanRun.objects.get()
+    assert plan.spec["target"] == 0.9
+    printed = capsys.readouterr().out
+    assert "2 product-locations" in printed
+    assert "1 to order" in printed
+    assert "1 not planned: no stock record" in printed
+
+
+def test_its_command_says_what_is_wrong(place: Location) -> None:
+    with pytest.raises(CommandError, match="no forecast to plan from"):
+        call_command("plan_run")
+    with pytest.raises(CommandError, match="no forecast run 17"):
+        call_command("plan_run", forecast_run=17)
+    make_forecast({(make_item(place), place): 20})
+    with pytest.raises(CommandError, match="target"):
+        call_command("plan_run", target=95)
+
+
+def test_its_command_leaves_the_work_to_a_worker(
+    place: Location, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(plan_execute_task, "delay", sent.append)
+    make_forecast({(make_item(place), place): 20})
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("plan_run", background=True)
+    plan = PlanRun.objects.get()
+    assert (sent, plan.state) == ([plan.pk], Job.State.QUEUED)
+    plan_execute_task(plan.pk)
+    plan.refresh_from_db()
+    assert plan.state == Job.State.DONE

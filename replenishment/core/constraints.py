@@ -27,6 +27,11 @@ def grained(values: Array) -> Array:
     return np.asarray(np.round(values / _GRAIN) * _GRAIN)
 
 
+def grained_down(values: Array) -> Array:
+    """The same, rounded down; infinite values stay."""
+    return np.asarray(np.floor(values / _GRAIN) * _GRAIN)
+
+
 def smallest_order(moq: Array, multiple: Array) -> Array:
     """The MOQ or the multiple, whichever is more, rounded up to a multiple."""
     return np.asarray(np.ceil(np.maximum(moq, multiple) / multiple - 1e-9) * multiple)

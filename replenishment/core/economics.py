@@ -23,7 +23,8 @@ def eoq(order_cost: Array, demand: Array, holding_cost: Array) -> tuple[Array, A
     )
     fixed = 2 * order_cost * demand
     free = (holding_cost <= 0) & (fixed > 0)
-    quantity = np.sqrt(fixed / np.where(holding_cost > 0, holding_cost, 1.0))
+    with np.errstate(over="ignore"):  # next to no holding cost is none
+        quantity = np.sqrt(fixed / np.where(holding_cost > 0, holding_cost, 1.0))
     return np.where(free, np.inf, quantity), np.sqrt(fixed * holding_cost)
 
 

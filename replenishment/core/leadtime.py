@@ -53,8 +53,9 @@ def gamma(mean_days: Array, sd_days: Array, period_days: float, gap_periods: Arr
     """
     from scipy.special import gammainc, gammaincinv
 
-    shape = (mean_days / sd_days) ** 2
-    scale = sd_days**2 / mean_days / period_days
+    # A deviation of more than thirty means is next to always 0: no need to go there.
+    shape = np.maximum((mean_days / sd_days) ** 2, 1e-3)
+    scale = mean_days / shape / period_days
     low = np.floor(gammaincinv(shape, 0.001) * scale + 0.5)
     high = np.floor(gammaincinv(shape, 0.999) * scale + 0.5)
     run = np.maximum(1.0, np.ceil((high - low + 1) / NODES))

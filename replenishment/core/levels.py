@@ -11,7 +11,7 @@ import numpy.typing as npt
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import leadtime
-from replenishment.core.constraints import grained, smallest_order
+from replenishment.core.constraints import grained, grained_down, smallest_order
 from replenishment.core.counts import Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
@@ -296,7 +296,7 @@ def _finished(
 ) -> Levels:
     """Levels held down by maximum stock and shelf life, and the service of what remains."""
     up_to = point + rise
-    cap = np.where(whole_units, np.floor(items.max_stock + 1e-9), items.max_stock)
+    cap = np.where(whole_units, np.floor(items.max_stock + 1e-9), grained_down(items.max_stock))
     at_max = up_to > cap
     point, up_to = np.minimum(point, cap), np.minimum(up_to, cap)
     at_shelf = up_to > shelf_limit

@@ -20,6 +20,7 @@ from django.db import connection
 
 Schema = Mapping[str, pl.DataType]
 
+_ROWS = 50_000
 _BY_OID: dict[int, pl.DataType] = {
     16: pl.Boolean(),
     20: pl.Int64(),
@@ -103,13 +104,13 @@ def read_frame(sql: str, params: Sequence[object] = (), *, schema: Schema | None
 
 def inlined(sql: str, params: Sequence[object]) -> str:
     """The SQL with its parameters written in as literals: COPY takes none, ADBC is slower with them."""
-    pieces = sql.split("%s")
+    pieces = [piece.replace("%%", "%") for piece in sql.split("%s")]
     if len(pieces) != len(params) + 1:
         raise ValueError(f"{len(pieces) - 1} placeholders, {len(params)} parameters")
     text = pieces[0]
     for param, piece in zip(params, pieces[1:], strict=True):
         text += _literal(param) + piece
-    return text.replace("%%", "%")
+    return text
 
 
 def ids_in(expression: str, ids: Sequence[int] | None) -> str:
@@ -163,11 +164,15 @@ def _read_sqlite(sql: str, params: Sequence[object] = (), *, schema: Schema | No
 def _from_rows(cursor: Any, schema: Schema | None) -> pl.DataFrame:
     """What is left of a cursor's rows, column by column."""
     names = [column[0] for column in cursor.description]
-    columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
-    frame = pl.DataFrame(
-        [pl.Series(name, values, strict=False) for name, values in zip(names, columns, strict=True)]
-    )
-    return _typed(frame, schema)
+    pieces: list[pl.DataFrame] = []
+    # Piece by piece: Python's objects for all rows at once would take many times the frame's memory.
+    while (rows := cursor.fetchmany(_ROWS)) or not pieces:
+        columns = list(zip(*rows, strict=True)) or [()] * len(names)
+        piece = pl.DataFrame(
+            [pl.Series(name, values, strict=False) for name, values in zip(names, columns, strict=True)]
+        )
+        pieces.append(_typed(piece, schema))
+    return pl.concat(pieces, how="vertical_relaxed")
 
 
 def _read_postgresql(

@@ -11,7 +11,6 @@ from django.db.models import ObjectDoesNotExist
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
-from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from catalog.services import CatalogError
@@ -43,7 +42,7 @@ class RefusedError(APIException):
             self.status_code = HTTPStatus.CONFLICT
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Turn an error into `application/problem+json`; None (a server error) for what nobody foresaw."""
     known = _known(exc)
     response = drf_exception_handler(known, context)
@@ -57,9 +56,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         problem["detail"] = str(response.data["detail"])
     # An error may bring a list of its own, of the rows of a bulk call, say.
     problem |= {"errors": errors} if (errors := getattr(exc, "errors", None)) else {}
-    response.data = problem
-    response.content_type = CONTENT_TYPE
-    return response
+    # Not rendered as the view renders: a problem is JSON, whatever the address speaks otherwise.
+    answer = HttpResponse(json.dumps(problem), status=response.status_code, content_type=CONTENT_TYPE)
+    for name, value in response.headers.items():
+        answer.setdefault(name, value)
+    return answer
 
 
 def problem_body(status: int, detail: str = "") -> dict[str, Any]:

@@ -72,6 +72,10 @@ class TokenViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.Gen
             return []
         return super().get_authenticators()
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """A wrong password is answered with 401, as a wrong token is."""
+        return str(knox_settings.AUTH_HEADER_PREFIX)
+
     def get_permissions(self) -> list[BasePermission]:
         """Anyone may ask for a token; the rest is for its owner."""
         return [AllowAny() if self.action == "create" else IsAuthenticated()]

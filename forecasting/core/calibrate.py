@@ -55,8 +55,9 @@ class Outcome:
     def empty(horizon: int) -> Outcome:
         """No outcome at all."""
         nothing = np.empty(0)
+        never = np.empty(0, dtype=bool)
         block = np.empty((0, horizon))
-        return Outcome(block, block, Level(nothing, nothing, nothing), np.empty(0, dtype=bool))
+        return Outcome(block, block, Level(nothing, nothing, nothing, never), never)
 
     @staticmethod
     def concat(parts: list[Outcome]) -> Outcome:
@@ -67,7 +68,7 @@ class Outcome:
             Level(
                 *(
                     np.concatenate([getattr(part.level, name) for part in parts])
-                    for name in ("scale", "deviation", "known")
+                    for name in ("scale", "deviation", "known", "sold")
                 )
             ),
             np.concatenate([part.counts for part in parts]),
@@ -89,7 +90,8 @@ class SpreadCalibrator:
         """
         rng = np.random.default_rng(self.seed)
         jitter = rng.uniform(-0.5, 0.5, outcome.actual.shape)
-        seen = np.isfinite(outcome.actual)
+        # A series that never sold has no scale to measure an error by; its quantiles are 0 all the same.
+        seen = np.isfinite(outcome.actual) & outcome.level.sold[:, None]
         self.coefficients_: Array | None = None
         if int(seen.sum()) < _MIN_ERRORS:
             return self

@@ -32,15 +32,18 @@ _SMOOTHING = (0.1, 0.3)
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Size and spread of each series at an origin, (N,): units a period, and how many periods were known."""
+    """Size and spread of each series at an origin, (N,): units a period, how many periods were known, and
+    whether anything had ever been sold.
+    """
 
     scale: Array
     deviation: Array
     known: Array
+    sold: Array
 
     def take(self, rows: Array | slice) -> Level:
         """The level of some series only (boolean or positions)."""
-        return Level(self.scale[rows], self.deviation[rows], self.known[rows])
+        return Level(self.scale[rows], self.deviation[rows], self.known[rows], self.sold[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +211,7 @@ class FeatureTable:
         scale = np.maximum(scale, floor)
         # A young series' own deviation says little: it starts from the scale itself, worth three periods.
         deviation = np.sqrt((known * spread**2 + 3 * scale**2) / (known + 3))
-        return Level(scale, deviation, known)
+        return Level(scale, deviation, known, size > 0)
 
     def _recursions(self, cut: int) -> tuple[list[Array], Array, Array]:
         """Exponential smoothing, periods since the last sale and mean size of all sales so far.

@@ -224,7 +224,8 @@ def _dense(
         raise source.error(f"the label is off the panel's grid ({grid.describe()})", frame, "ds", off)
     # `_row` carries the file's row through the filters below, for errors alone.
     frame = frame.with_row_index("_row")
-    past = frame.filter(pl.col("ds") <= as_of)
+    done = frame["ds"] <= as_of
+    past = frame if done.all() else frame.filter(done)
     if past.height == 0:
         raise PanelError(f"there are no rows up to the as-of date {as_of}", source=source.name)
     _check_finite(past, source, [*known, *static])
@@ -236,7 +237,7 @@ def _dense(
         raise source.error("the label lies too far in the past", past, "ds", first)
     categories = pl.Enum(past["unique_id"].unique().sort())
     names: list[str] = categories.categories.to_list()
-    series, period = _cells(past, categories, grid, start)
+    series, period = past_series, past_period = _cells(past, categories, grid, start)
     _check_unique(past, source, series + period * len(names), len(names) * periods)
 
     shape = (periods, len(names))
@@ -264,7 +265,7 @@ def _dense(
         ahead = frame.filter(
             (pl.col("ds") > as_of) & (pl.col("ds") <= future[-1]) & pl.col("unique_id").is_in(ids.implode())
         )
-        both = pl.concat([past, ahead])
+        both = pl.concat([past, ahead]) if ahead.height else past
         series, period = _cells(both, categories, grid, start)
         _check_unique(both, source, series + period * len(names), len(names) * (periods + horizon))
         for name in known:
@@ -273,15 +274,9 @@ def _dense(
             block[period, series] = cells
             known_columns[name] = Column(block, categorical)
     static_columns: dict[str, Column] = {}
-    if static:
-        steady = (
-            past.sort("ds")
-            .group_by("unique_id")
-            .agg(pl.col(static).drop_nulls().last(), pl.col("_row").last())
-        )
-        steady = steady.sort("unique_id")
-        for name in static:
-            static_columns[name] = Column(*_column(steady, name, source))
+    for name in static:
+        cells, categorical = _column(past, name, source)
+        static_columns[name] = Column(_steady(cells, past_series, past_period, len(names)), categorical)
     return Panel(
         unique_id=names,
         freq=freq,
@@ -299,6 +294,17 @@ def _dense(
 def _cells(frame: pl.DataFrame, categories: pl.Enum, grid: Grid, start: int) -> tuple[Array, Array]:
     series = frame["unique_id"].cast(categories).to_physical().to_numpy().astype(np.int64)
     return series, grid.indices(frame["ds"]) - start
+
+
+def _steady(cells: Array, series: Array, period: Array, count: int) -> Array:
+    """One value per series (count,), NaN where there is none; should a static column change, its latest."""
+    seen = np.isfinite(cells)
+    result = np.full(count, np.nan, dtype=np.float32)
+    result[series[seen]] = cells[seen]
+    if np.any(result[series[seen]] != cells[seen]):
+        order = np.flatnonzero(seen)[np.argsort(period[seen], kind="stable")]
+        result[series[order]] = cells[order]
+    return result
 
 
 def _check_unique(frame: pl.DataFrame, source: _Source, cells: Array, size: int) -> None:

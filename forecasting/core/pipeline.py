@@ -30,6 +30,8 @@ Progress = Callable[[str, float], None]
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
 CODE_VERSION = 1
 
+_ROWS_PER_SERIES = 16
+
 
 @dataclass(frozen=True)
 class ForecastSpec:
@@ -37,7 +39,7 @@ class ForecastSpec:
 
     ``known`` columns have future values, ``static`` ones never change. ``folds`` backtest origins choose the
     champion of each segment of at least ``min_segment`` series and calibrate the quantiles. ``rows`` is about
-    how many sampled rows the global models learn from.
+    how many sampled rows the global models learn from, and no fewer than 16 per series.
     """
 
     freq: Freq = "W"
@@ -160,7 +162,8 @@ def forecast_panel(panel: Panel, *, spec: ForecastSpec, progress: Progress | Non
 
 
 def _forecast(panel: Panel, spec: ForecastSpec, stages: _Stages) -> ForecastResult:
-    settings = ModelSettings(seed=spec.seed, threads=spec.threads, rows=spec.rows)
+    rows = max(spec.rows, _ROWS_PER_SERIES * panel.count)
+    settings = ModelSettings(seed=spec.seed, threads=spec.threads, rows=rows)
     data = TrainingData(panel, horizon=spec.horizon, settings=settings)
     pattern = demand_patterns(panel.observed)
     warnings: list[str] = []

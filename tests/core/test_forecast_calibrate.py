@@ -21,7 +21,8 @@ def world(count: int, horizon: int, seed: int) -> Outcome:
     actual = rng.poisson(rate).astype(np.float32)
     mean = np.repeat(level[:, None], horizon, axis=1).astype(np.float32)
     deviation = np.sqrt(level + level**2 / 2)
-    return Outcome(mean, actual, Level(level, deviation, np.full(count, 52.0)), np.ones(count, dtype=bool))
+    every = np.ones(count, dtype=bool)
+    return Outcome(mean, actual, Level(level, deviation, np.full(count, 52.0), every), every)
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
@@ -69,7 +70,8 @@ def test_it_scales_with_the_unit_of_demand() -> None:
     outcome = world(600, 4, seed=5)
     calibrated = []
     for factor in (1.0, 1000.0):
-        level = Level(outcome.level.scale * factor, outcome.level.deviation * factor, outcome.level.known)
+        past = outcome.level
+        level = Level(past.scale * factor, past.deviation * factor, past.known, past.sold)
         own = Outcome(
             outcome.mean * factor, outcome.actual * factor, level, np.zeros(len(outcome.mean), dtype=bool)
         )
@@ -79,9 +81,31 @@ def test_it_scales_with_the_unit_of_demand() -> None:
 
 def test_it_falls_back_to_a_gamma_where_nothing_was_held_out() -> None:
     calibrator = Calibrator(QUANTILES).fit(Outcome.empty(3))
-    level = Level(np.array([4.0, 1.0]), np.array([3.0, 1.0]), np.array([1.0, 1.0]))
+    ones = np.ones(2)
+    level = Level(np.array([4.0, 1.0]), np.array([3.0, 1.0]), ones, ones > 0)
     mean = np.array([[4.0] * 3, [0.0] * 3], dtype=np.float32)
     period, cumulative = calibrator.predict(mean, level, np.zeros(2, dtype=bool))
     assert period[0, 0, 0] < 4 < period[0, 0, -1]
     assert not period[1].any()
     assert (np.diff(cumulative[0], axis=0) > 0).all()
+
+
+def test_it_learns_nothing_from_series_that_never_sold() -> None:
+    outcome = world(600, 4, seed=6)
+    dead = 300
+    scale = np.concatenate([outcome.level.scale, np.full(dead, 1e-6)])
+    level = Level(
+        scale,
+        np.concatenate([outcome.level.deviation, np.full(dead, 1e-7)]),
+        np.full(600 + dead, 52.0),
+        np.arange(600 + dead) < 600,
+    )
+    mixed = Outcome(
+        np.concatenate([outcome.mean, np.full((dead, 4), 1e-5, np.float32)]),
+        np.concatenate([outcome.actual, np.zeros((dead, 4), np.float32)]),
+        level,
+        np.ones(600 + dead, dtype=bool),
+    )
+    _, cumulative = Calibrator(QUANTILES).fit(mixed).predict(mixed.mean, level, mixed.counts)
+    assert cumulative[600:].max() == 0
+    assert cumulative[:600].max() < 40 * scale.max()

@@ -100,7 +100,7 @@ def _suppliers_write() -> dict[str, int]:
 
 def _terms(recent: pl.DataFrame, suppliers: dict[str, int]) -> pl.DataFrame:
     by_product = recent.group_by("product_id", maintain_order=True).agg(
-        pl.col("weekly").sum(), pl.col("price").median()
+        pl.col("weekly").mean(), pl.col("price").median()
     )
     products = Product.objects.in_bulk(by_product["product_id"].to_list())
     paths = _category_paths()
@@ -114,7 +114,8 @@ def _terms(recent: pl.DataFrame, suppliers: dict[str, int]) -> pl.DataFrame:
         code = next((code for code, words in SECTIONS if words.search(path)), None)
         supplier = by_code[code or REST[draw[0] % len(REST)]]
         cost = max((price or 2.0) * COST_SHARE * (0.92 + 0.16 * draw[1] / 255), 0.05)
-        pack = (1, 6, 12, 1, 6, 24)[draw[2] % 6] if weekly >= 6 else (1, 1, 6)[draw[2] % 3]
+        packs = [size for size in (1, 6, 12, 24) if size == 1 or size <= 2 * weekly]
+        pack = packs[draw[2] % len(packs)]
         rows.append(
             {
                 "supplier_id": suppliers[supplier.code],

@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 SLOW_UNITS = 14.0  # upper quantile up to which demand counts as slow
 _SIZE = 56
-_RATIOS = np.array([1.0, 1.15, 1.4, 1.8, 2.4, 3.3, 5.0, 8.0, 13.0])
+_RATIOS = np.array([1.0, 1.15, 1.4, 1.8, 2.3, 3.0, 4.0, 5.5, 8.0, 13.0])
 _OFF = 0.04  # distance of a given level from the fitted distribution that still counts as a fit
 
 
@@ -114,8 +114,8 @@ def fitted(quantiles: Array, levels: tuple[float, ...], mean: Array) -> tuple[Ar
         miss = np.maximum(np.maximum(lower - aim, aim - upper), 0.0)
         worst[:, index] = miss.max(axis=1)
         off[:, index] = (miss / np.sqrt(aim * (1 - aim))).sum(axis=1)
-    # Several ratios may fit equally well: their middle.
-    near = off <= off.min(axis=1, keepdims=True) + 0.01
+    # Several ratios may fit equally well, the more the slower demand is: their middle, the plain ones first.
+    near = (off <= off.min(axis=1, keepdims=True) + 0.01) / _RATIOS**3
     ratio[rows] = np.exp((near * np.log(_RATIOS)).sum(axis=1) / near.sum(axis=1))
     fits[rows] = worst.min(axis=1) <= _OFF
     return ratio, fits

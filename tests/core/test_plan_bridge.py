@@ -23,7 +23,7 @@ AS_OF = date(2024, 1, 1)
 
 
 def demand_of(*rates_and_ratios: tuple[float, float]) -> DemandDistribution:
-    """Negative binomial days (Poisson where the variance-to-mean ratio is 1), exact quantiles of their sums."""
+    """Negative binomial days (Poisson where the ratio is 1), exact quantiles of their sums."""
     steps = np.arange(1, HORIZON + 1)[:, None]
     count = len(rates_and_ratios)
     cumulative = np.zeros((count, HORIZON, len(QUANTILES)))

@@ -8,6 +8,7 @@ import platform
 import time
 import tomllib
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+from forecasting.services.known import promotions_ahead
 from forecasting.services.runs import ForecastError, artifacts_delete
 from forecasting.services.store import distributions_store
 
@@ -66,6 +68,8 @@ def run_execute(*, run_id: int) -> ForecastRun:
 
 def _forecast(run: ForecastRun, heartbeat: Any) -> tuple[ForecastResult, dict[str, Any]]:
     """The result, and what else the row keeps: fingerprint, versions, the seconds that reading took."""
+    import polars as pl
+
     from catalog.selectors import demand_panel
     from forecasting.core.pipeline import ForecastSpec, fingerprint, forecast, library_versions, peak_mib
 
@@ -75,6 +79,11 @@ def _forecast(run: ForecastRun, heartbeat: Any) -> tuple[ForecastResult, dict[st
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
     if panel.is_empty():
         raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
+    ahead = promotions_ahead(
+        panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
+    )
+    if ahead is not None:
+        panel, spec = pl.concat([panel, ahead], how="diagonal"), replace(spec, known=("promotion",))
     read = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)}
     result = forecast(
         panel,

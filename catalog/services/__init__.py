@@ -1,8 +1,9 @@
 """What may be written to the catalog."""
 
 from catalog.services.errors import CatalogError
+from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
-from catalog.services.imports import import_confirm, import_create, import_rows, import_run
+from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
 from catalog.services.stock import stock_receive
@@ -12,11 +13,14 @@ __all__ = [
     "KINDS",
     "CatalogError",
     "UpsertResult",
+    "batch_path",
     "batch_take_back",
     "import_confirm",
     "import_create",
+    "import_discard",
     "import_rows",
     "import_run",
+    "mapping_for",
     "rows_upsert",
     "sales_roll_up",
     "stock_receive",

@@ -66,7 +66,11 @@ def file_check(batch: ImportBatch, say: Progress) -> Checked:
     assert path is not None  # noqa: S101
     data_set = DATA_SETS[batch.kind]
     table = table_read(path, limit=limit, decimal_comma=batch.options.get("decimal") == "comma")
-    mapping = mapping_check(data_set, table.header, batch.mapping or mapping_for(data_set, table.header))
+    taken = set(batch.mapping.values())
+    guessed = {
+        column: "" if name in taken else name for column, name in mapping_for(data_set, table.header).items()
+    }
+    mapping = mapping_check(data_set, table.header, guessed | batch.mapping)
     return table_check(table, data_set, mapping, batch.options, {}, say)
 
 

@@ -106,6 +106,16 @@ def import_confirm(
     return batch
 
 
+def import_discard(*, batch: ImportBatch) -> None:
+    """Throw away a draft and its file. Raises `CatalogError` when it has begun."""
+    with transaction.atomic():
+        locked = ImportBatch.objects.select_for_update().get(pk=batch.pk)
+        if not locked.is_draft:
+            raise CatalogError(_("This import has begun already."))
+        locked.delete()
+        transaction.on_commit(lambda: locked.file.delete(save=False))
+
+
 def import_run(*, batch_id: int, on_progress: Progress | None = None) -> ImportBatch:
     """Execute a queued import: read, check, load in one transaction. Returns it, done or failed.
 

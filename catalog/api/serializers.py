@@ -22,6 +22,7 @@ from catalog.models import (
 )
 
 ROWS_LIMIT = 10_000
+LARGEST = 10**18
 
 
 def code_field(slug: str = "code") -> serializers.SlugRelatedField[Any]:
@@ -166,10 +167,8 @@ class UploadSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(max_length=32, help_text="What its rows are: sales, stock, product ...")
     file = serializers.FileField(max_length=255)
     mode = serializers.ChoiceField(choices=ImportBatch.Mode.choices, default=ImportBatch.Mode.STRICT)
-    mapping = serializers.DictField(
-        child=serializers.CharField(max_length=255),
-        required=False,
-        help_text="Column of the file to field, where the names differ.",
+    mapping = serializers.JSONField(
+        required=False, help_text="An object: column of the file to field, where the names differ."
     )
     options = serializers.JSONField(required=False, help_text="What the importer of this kind asks.")
 
@@ -177,7 +176,33 @@ class UploadSerializer(serializers.Serializer[Any]):
         """Options are an object."""
         if not isinstance(value, dict):
             raise serializers.ValidationError(_("An object is expected."))
+        storable_check(value)
         return value
+
+    def validate_mapping(self, value: Any) -> dict[str, str]:
+        """Names to names."""
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+            raise serializers.ValidationError(_("An object of texts is expected."))
+        storable_check(value)
+        return value
+
+
+def storable_check(value: Any) -> None:
+    """ValidationError for what no file or database could hold: NUL, half a character, infinity."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise serializers.ValidationError(_("The text holds characters that can't be stored."))
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise serializers.ValidationError(_("A number must be finite."))
+    elif isinstance(value, int):
+        if abs(value) >= LARGEST:
+            raise serializers.ValidationError(_("The number is too large."))
+    elif isinstance(value, dict):
+        storable_check([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            storable_check(item)
 
 
 @extend_schema_field(
@@ -188,16 +213,9 @@ class CellField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """The value as it came; refused where no file or database could hold it."""
-        if isinstance(data, str):
-            if "\x00" in data or any("\ud800" <= letter <= "\udfff" for letter in data):
-                raise serializers.ValidationError(_("The text holds characters that can't be stored."))
-        elif isinstance(data, float):
-            if not math.isfinite(data):
-                raise serializers.ValidationError(_("A number must be finite."))
-        elif not isinstance(data, bool | int):
+        if not isinstance(data, str | bool | int | float):
             raise serializers.ValidationError(_("A single value is expected."))
-        elif abs(data) >= 10**18:
-            raise serializers.ValidationError(_("The number is too large."))
+        storable_check(data)
         return data
 
     def to_representation(self, value: Any) -> Any:

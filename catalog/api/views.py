@@ -95,7 +95,8 @@ class BulkUpsertMixin:
         scope = selectors.partner_scope(request.user)
         restrict = None
         if scope is not None:
-            restrict = {"location": Location.objects.get(pk=scope.location_id).code}
+            # 0: of no location, so the call finds none and is answered with 404.
+            restrict = {"location": Location.objects.get(pk=scope.location_id or 0).code}
         batch = services.import_rows(
             kind=self.kind,
             rows=data.validated_data["rows"],
@@ -151,7 +152,7 @@ class ProductViewSet(
         scope = selectors.partner_scope(self.request.user)
         if scope is None:
             return super().get_queryset()
-        own = SupplyTerms.objects.filter(supplier_id=scope.supplier_id).order_by()
+        own = SupplyTerms.objects.filter(supplier_id=scope.supplier_id or 0).order_by()
         return super().get_queryset().filter(pk__in=own.values("product"))
 
 

@@ -42,6 +42,14 @@ def client_of(user: User | None) -> APIClient:
     return client
 
 
+def send_raw(
+    client: APIClient, url: str, body: bytes, content_type: str = "application/json", **more: Any
+) -> Any:
+    """POST these very bytes."""
+    request: Any = client.generic
+    return request("POST", url, body, content_type, **more)
+
+
 @dataclass
 class World:
     """The rows of `make_world`; `own_` ones are the partners', the others somebody else's."""

@@ -10,7 +10,7 @@ from django.urls import reverse
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 from catalog.api.views import CategoryViewSet
-from tests.site.api_world import client_of
+from tests.site.api_world import client_of, send_raw
 
 PROBLEM = "application/problem+json"
 
@@ -76,7 +76,7 @@ def test_it_points_at_the_rows_that_were_refused(buyer: User) -> None:
     "body", [b"{", b'{"rows": NaN}', b"\xff", b"[" * 100_000, b'{"rows":[' + b"[" * 9_999]
 )
 def test_it_answers_a_body_that_is_not_json(buyer: User, body: bytes) -> None:
-    response = client_of(buyer).generic("POST", reverse("api:category-list"), body, "application/json")
+    response = send_raw(client_of(buyer), reverse("api:category-list"), body)
     check(response, 400)
 
 
@@ -85,12 +85,12 @@ def test_it_answers_a_body_that_is_not_json(buyer: User, body: bytes) -> None:
 )
 def test_it_refuses_a_value_that_no_database_holds(buyer: User, cell: str) -> None:
     body = f'{{"rows": [{{"code": {cell}, "name": "b"}}]}}'.encode()
-    response = client_of(buyer).generic("POST", reverse("api:category-list"), body, "application/json")
+    response = send_raw(client_of(buyer), reverse("api:category-list"), body)
     check(response, 400)
 
 
 def test_it_answers_a_kind_of_body_that_it_does_not_read(buyer: User) -> None:
-    response = client_of(buyer).generic("POST", reverse("api:category-list"), b"<a/>", "text/xml")
+    response = send_raw(client_of(buyer), reverse("api:category-list"), b"<a/>", "text/xml")
     check(response, 415)
 
 

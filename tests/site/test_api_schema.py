@@ -106,6 +106,7 @@ def test_it_survives_what_its_own_description_allows(
     schema = schemathesis.openapi.from_wsgi(reverse("api:schema"), application)
     failures: list[str] = []
     calls = 0
+    result: Any
     for result in schema.get_all_operations():
         operation = result.ok()
         strategy = operation.as_strategy()

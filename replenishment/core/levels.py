@@ -22,7 +22,8 @@ from replenishment.core.spread import Spread, mixed
 Array = npt.NDArray[Any]
 
 _BLOCK = 8192  # items worked on at once: what fits a processor's cache
-_USUAL_FILL = 0.99
+_MOMENT = 1e-4  # days: what is shorter takes no time
+_USUAL_FILL = 0.99  # where a target says nothing of the share of demand that will be served
 _KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
 
 
@@ -98,6 +99,12 @@ class _Reader:
 
 def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
     """Levels of items whose series are at ``places`` (N,) of the distribution; all are plannable."""
+    items = replace(
+        items,
+        lead_time_mean=np.where(items.lead_time_mean < _MOMENT, 0.0, items.lead_time_mean),
+        lead_time_sd=np.where(items.lead_time_sd < _MOMENT, 0.0, items.lead_time_sd),
+        review_days=np.where(items.review_days < _MOMENT, 0.0, items.review_days),
+    )
     reader = _Reader(demand, places)
     days = PERIOD_DAYS[demand.freq]
     span = (items.lead_time_mean + items.review_days) / days

@@ -38,7 +38,7 @@ def test_it_gives_a_run_that_is_asked_for_and_the_rows_that_are_asked_for(viewer
     make_run()
     client = client_of(viewer)
     assert client.get(URL).json()["results"] == []
-    asked = client.get(URL, {"run": first.pk, "sku": products[1].sku}).json()["results"]
+    asked = client.get(URL, {"run": str(first.pk), "sku": products[1].sku}).json()["results"]
     assert [row["id"] for row in asked] == [rows[1].pk]
 
 

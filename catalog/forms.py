@@ -59,7 +59,7 @@ class ConfirmForm(forms.Form):
         if data_set is None:
             del self.fields["decimal"], self.fields["date_order"], self.fields["mode"]
             return
-        choices = [("", _("– not used –"))]
+        choices: list[tuple[str, Any]] = [("", _("– not used –"))]
         choices += [
             (column.name, f"{column.label} *" if column.required else column.label)
             for column in data_set.columns

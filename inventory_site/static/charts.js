@@ -5,6 +5,7 @@
   const draw = async (place, theme, mine) => {
     const address = new URL(place.dataset.chart, location.href);
     address.searchParams.set("theme", theme);
+    address.searchParams.set("width", String(place.clientWidth));
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(String(answer.status));

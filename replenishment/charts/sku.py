@@ -1,4 +1,4 @@
-"""Charts of the SKU page by Bokeh, as JSON that BokehJS draws.
+"""Charts of the SKU page by Bokeh, as JSON that BokehJS draws. Their legends are the page's own.
 
 Import this module where it is used: Bokeh is too heavy for the start of the web server.
 """
@@ -13,13 +13,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 from bokeh.embed import json_item
-from bokeh.models import ColumnDataSource, DataRange1d, DatetimeTickFormatter, HoverTool, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    DataRange1d,
+    DatetimeTicker,
+    DatetimeTickFormatter,
+    HoverTool,
+    Range1d,
+)
 from bokeh.models.annotations import Label, Span
 from bokeh.plotting import figure
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from forecasting.core.distribution import DemandDistribution
+
+FONT = "system-ui, sans-serif"
+# Pixels that a date on the axis needs.
+_TICK_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -33,118 +44,126 @@ class Palette:
     accent: str
     bands: tuple[str, str, str]
     bad: str
-    warn: str
 
 
 PALETTES = {
     "light": Palette(
-        text="#161b17", muted="#566059", line="#e4e8e3", history="#7f8a82", accent="#1f6b43",
-        bands=("#d9ebe0", "#b4d8c3", "#86bf9f"), bad="#b3261e", warn="#c98a1b",
+        text="#161b17",
+        muted="#566059",
+        line="#e4e8e3",
+        history="#7f8a82",
+        accent="#1f6b43",
+        bands=("#d9ebe0", "#b4d8c3", "#86bf9f"),
+        bad="#b3261e",
     ),
     "dark": Palette(
-        text="#e7ebe8", muted="#a3ada6", line="#272d29", history="#8b958e", accent="#63c48f",
-        bands=("#1b3a29", "#245539", "#2f744c"), bad="#f28b82", warn="#d7a548",
+        text="#e7ebe8",
+        muted="#a3ada6",
+        line="#272d29",
+        history="#8b958e",
+        accent="#63c48f",
+        bands=("#1b3a29", "#245539", "#2f744c"),
+        bad="#f28b82",
     ),
-}  # fmt: skip
+}
 # Central intervals by their outer quantiles, the widest first: 98, 80 and 50 percent.
 BANDS = ((0.01, 0.99), (0.10, 0.90), (0.25, 0.75))
 
 
 def forecast_chart(
-    history: pl.DataFrame, demand: DemandDistribution, *, theme: str, shown_days: int = 365
+    history: pl.DataFrame,
+    demand: DemandDistribution,
+    *,
+    theme: str,
+    width: int = 1000,
+    shown: timedelta = timedelta(days=365),
 ) -> dict[str, Any]:
     """History and the forecast of each period with its 50, 80 and 98% intervals.
 
     `history` is a demand panel of one series at the forecast's own frequency (`ds`, `y`, `in_stock`), and
     `demand` holds that series alone. Periods that were out of stock are marked: their sales are too low.
+    `shown` is how much of the history is in view; the rest is a pan away. `width` is in pixels.
     """
     colors = PALETTES[theme]
-    plot = _figure(colors, height=320)
-    past, y = history["ds"].to_numpy(), history["y"].to_numpy()
+    plot = _figure(colors, height=320, width=width)
+    quantiles = demand.quantiles[0]
     for (low, high), color in zip(BANDS, colors.bands, strict=True):
         plot.varea(
-            x=demand.ds, y1=demand.quantiles[0, :, demand.level_index(low)],
-            y2=demand.quantiles[0, :, demand.level_index(high)], fill_color=color,
-            legend_label=_interval(low, high),
-        )  # fmt: skip
+            x=demand.ds,
+            y1=quantiles[:, demand.level_index(low)],
+            y2=quantiles[:, demand.level_index(high)],
+            fill_color=color,
+        )
+    past, y = history["ds"].to_numpy(), history["y"].to_numpy()
     sold = plot.line(
-        "x", "y", source=_source({"x": past, "y": y}), color=colors.history, line_width=1.5,
-        legend_label=_("Units sold"),
-    )  # fmt: skip
+        "x", "y", source=ColumnDataSource({"x": past, "y": y}), color=colors.history, line_width=1.5
+    )
     gone = ~history["in_stock"].fill_null(value=True).to_numpy()
-    if gone.any():
-        plot.scatter(past[gone], y[gone], size=6, color=colors.bad, legend_label=_("Out of stock"))
-    outlook = _source(
+    plot.scatter(past[gone], y[gone], size=6, color=colors.bad)
+    outlook = ColumnDataSource(
         {
             "x": demand.ds,
             "mean": demand.mean[0],
-            "low": demand.quantiles[0, :, demand.level_index(0.1)],
-            "high": demand.quantiles[0, :, demand.level_index(0.9)],
+            "low": quantiles[:, demand.level_index(0.1)],
+            "high": quantiles[:, demand.level_index(0.9)],
         }
     )
-    line = plot.line(
-        "x", "mean", source=outlook, color=colors.accent, line_width=2, legend_label=_("Forecast")
-    )
-    _hover(plot, [(_("To"), "@x{%F}"), (_("Units sold"), "@y{0,0.#}")], dates=("@x",), renderers=[sold])
+    line = plot.line("x", "mean", source=outlook, color=colors.accent, line_width=2)
+    _hover(plot, sold, [(_("To"), "@x{%F}"), (_("Units sold"), "@y{0,0.#}")])
     _hover(
         plot,
+        line,
         [(_("To"), "@x{%F}"), (_("Forecast"), "@mean{0,0.0}"), ("80%", "@low{0,0.0} – @high{0,0.0}")],
-        dates=("@x",),
-        renderers=[line],
     )
-    _mark(plot, colors, demand.as_of, _("Data as of"))
-    _window(plot, demand.as_of - timedelta(days=shown_days), demand.ds[-1].astype(date))
-    return _item(plot, colors)
+    _mark(plot, colors, demand.as_of, _("Data as of"), side="left")
+    _window(plot, demand.as_of - shown, demand.ds[-1].astype(date))
+    return dict(json_item(plot))
 
 
 def cover_chart(
-    demand: DemandDistribution, *, position: float, lead_time: timedelta, review: timedelta, theme: str
+    demand: DemandDistribution,
+    *,
+    position: float,
+    lead_time: timedelta,
+    review: timedelta,
+    theme: str,
+    width: int = 500,
 ) -> dict[str, Any]:
-    """Demand summed since the as-of date against the stock position: when it runs out, and how surely."""
+    """Demand summed since the as-of date against the stock position: when it runs out, and how surely.
+
+    `demand` holds one series; `position` is in units. Marked is when an order placed now would be in,
+    and when the one of the next review would be. `width` is in pixels.
+    """
     colors = PALETTES[theme]
-    plot = _figure(colors, height=220)
-    start = np.datetime64(demand.as_of)
-    days = np.concatenate([[start], demand.ds])
+    plot = _figure(colors, height=320, width=width)
+    end = demand.as_of + lead_time + review
+    shown = end + max(end - demand.as_of, timedelta(days=14))
+    # One period past what is shown, so that lines leave through the frame.
+    count = int(np.searchsorted(demand.ds, np.datetime64(shown))) + 1
+    days = np.concatenate([[np.datetime64(demand.as_of)], demand.ds[:count]])
 
     def cumulative(level: float) -> Any:
-        return np.concatenate([[0.0], demand.cum_quantiles[0, :, demand.level_index(level)]])
+        return np.concatenate([[0.0], demand.cum_quantiles[0, :count, demand.level_index(level)]])
 
     for (low, high), color in zip(BANDS, colors.bands, strict=True):
-        plot.varea(
-            x=days, y1=cumulative(low), y2=cumulative(high), fill_color=color,
-            legend_label=_interval(low, high),
-        )  # fmt: skip
-    mean = np.concatenate([[0.0], demand.cum_mean[0]])
-    source = _source({"x": days, "mean": mean, "low": cumulative(0.1), "high": cumulative(0.9)})
-    line = plot.line("x", "mean", source=source, color=colors.accent, line_width=2, legend_label=_("Demand"))
-    plot.line(
-        [days[0], days[-1]], [position, position], color=colors.text, line_width=1.5, line_dash=[5, 4],
-        legend_label=_("Stock position"),
-    )  # fmt: skip
-    end = demand.as_of + lead_time + review
-    _mark(plot, colors, demand.as_of + lead_time, _("An order would be in"))
-    _mark(plot, colors, end, _("The next one would be in"))
+        plot.varea(x=days, y1=cumulative(low), y2=cumulative(high), fill_color=color)
+    mean = np.concatenate([[0.0], demand.cum_mean[0, :count]])
+    source = ColumnDataSource({"x": days, "mean": mean, "low": cumulative(0.1), "high": cumulative(0.9)})
+    line = plot.line("x", "mean", source=source, color=colors.accent, line_width=2)
+    ends = [days[0], days[-1]]
+    plot.line(ends, [position, position], color=colors.text, line_width=1.5, line_dash=[5, 4])
+    _mark(plot, colors, demand.as_of + lead_time, _("An order would be in"), height=250)
+    _mark(plot, colors, end, _("The next one would be in"), height=234)
     _hover(
         plot,
+        line,
         [(_("By"), "@x{%F}"), (_("Demand"), "@mean{0,0.0}"), ("80%", "@low{0,0.0} – @high{0,0.0}")],
-        dates=("@x",),
-        renderers=[line],
     )
-    shown = min(demand.ds[-1].astype(date), end + timedelta(days=max(14.0, (end - demand.as_of).days)))
-    _window(plot, demand.as_of, shown)
-    plot.legend.location = "top_left"
-    return _item(plot, colors)
+    _window(plot, demand.as_of, min(shown, days[-1].astype(date)))
+    return dict(json_item(plot))
 
 
-def _interval(low: float, high: float) -> str:
-    return _("%d%% interval") % round(100 * (high - low))
-
-
-def _source(columns: dict[str, Any]) -> Any:
-    return ColumnDataSource(columns)
-
-
-def _figure(colors: Palette, *, height: int) -> figure:
+def _figure(colors: Palette, *, height: int, width: int) -> figure:
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -161,72 +180,53 @@ def _figure(colors: Palette, *, height: int) -> figure:
     )
     plot.xgrid.grid_line_color = None
     plot.ygrid.grid_line_color = colors.line
+    plot.xaxis[0].ticker = DatetimeTicker(desired_num_ticks=max(2, min(width // _TICK_WIDTH, 12)))
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = colors.line
         axis.major_tick_line_color = None
         axis.minor_tick_line_color = None
         axis.major_label_text_color = colors.muted
-        axis.major_label_text_font = "system-ui, sans-serif"
+        axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "12px"
     if (get_language() or "").startswith("zh"):
         plot.xaxis[0].formatter = DatetimeTickFormatter(days="%m-%d", months="%Y-%m", years="%Y")
     return plot
 
 
+def _milliseconds(day: date) -> int:
+    return int(np.datetime64(day, "ms").astype(np.int64))
+
+
 def _window(plot: figure, start: date, end: date) -> None:
-    plot.x_range = Range1d(
-        np.datetime64(start, "ms").astype(int).item(), np.datetime64(end, "ms").astype(int).item()
-    )
+    plot.x_range = Range1d(start=_milliseconds(start), end=_milliseconds(end))
 
 
-def _mark(plot: figure, colors: Palette, day: date, text: str) -> None:
-    at = np.datetime64(day, "ms").astype(int).item()
+def _mark(
+    plot: figure, colors: Palette, day: date, text: str, *, height: int = 4, side: str = "right"
+) -> None:
+    """A dotted upright line with a word beside it, `height` pixels above the axis."""
+    at = _milliseconds(day)
     plot.add_layout(
         Span(location=at, dimension="height", line_color=colors.muted, line_dash=[2, 3], line_width=1)
     )
     plot.add_layout(
         Label(
             x=at,
-            y=4,
+            y=height,
             x_units="data",
             y_units="screen",
-            x_offset=4,
+            x_offset=4 if side == "right" else -4,
             text=text,
+            text_align="left" if side == "right" else "right",
             text_color=colors.muted,
             text_font_size="11px",
-            text_font="system-ui, sans-serif",
+            text_font=FONT,
         )
     )
 
 
-def _hover(
-    plot: figure,
-    rows: Sequence[tuple[str, str]],
-    *,
-    dates: Sequence[str],
-    renderers: Sequence[Any],
-) -> None:
+def _hover(plot: figure, line: Any, rows: Sequence[tuple[str, str]]) -> None:
+    """What the pointer tells about a line; `x` is a date."""
     plot.add_tools(
-        HoverTool(
-            tooltips=list(rows),
-            formatters=dict.fromkeys(dates, "datetime"),
-            mode="vline",
-            renderers=list(renderers),
-        )
+        HoverTool(tooltips=list(rows), formatters={"@x": "datetime"}, mode="vline", renderers=[line])
     )
-
-
-def _item(plot: figure, colors: Palette) -> dict[str, Any]:
-    """The chart as JSON, its legend above it in one row."""
-    legend = plot.legend[0]
-    legend.orientation = "horizontal"
-    legend.location = "top_left"
-    legend.background_fill_alpha = 0
-    legend.border_line_color = None
-    legend.label_text_color = colors.muted
-    legend.label_text_font = "system-ui, sans-serif"
-    legend.label_text_font_size = "12px"
-    legend.update(glyph_width=12, glyph_height=12, label_standoff=5, spacing=14, padding=0, margin=0)
-    legend.ncols = "auto"
-    plot.add_layout(legend, "above")
-    return dict(json_item(plot))

@@ -10,16 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Count, DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from catalog import selectors as catalog
-from replenishment import services
+from replenishment import selectors, services
 from replenishment.forms import CommentForm, LineForm, OrderFilter, ReceiveForm
 from replenishment.models import ApprovalLimit, PurchaseOrder, PurchaseOrderLine
 from replenishment.views.access import buyer_page, message_header, reader
@@ -53,7 +52,9 @@ def order_list(request: HttpRequest) -> HttpResponse:
         for row in found.order_by().values("state").annotate(n=Count("pk"), value=Sum("home_value"))
     }
     wanted = _states(state)
-    page = Paginator(_with_value(found.filter(state__in=wanted)), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(selectors.orders_priced(found.filter(state__in=wanted)), PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     tabs = [
         OrderTab(
             key=str(key),
@@ -71,7 +72,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
             "state": state,
             "q": text,
             "total": sum((by_state[name]["value"] or 0 for name in wanted if name in by_state), Decimal(0)),
-            "currencies": _totals_by_currency(found.filter(state__in=wanted)),
+            "currencies": selectors.orders_worth(found.filter(state__in=wanted)),
         },
     )
 
@@ -199,26 +200,6 @@ def _states(key: str) -> tuple[str, ...]:
     return tuple(State.values) if key == "all" else (key,)
 
 
-def _with_value(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
-    lines = PurchaseOrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
-    money: DecimalField[Decimal, Decimal] = DecimalField(max_digits=20, decimal_places=4)
-    worth = Sum(F("quantity") * F("unit_cost"), output_field=money)
-    return orders.select_related("supplier", "location", "created_by", "approved_by").annotate(
-        value=Subquery(lines.annotate(v=worth).values("v")),
-        line_count=Subquery(lines.annotate(n=Count("pk")).values("n")),
-    )
-
-
-def _totals_by_currency(orders: QuerySet[PurchaseOrder]) -> list[tuple[str, Decimal]]:
-    money: DecimalField[Decimal, Decimal] = DecimalField(max_digits=20, decimal_places=4)
-    return list(
-        PurchaseOrderLine.objects.filter(order__in=orders.order_by().values("pk"))
-        .order_by("order__currency")
-        .values_list("order__currency")
-        .annotate(worth=Sum(F("quantity") * F("unit_cost"), output_field=money))
-    )
-
-
 def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
     user = reader(request)
     order = get_object_or_404(
@@ -228,7 +209,7 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
         pk=pk,
     )
     lines = list(order.lines.select_related("product", "suggestion").order_by("product__sku"))
-    actions = _actions(order, user)
+    actions = selectors.order_actions(order=order, user=user)
     limit = (
         ApprovalLimit.objects.filter(user=user).values_list("amount", flat=True).first()
         if "approve" in actions
@@ -256,17 +237,6 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
         and user.has_perm("replenishment.change_purchaseorder"),
         "receive": receive,
         "is_foreign": order.currency != settings.FORESTOCK_HOME_CURRENCY,
-    }
-
-
-def _actions(order: PurchaseOrder, user: User) -> set[str]:
-    """What this person may do with the order now; that nobody approves an own one is for the page to say."""
-    return {
-        action
-        for action, (target, permission) in PurchaseOrder.ACTIONS.items()
-        if target in PurchaseOrder.TRANSITIONS[order.state]
-        and user.has_perm(f"replenishment.{permission}")
-        and (permission != "approve_purchaseorder" or user.is_staff)
     }
 
 

@@ -27,7 +27,7 @@ HISTORY_DAYS = 3 * 365
 
 
 # BokehJS writes style elements of its own into the charts; scripts stay as strict as everywhere.
-@csp_replace({"style-src": [SELF, UNSAFE_INLINE]})
+@csp_replace({"style-src": [SELF, UNSAFE_INLINE]})  # type: ignore[arg-type]
 @buyer_page("replenishment.view_suggestion")
 def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse:
     """One SKU at one location, as the latest plan sees it."""
@@ -85,6 +85,8 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
     from replenishment.charts.sku import cover_chart, forecast_chart
 
     theme = "dark" if request.GET.get("theme") == "dark" else "light"
+    asked = request.GET.get("width", "")
+    width = min(int(asked), 4000) if asked.isdecimal() and len(asked) < 6 else 800
     if name not in {"forecast", "cover"}:
         raise Http404
     series = _series(product_id, location_id)
@@ -101,7 +103,7 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
             days=HISTORY_DAYS,
             freq=demand.freq,
         )
-        return JsonResponse(forecast_chart(history, demand, theme=theme))
+        return JsonResponse(forecast_chart(history, demand, theme=theme, width=width))
     suggestion = series.suggestion
     if suggestion is None or suggestion.on_hand is None or suggestion.lead_time_days is None:
         return JsonResponse({"empty": _("The latest plan holds no stock or lead time for it.")})
@@ -112,6 +114,7 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
             lead_time=timedelta(days=suggestion.lead_time_days),
             review=timedelta(days=suggestion.review_days or 0.0),
             theme=theme,
+            width=width,
         )
     )
 

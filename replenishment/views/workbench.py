@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,11 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from catalog import selectors as catalog
 from replenishment import charts, selectors, services
 from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
-from replenishment.views import reads
+from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader
 
 PAGE_SIZE = 50
@@ -42,7 +42,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         plan, chosen.suggestions(plan, any_supplier=True).filter(reads.TAB_FILTERS["order"])
     )
     rows = suggestions.filter(reads.TAB_FILTERS[chosen.tab]).select_related(
-        "product", "location", "supplier", "edited_by"
+        "product", "location", "supplier", "terms", "edited_by"
     )
     page = Paginator(rows.order_by(*chosen.order()), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -55,6 +55,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "rail_lines": sum(row.lines for row in rail),
         "rail_value": sum(row.value for row in rail),
         "page": page,
+        "offers": _offers(page.object_list),
         "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
@@ -114,7 +115,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return message_header(str(next(iter(form.errors.values()))[0]), status=422)
     quantity = form.cleaned_data["quantity"]
     try:
-        services.suggestion_edit(
+        suggestion = services.suggestion_edit(
             suggestion_id=pk,
             quantity=None if quantity is None else float(quantity),
             reason=form.cleaned_data["reason"],
@@ -123,7 +124,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except services.ReplenishmentError as error:
         return _refusal(error)
-    return _saved(request, pk, "")
+    offer = selectors.quantity_offer(suggestion)
+    hint = _("In the supplier's packs it would be %(units)s.") % {"units": f"{offer:g}"} if offer else ""
+    return _saved(request, pk, hint)
 
 
 @require_POST
@@ -179,25 +182,26 @@ class _Choice:
 
     def suggestions(self, plan: PlanRun | None, *, any_supplier: bool = False) -> QuerySet[Suggestion]:
         """The plan's suggestions that pass the filters, the tab aside."""
-        values, found = self.values, reads.suggestions_priced(plan)
-        if text := (values.get("q") or "").strip():
-            found = found.filter(
-                Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
-            )
-        if (supplier := values.get("supplier")) and not any_supplier:
-            found = found.filter(supplier_id=supplier)
-        if location := values.get("location"):
-            found = found.filter(location=location)
-        for name in ("abc", "pattern"):
-            if values.get(name):
-                found = found.filter(**{name: values[name]})
-        return found
+        values = self.values
+        location = values.get("location")
+        return reads.suggestions_list(
+            plan,
+            search=values.get("q") or "",
+            supplier_id=None if any_supplier else values.get("supplier"),
+            location_id=location.pk if location else None,
+            abc=values.get("abc") or "",
+            pattern=values.get("pattern") or "",
+        )
 
     def order(self) -> list[Any]:
         """For `order_by`; what is not known comes last either way."""
-        field = F(reads.SORTS[self.sort.removeprefix("-")])
-        first = field.desc(nulls_last=True) if self.sort.startswith("-") else field.asc(nulls_last=True)
-        return [first, "pk"]
+        return reads.suggestions_order(self.sort)
+
+
+def _offers(suggestions: Iterable[Suggestion]) -> dict[int, float]:
+    """What the suppliers' packs would make of quantities that a buyer typed, by suggestion id."""
+    edited = (row for row in suggestions if row.edited_quantity is not None)
+    return {row.pk: offer for row in edited if (offer := selectors.quantity_offer(row)) is not None}
 
 
 def _one(pk: int) -> Suggestion:
@@ -218,6 +222,7 @@ def _explained(request: HttpRequest, pk: int) -> dict[str, Any]:
         "suggestion": suggestion,
         "plan": suggestion.plan_run,
         "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
+        "offers": _offers([suggestion]),
         "bridge": bridge,
         "waterfall": charts.waterfall(bridge),
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),

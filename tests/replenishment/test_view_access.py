@@ -1,0 +1,106 @@
+"""Who may open the buyer's pages."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from tests.cast import make_user
+from tests.replenishment.world import make_order, make_plan, make_suggestion
+
+pytestmark = pytest.mark.django_db
+
+
+def pages(buyer: User) -> dict[str, str]:
+    order = make_order(buyer)
+    suggestion = make_suggestion(make_plan())
+    place = [suggestion.product_id, suggestion.location_id]
+    return {
+        "home": reverse("replenishment:home"),
+        "workbench": reverse("replenishment:workbench"),
+        "explain": reverse("replenishment:suggestion-explain", args=[suggestion.pk]),
+        "sku": reverse("replenishment:sku", args=place),
+        "chart": reverse("replenishment:sku-chart", args=[*place, "forecast"]),
+        "orders": reverse("replenishment:order-list"),
+        "order": reverse("replenishment:order-detail", args=[order.pk]),
+    }
+
+
+def posts(buyer: User) -> dict[str, str]:
+    order = make_order(buyer)
+    line = order.lines.get(product=order.lines.all()[0].product)
+    suggestion = make_suggestion(make_plan())
+    return {
+        "plan-start": reverse("replenishment:plan-start"),
+        "drafts": reverse("replenishment:workbench-drafts"),
+        "edit": reverse("replenishment:suggestion-edit", args=[suggestion.pk]),
+        "reject": reverse("replenishment:suggestion-reject", args=[suggestion.pk]),
+        "reopen": reverse("replenishment:suggestion-reopen", args=[suggestion.pk]),
+        "receive": reverse("replenishment:order-receive", args=[order.pk]),
+        "line-set": reverse("replenishment:order-line-set", args=[line.pk]),
+        "line-remove": reverse("replenishment:order-line-remove", args=[line.pk]),
+    }
+
+
+def test_it_sends_strangers_to_the_log_in_page(client: Client, buyer: User) -> None:
+    for name, address in pages(buyer).items():
+        answer = client.get(address)
+        assert answer.status_code == 302, name
+        assert answer["Location"].startswith("/accounts/login/"), name
+
+
+def test_it_shows_every_page_to_a_buyer_and_a_viewer(client: Client, buyer: User, viewer: User) -> None:
+    for user in (buyer, viewer):
+        client.force_login(user)
+        for name, address in pages(buyer).items():
+            assert client.get(address).status_code == 200, (user, name)
+
+
+def test_it_refuses_partners_and_people_without_permission(
+    client: Client, buyer: User, partner_of_supplier: User, partner_of_channel: User
+) -> None:
+    for user in (partner_of_supplier, partner_of_channel, make_user("nobody")):
+        client.force_login(user)
+        for name, address in pages(buyer).items():
+            assert client.get(address).status_code == 403, (user, name)
+        for name, address in posts(buyer).items():
+            assert client.post(address).status_code == 403, (user, name)
+
+
+def test_it_refuses_a_partner_even_with_a_buyers_permissions(client: Client, buyer: User) -> None:
+    from catalog.models import PartnerAccount
+    from tests.cast import make_supplier
+
+    user = make_user("two-hats", "Buyer")
+    PartnerAccount.objects.create(user=user, supplier=make_supplier())
+    client.force_login(user)
+    for name, address in pages(buyer).items():
+        assert client.get(address).status_code == 403, name
+
+
+def test_it_lets_a_viewer_change_nothing(client: Client, buyer: User, viewer: User) -> None:
+    client.force_login(viewer)
+    for name, address in posts(buyer).items():
+        assert client.post(address).status_code == 403, name
+    order = make_order(buyer)
+    for action in ("submit", "approve", "send", "close", "cancel", "return"):
+        answer = client.post(reverse("replenishment:order-act", args=[order.pk, action]))
+        assert answer.status_code == 403, action
+
+
+def test_it_takes_no_get_where_something_changes(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    for name, address in posts(buyer).items():
+        assert client.get(address).status_code == 405, name
+
+
+def test_it_shows_only_what_the_user_may_open(client: Client, buyer: User, partner_of_supplier: User) -> None:
+    client.force_login(buyer)
+    page = client.get(reverse("replenishment:home")).content.decode()
+    assert reverse("replenishment:workbench") in page
+    assert 'href="/admin/"' not in page
+    client.force_login(partner_of_supplier)
+    refusal = client.get(reverse("replenishment:home")).content.decode()
+    assert reverse("replenishment:workbench") not in refusal

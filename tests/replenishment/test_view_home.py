@@ -1,0 +1,130 @@
+"""The start page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog.models import ImportBatch
+from replenishment.models import PlanRun, PurchaseOrder
+from tests.replenishment.world import make_forecast_run, make_order, make_plan, make_suggestion
+
+pytestmark = pytest.mark.django_db
+HOME = "/"
+
+
+def test_it_says_what_to_do_first_where_there_is_nothing(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    page = client.get(HOME).content.decode()
+    assert "No forecast yet" in page
+    assert reverse("forecasting:run-start") in page
+    assert reverse("replenishment:plan-start") not in page
+
+
+def test_it_sums_what_is_due(client: Client, buyer: User) -> None:
+    plan = make_plan()
+    make_suggestion(plan, margin_at_risk=100.0)
+    edited = make_suggestion(plan, edited_quantity=40.0, margin_at_risk=50.0)
+    make_suggestion(plan, order_quantity=0.0, margin_at_risk=9.0)
+    make_suggestion(plan, state="rejected", margin_at_risk=9.0)
+    client.force_login(buyer)
+    answer = client.get(HOME)
+    totals = answer.context["totals"]
+    # 24 and 40 units at 2.50.
+    assert (totals.lines, totals.value, totals.risk) == (2, 160.0, 150.0)
+    assert [row.value for row in answer.context["rail"]] == [60.0, 100.0]
+    assert edited.supplier is not None
+    assert edited.supplier.name in answer.content.decode()
+
+
+def test_it_shows_an_approver_what_waits_but_not_their_own(
+    client: Client, buyer: User, approver: User, admin_user: User
+) -> None:
+    theirs = make_order(buyer, state="submitted")
+    own = make_order(admin_user, state="submitted")
+    client.force_login(admin_user)
+    assert client.get(HOME).context["waiting"] == [theirs]
+    client.force_login(approver)
+    assert client.get(HOME).context["waiting"] == [theirs, own]
+    client.force_login(buyer)
+    assert client.get(HOME).context["waiting"] == []
+
+
+def test_it_shows_late_orders(client: Client, buyer: User) -> None:
+    today = timezone.localdate()
+    late, punctual = make_order(buyer, state="sent"), make_order(buyer, state="sent")
+    PurchaseOrder.objects.filter(pk=late.pk).update(expected_on=today - timedelta(days=1))
+    PurchaseOrder.objects.filter(pk=punctual.pk).update(expected_on=today)
+    client.force_login(buyer)
+    assert client.get(HOME).context["late"] == [late]
+
+
+def test_it_shows_a_failed_job_until_one_of_its_kind_works(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    failed = ImportBatch.objects.create(kind="sales", state="failed", error="Row 7 is wrong")
+    assert client.get(HOME).context["jobs"] == [failed]
+    assert "Row 7 is wrong" in client.get(HOME).content.decode()
+    ImportBatch.objects.create(kind="sales", state="done")
+    assert client.get(HOME).context["jobs"] == []
+
+
+def test_it_starts_a_plan_after_the_transaction(
+    client: Client, buyer: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr("replenishment.views.home.plan_execute_task.delay", sent.append)
+    make_forecast_run()
+    client.force_login(buyer)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(reverse("replenishment:plan-start"))
+    plan = PlanRun.objects.get()
+    assert (plan.state, plan.created_by, sent) == ("queued", buyer, [plan.pk])
+    page = client.get(HOME).content.decode()
+    assert reverse("replenishment:plan-progress", args=[plan.pk]) in page
+
+
+def test_it_says_why_no_plan_can_start(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    answer = client.post(reverse("replenishment:plan-start"), follow=True)
+    assert PlanRun.objects.count() == 0
+    assert "alert--error" in answer.content.decode()
+
+
+def test_it_shows_progress_and_then_loads_the_page_anew(client: Client, buyer: User) -> None:
+    plan = make_plan(state="running", progress=0.42, step="Levels")
+    client.force_login(buyer)
+    address = reverse("replenishment:plan-progress", args=[plan.pk])
+    answer = client.get(address)
+    assert "Levels" in answer.content.decode()
+    assert "42%" in answer.content.decode()
+    assert "HX-Refresh" not in answer
+    PlanRun.objects.filter(pk=plan.pk).update(state="failed", error="No stock is known")
+    assert client.get(address)["HX-Refresh"] == "true"
+    assert "No stock is known" in client.get(HOME).content.decode()
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_it_asks_the_database_as_often_for_many_rows(
+    client: Client, buyer: User, admin_user: User, rows: int, django_assert_num_queries: Any
+) -> None:
+    today = timezone.localdate()
+    for _ in range(min(rows, 8)):
+        make_order(buyer, count=1, state="submitted")
+        late = make_order(buyer, count=1, state="sent")
+        PurchaseOrder.objects.filter(pk=late.pk).update(expected_on=today - timedelta(days=3))
+    plan = make_plan()
+    for _ in range(rows):
+        make_suggestion(plan)
+    client.force_login(admin_user)
+    client.get(HOME)
+    with django_assert_num_queries(HOME_QUERIES):
+        client.get(HOME)
+
+
+HOME_QUERIES = 26

@@ -93,9 +93,8 @@ def main() -> None:
         made = plan(items, demand, budget=budget)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         fill = np.nanmean(made.expected_fill_rate)
-        print(
-            f"{name:30} {options.items} items: {wall:6.2f} s wall, {processor:6.2f} s CPU, mean fill {fill:.3f}"
-        )
+        times = f"{wall:6.2f} s wall, {processor:6.2f} s CPU"
+        print(f"{name:30} {options.items} items: {times}, mean fill {fill:.3f}")
 
 
 if __name__ == "__main__":

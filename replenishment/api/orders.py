@@ -8,8 +8,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
-from django.db.models import Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
@@ -17,25 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors as catalog
-from replenishment import services
+from replenishment import selectors, services
 from replenishment.api import filters, serializers
-from replenishment.models import PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine
+from replenishment.models import PurchaseOrder, PurchaseOrderLine
 
 State = PurchaseOrder.State
-SEEN_BY_SUPPLIER = (State.SENT, State.PART_RECEIVED, State.CLOSED)
-
-
-def orders_with_totals() -> QuerySet[PurchaseOrder]:
-    """Orders with `lines_count` and `value`, and whose they are."""
-    money = DecimalField(max_digits=30, decimal_places=7)
-    lines = PurchaseOrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
-    worth = lines.annotate(worth=Sum(F("quantity") * F("unit_cost"), output_field=money))
-    return PurchaseOrder.objects.select_related(
-        "supplier", "location", "created_by", "submitted_by", "approved_by"
-    ).annotate(
-        lines_count=Coalesce(Subquery(lines.annotate(number=Count("pk")).values("number")), 0),
-        value=Coalesce(Subquery(worth.values("worth")), Value(Decimal(0), output_field=money)),
-    )
 
 
 class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PurchaseOrder]):
@@ -63,16 +48,10 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     def get_queryset(self) -> QuerySet[PurchaseOrder]:
         """All, or what a supplier has been sent (and, once sent, what was called off)."""
-        queryset = orders_with_totals()
+        queryset = selectors.orders_list(self.request.user)
         if self.action == "retrieve":
             queryset = queryset.prefetch_related("lines__product", "events__actor")
-        scope = catalog.partner_scope(self.request.user)
-        if scope is None:
-            return queryset
-        was_sent = PurchaseOrderEvent.objects.filter(order=OuterRef("pk"), to_state=State.SENT)
-        return queryset.filter(supplier_id=scope.supplier_id, supplier__isnull=False).filter(
-            Q(state__in=SEEN_BY_SUPPLIER) | Q(Exists(was_sent), state=State.CANCELLED)
-        )
+        return queryset
 
     def get_serializer_class(self) -> Any:
         """A supplier does not see how the shop came to the order."""

@@ -19,7 +19,6 @@ from rest_framework.response import Response
 from forecasting.models import ForecastRun
 from replenishment import selectors, services, tasks
 from replenishment.api import filters, serializers
-from replenishment.api.orders import orders_with_totals
 from replenishment.models import PlanRun, Suggestion
 
 
@@ -147,7 +146,7 @@ class SuggestionViewSet(
         orders = services.drafts_create(
             suggestion_ids=data.validated_data["suggestions"], acting_user=cast("User", request.user)
         )
-        rows = orders_with_totals().filter(pk__in=[order.pk for order in orders]).order_by("pk")
+        rows = selectors.orders_priced().filter(pk__in=[order.pk for order in orders]).order_by("pk")
         return Response(serializers.OrderSerializer(rows, many=True).data)
 
     def _answer(self, pk: int) -> Response:

@@ -1,6 +1,46 @@
 """Reads of this app."""
 
+from replenishment.selectors.home import (
+    StockStates,
+    jobs_failed,
+    orders_in_hand,
+    orders_late,
+    orders_to_approve,
+    stock_states,
+)
 from replenishment.selectors.on_order import on_order
+from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
+from replenishment.selectors.suggestions import (
+    SupplierSum,
+    Totals,
+    quantity_offer,
+    suggestions_list,
+    suggestions_order,
+    suggestions_priced,
+    supplier_sums,
+    totals,
+)
 
-__all__ = ["on_order", "plan_latest"]
+__all__ = [
+    "StockStates",
+    "SupplierSum",
+    "Totals",
+    "jobs_failed",
+    "on_order",
+    "order_actions",
+    "orders_in_hand",
+    "orders_late",
+    "orders_list",
+    "orders_priced",
+    "orders_to_approve",
+    "orders_worth",
+    "plan_latest",
+    "quantity_offer",
+    "stock_states",
+    "suggestions_list",
+    "suggestions_order",
+    "suggestions_priced",
+    "supplier_sums",
+    "totals",
+]

@@ -1,0 +1,79 @@
+"""What needs a person today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib.auth.models import User
+from django.db.models import Count, F, Q, QuerySet
+
+from catalog.models import ImportBatch, Job
+from forecasting.models import ForecastRun
+from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, Suggestion
+from replenishment.selectors.suggestions import TAB_FILTERS
+
+State = PurchaseOrder.State
+_RECENT_JOBS = 3
+
+
+@dataclass(frozen=True)
+class StockStates:
+    """How many product-locations can't be planned, are out of stock, or will be before an order is in."""
+
+    exceptions: int
+    out: int
+    soon: int
+
+
+def stock_states(suggestions: QuerySet[Suggestion]) -> StockStates:
+    """Counts over suggestions of `suggestions_priced`; `soon` are those with nothing on order."""
+    return StockStates(
+        **suggestions.order_by().aggregate(
+            exceptions=Count("pk", filter=TAB_FILTERS["exception"]),
+            out=Count("pk", filter=Q(on_hand__lte=0, daily_demand__gt=0)),
+            soon=Count(
+                "pk",
+                filter=Q(on_hand__gt=0, cover_days__lt=F("lead_time_days"), on_order=0, daily_demand__gt=0),
+            ),
+        )
+    )
+
+
+def orders_to_approve(user: User) -> QuerySet[PurchaseOrder]:
+    """Submitted orders that this person could approve: of others, within the limit (or of unknown worth)."""
+    orders = _orders().filter(state=State.SUBMITTED)
+    limit = ApprovalLimit.objects.filter(user=user).values_list("amount", flat=True).first()
+    if limit is None or not user.is_staff or not user.has_perm("replenishment.approve_purchaseorder"):
+        return orders.none()
+    return orders.exclude(Q(created_by=user) | Q(submitted_by=user)).filter(
+        Q(home_value=None) | Q(home_value__lte=limit)
+    )
+
+
+def orders_late(*, today: date) -> QuerySet[PurchaseOrder]:
+    """Orders that should have come in, the longest overdue first."""
+    return (
+        _orders()
+        .filter(state__in=[State.SENT, State.PART_RECEIVED], expected_on__lt=today)
+        .order_by("expected_on", "pk")
+    )
+
+
+def orders_in_hand(user: User) -> QuerySet[PurchaseOrder]:
+    """Orders that this person made and has to take further: drafts to submit, approved ones to send."""
+    return _orders().filter(created_by=user, state__in=[State.DRAFT, State.APPROVED])
+
+
+def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun]:
+    """The newest jobs of each kind that failed and were not followed by one that worked."""
+    failed: list[ImportBatch | ForecastRun | PlanRun] = []
+    for model in (ImportBatch, ForecastRun, PlanRun):
+        jobs = model._base_manager.order_by("-pk")
+        done = jobs.filter(state=Job.State.DONE).values_list("pk", flat=True).first()
+        failed += list(jobs.filter(state=Job.State.FAILED, pk__gt=done or 0)[:_RECENT_JOBS])
+    return failed
+
+
+def _orders() -> QuerySet[PurchaseOrder]:
+    return PurchaseOrder.objects.select_related("supplier", "location", "submitted_by").order_by("pk")

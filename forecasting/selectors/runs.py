@@ -80,7 +80,10 @@ def runs_list() -> QuerySet[ForecastRun]:
 
 
 def run_scores(*, run: ForecastRun) -> list[ScoreTable]:
-    """The run's frozen scores, a table for each segment, all series first."""
+    """The run's frozen scores, a table for each segment, all series first.
+
+    A segment that holds all series is left out: it would say the same again.
+    """
     tables: dict[str, list[AccuracySnapshot]] = {}
     for snapshot in run.snapshots.all():
         tables.setdefault(snapshot.segment, []).append(snapshot)
@@ -102,6 +105,7 @@ def run_scores(*, run: ForecastRun) -> list[ScoreTable]:
             ),
         )
         for segment in sorted(tables, key=lambda name: (name != OVERALL, name))
+        if segment == OVERALL or tables[segment][0].series < run.series
     ]
 
 

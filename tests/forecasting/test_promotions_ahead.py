@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -30,7 +31,7 @@ def sell(product: Product, location: Location, day: date, units: int) -> None:
     SalesRecord.objects.create(product=product, location=location, day=day, quantity=Decimal(units))
 
 
-def ahead(freq: str = "W", horizon: int = 4) -> list[tuple[str, date, float]] | None:
+def ahead(freq: str = "W", horizon: int = 4) -> list[tuple[Any, ...]] | None:
     rows = promotions_ahead(
         demand_panel(as_of=AS_OF, freq=freq),  # type: ignore[arg-type]
         as_of=AS_OF,

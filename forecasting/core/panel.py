@@ -8,11 +8,11 @@ describes the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -112,18 +112,6 @@ class Panel:
         """(N,) true where every known value is a whole number."""
         values: Array = np.nan_to_num(self.y)
         return np.asarray((values == np.rint(values)).all(axis=0))
-
-    def take_series(self, rows: Array) -> Self:
-        """The panel of some series only (positions)."""
-        return replace(
-            self,
-            unique_id=[self.unique_id[row] for row in rows],
-            y=self.y[:, rows],
-            censored=self.censored[:, rows],
-            start=self.start[rows],
-            known={name: replace(c, values=c.values[:, rows]) for name, c in self.known.items()},
-            static={name: replace(c, values=c.values[rows]) for name, c in self.static.items()},
-        )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class RidgeDirect:
     def fit(self, data: TrainingData, cut: int) -> Self:
         """Fit on the sampled rows whose target lies before ``cut``."""
         from sklearn.linear_model import Ridge
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         samples = data.samples.before(cut)
         self.model_: Any = None

@@ -60,7 +60,7 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class _Terms:
-    """Supply terms of N items on the grid of the forecast."""
+    """Supply terms of N items on the policy's grid."""
 
     review: Array  # periods
     unit: Array  # smallest quantity that counts
@@ -74,14 +74,17 @@ class _Terms:
 
 
 class _Reader:
-    """Reads the distribution for items that are in an order of their own."""
+    """Reads the distribution for items that are in an order of their own, in periods of the policy's grid."""
 
-    def __init__(self, demand: DemandDistribution, places: Array) -> None:
+    def __init__(self, demand: DemandDistribution, places: Array, grid_days: float) -> None:
         self._demand, self._places = demand, places
+        self._ratio = grid_days / PERIOD_DAYS[demand.freq]
         self.levels = demand.levels
 
     def interval(self, periods: Array, rows: Array | None = None) -> tuple[Array, Array, Array]:
-        return self._demand.interval(periods, self._places if rows is None else self._places[rows])
+        return self._demand.interval(
+            periods * self._ratio, self._places if rows is None else self._places[rows]
+        )
 
     def stationary(
         self, periods: Array, rate: Array, spare: tuple[Array, Array], rows: Array | None = None
@@ -97,16 +100,21 @@ class _Reader:
         return want, quantiles * np.where(mean > 0, want / np.where(mean > 0, mean, 1.0), 0.0)[:, None]
 
 
-def levels(items: Items, demand: DemandDistribution, places: Array) -> Levels:
-    """Levels of items whose series are at ``places`` (N,) of the distribution; all are plannable."""
+def levels(
+    items: Items, demand: DemandDistribution, places: Array, *, grid_days: float | None = None
+) -> Levels:
+    """Levels of items whose series are at ``places`` (N,) of the distribution; all are plannable.
+
+    Reviews and receipts happen on a grid of ``grid_days``; by default that of the forecast's periods.
+    """
     items = replace(
         items,
         lead_time_mean=np.where(items.lead_time_mean < _MOMENT, 0.0, items.lead_time_mean),
         lead_time_sd=np.where(items.lead_time_sd < _MOMENT, 0.0, items.lead_time_sd),
         review_days=np.where(items.review_days < _MOMENT, 0.0, items.review_days),
     )
-    reader = _Reader(demand, places)
-    days = PERIOD_DAYS[demand.freq]
+    days = grid_days or PERIOD_DAYS[demand.freq]
+    reader = _Reader(demand, places, days)
     span = (items.lead_time_mean + items.review_days) / days
     expected, quantiles, short = reader.interval(span)
     first, first_quantiles, _ = reader.interval(np.ones(len(items)))

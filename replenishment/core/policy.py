@@ -61,12 +61,21 @@ class Plan:
         return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def plan(items: Items, demand: DemandDistribution, *, budget: float | None = None, seed: int = 0) -> Plan:
+def plan(
+    items: Items,
+    demand: DemandDistribution,
+    *,
+    budget: float | None = None,
+    seed: int = 0,
+    grid_days: float | None = None,
+) -> Plan:
     """Plan one review at the close of the distribution's as-of date.
 
     Items and series of the distribution are matched by ``unique_id``; an item without a series, or with terms
     that make no sense, becomes an exception row and the others are planned. ``budget`` is money for all
-    orders of this plan. Nothing here is drawn at random: ``seed`` is part of the interface so that a policy
+    orders of this plan. Reviews and receipts happen every ``grid_days``: by default on the forecast's
+    periods, as `replay` counts them; with 1, lead times and review periods keep their days whatever the
+    forecast's period. Nothing here is drawn at random: ``seed`` is part of the interface so that a policy
     that draws can be. Raises ValueError for a negative budget or a distribution without quantiles.
     """
     if budget is not None and not 0 <= budget < np.inf:
@@ -81,7 +90,7 @@ def plan(items: Items, demand: DemandDistribution, *, budget: float | None = Non
         reasons.exception(mask, words)
     rows = np.flatnonzero(reasons.planned)
     good = items.take(rows)
-    found = levels(good, demand, places[rows])
+    found = levels(good, demand, places[rows], grid_days=grid_days)
     stuck = found.unsellable
     if np.any(stuck):
         reasons.exception(rows[stuck], "the smallest order exceeds the demand within the shelf life")

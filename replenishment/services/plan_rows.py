@@ -76,7 +76,7 @@ def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> pl.DataFr
     stock = [pl.Series(name, _grains(frame, name), dtype=pl.Float64) for name in _STOCK]
     frame = frame.with_columns(stock).with_columns(why=_why(target))
     planned = frame.filter(pl.col("why").is_null())
-    result = plan(_items(planned, target), facts.demand, budget=target.budget).to_frame()
+    result = plan(_items(planned, target), facts.demand, budget=target.budget, grid_days=1.0).to_frame()
     rows = frame.join(result.select("unique_id", *BRIDGE), on="unique_id", how="left", maintain_order="left")
     rows = rows.with_columns(
         order_quantity=pl.col("order_quantity").fill_null(0.0),

@@ -1,0 +1,114 @@
+"""Two people, or a person and a plan, at the same time: on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from catalog.models import Job, StockLevel
+from replenishment import services
+from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine
+from replenishment.services import plan_store
+from tests.cast import make_location, make_product, make_terms, make_user
+from tests.replenishment.world import AS_OF, make_forecast, make_order, make_stock, run_plan
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call gave, or the exception that it raised."""
+    results: list[Any] = [None] * len(calls)
+
+    def run(index: int) -> None:
+        try:
+            results[index] = calls[index]()
+        except Exception as error:
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def test_it_receives_a_delivery_once() -> None:
+    user = make_user("buyer", "Buyer")
+    order = make_order(user, count=1, state="sent")
+    line = order.lines.get()
+
+    def receive() -> PurchaseOrder:
+        return services.order_receive(
+            order_id=order.pk, received_on=AS_OF, quantities={line.pk: 10}, key="one", acting_user=user
+        )
+
+    states = [getattr(result, "state", result) for result in at_once(receive, receive, receive)]
+    assert states == ["part-received"] * 3
+    line.refresh_from_db()
+    assert [line.received, StockLevel.objects.get().on_hand] == [10, 10]
+
+
+def test_it_takes_one_of_two_steps_that_exclude_each_other() -> None:
+    user = make_user("buyer", "Buyer")
+    order = make_order(user, state="approved")
+    results = at_once(
+        lambda: services.order_send(order_id=order.pk, acting_user=user),
+        lambda: services.order_cancel(order_id=order.pk, acting_user=user),
+    )
+    order.refresh_from_db()
+    # Cancelling may follow sending, never the other way round.
+    if order.state == "sent":
+        pytest.fail(f"cancelling was lost: {results}")
+    assert order.state == "cancelled"
+    assert list(order.events.values_list("to_state", flat=True)) in (
+        ["draft", "cancelled"],
+        ["draft", "sent", "cancelled"],
+    )
+
+
+def test_a_draft_waits_for_a_plan_that_is_being_stored_and_is_then_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = make_user("buyer", "Buyer")
+    place, product = make_location(), make_product()
+    make_terms(product=product)
+    make_stock(product, place, 1)
+    run = make_forecast({(product, place): 20})
+    first = run_plan(run).suggestions.get()
+    plan = services.plan_create(acting_user=None, forecast_run=run)
+    storing, store = threading.Event(), plan_store.suggestions_store
+
+    def slow_store(**values: Any) -> None:
+        storing.set()
+        time.sleep(1)
+        store(**values)
+
+    def draft() -> list[PurchaseOrder]:
+        assert storing.wait(30)
+        return services.drafts_create(suggestion_ids=[first.pk], acting_user=user)
+
+    monkeypatch.setattr(plan_store, "suggestions_store", slow_store)
+    planned, drafted = at_once(lambda: services.plan_execute(plan_id=plan.pk), draft)
+    assert planned.state == Job.State.DONE
+    assert isinstance(drafted, services.StaleError)
+    assert not PurchaseOrderLine.objects.exists()
+    assert plan.suggestions.get().order_quantity == first.order_quantity
+
+
+def test_two_workers_never_do_the_same_plan() -> None:
+    place, product = make_location(), make_product()
+    make_terms(product=product)
+    make_stock(product, place, 1)
+    plan = services.plan_create(acting_user=None, forecast_run=make_forecast({(product, place): 20}))
+    at_once(*[lambda: services.plan_execute(plan_id=plan.pk)] * 3)
+    plan = PlanRun.objects.get(pk=plan.pk)
+    assert (plan.state, plan.attempts) == ("done", 1)
+    assert plan.suggestions.count() == 1

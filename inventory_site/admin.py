@@ -13,10 +13,17 @@ from knox.models import AuthToken
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+for _model in (User, Group):
+    admin.site.unregister(_model)
 if admin.site.is_registered(AuthToken):
     admin.site.unregister(AuthToken)
+
+# The libraries' own pages, in this admin's clothes, and without the inline script that one form brings.
+for _model, _base in list(admin.site._registry.items()):
+    if _model._meta.app_label in {"axes", "django_celery_beat"}:
+        _kind = type(_base)
+        admin.site.unregister(_model)
+        admin.site.register(_model, type(_kind.__name__, (_kind, ModelAdmin), {"change_form_template": None}))
 
 
 @admin.register(User)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -12,6 +13,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
@@ -27,6 +29,8 @@ ADMIN_CSP = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLIN
 # Swagger's page has one style element; its start script comes from an address of its own.
 DOCS_CSP = {"style-src": [SELF, UNSAFE_INLINE]}
 
+# A key may be used anew after that long.
+KEPT = timedelta(days=30)
 # Room for the parts of a form around the file.
 FORM_MARGIN = 1024 * 1024
 
@@ -123,6 +127,8 @@ class ApiAnswers:
                 # Nothing of a refused write stays, so the same key may try again.
                 transaction.set_rollback(True)
                 return response
+            own = IdempotencyKey.objects.filter(user_id=user.pk)
+            own.filter(created_at__lt=timezone.now() - KEPT).delete()
             IdempotencyKey.objects.create(
                 user_id=user.pk,
                 key=key,

@@ -9,11 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_celery_beat.models import SolarSchedule
 
 from catalog.models import Location, Product, SupersededFact, Supplier, SupplyTerms
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms, make_user
 
-OURS = ("catalog", "forecasting", "replenishment", "auth", "knox")
+OURS = ("catalog", "forecasting", "replenishment", "auth", "knox", "axes", "django_celery_beat")
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
 
 
@@ -28,9 +29,22 @@ def list_url(model: Any) -> str:
 
 
 def test_it_shows_every_list_to_admins_and_superusers(admin_user: User, superuser: User) -> None:
-    for client in (logged_in(admin_user), logged_in(superuser)):
+    first, second = logged_in(admin_user), logged_in(superuser)
+    for client in (first, second):
         answers = {model: client.get(list_url(model), {"q": "x"}).status_code for model in MODELS}
-        assert answers == dict.fromkeys(MODELS, 200)
+        # A schedule by the sun's height is nobody's here.
+        wanted = dict.fromkeys(MODELS, 200)
+        if client is first:
+            wanted[SolarSchedule] = 403
+        assert answers == wanted
+
+
+def test_it_shows_the_form_of_a_schedule_and_of_everything_that_can_be_added(superuser: User) -> None:
+    client = logged_in(superuser)
+    for model, own in admin.site._registry.items():
+        url = list_url(model) + "add/"
+        allowed = own.has_add_permission(client.get(url).wsgi_request)
+        assert client.get(url).status_code == (200 if allowed else 403), url
 
 
 def test_it_keeps_everybody_who_is_not_staff_out(

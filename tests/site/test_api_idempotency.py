@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from catalog.models import Category, ImportBatch
 from inventory_site.models import IdempotencyKey
@@ -103,6 +105,14 @@ def test_it_uploads_without_a_key_too(buyer: User) -> None:
         reverse("api:import-list"), {"kind": "category", "file": file}, format="multipart"
     )
     assert response.status_code == 202
+
+
+def test_it_forgets_a_key_after_30_days(buyer: User, url: str) -> None:
+    client = client_of(buyer)
+    client.post(url, ROWS, headers=headers("old"))
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=31))
+    client.post(url, ROWS, headers=headers("new"))
+    assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["new"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

@@ -88,7 +88,7 @@ def sheets_read(
 def sheet_frame(rows: Sequence[Sequence[Cell]], header: list[str], *, decimal_comma: bool) -> pl.DataFrame:
     """The rows as a frame. Columns of numbers or of dates alone keep their type, others are text."""
     width = len(header)
-    columns: list[Sequence[Any]] = [list(cells) for cells in zip(*rows, strict=False)][:width]
+    columns = [list(cells) for cells in zip(*rows, strict=False)][:width]
     while len(columns) < width:
         columns.append([""] * len(rows))
     return pl.DataFrame(

@@ -50,8 +50,8 @@ class Workers:
 
     def start(self) -> subprocess.Popen[bytes]:
         name = f"worker-{len(self.processes)}"
-        command = [sys.executable, "-m", "celery", "-A", "inventory_site", "worker", "--pool", "prefork"]
-        command += ["--concurrency", "1", "--hostname", f"{name}@test", "--loglevel", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "inventory_site", "--skip-checks", "worker"]
+        command += f"--pool prefork --concurrency 1 --loglevel INFO --hostname {name}@test".split()
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -104,7 +104,7 @@ def database_url() -> str:
 
 
 def wait_for(run: ForecastRun, condition: Callable[[ForecastRun], bool], workers: Workers) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         run.refresh_from_db()
         if condition(run):

@@ -13,8 +13,7 @@ from knox.models import AuthToken
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-for _model in (User, Group):
-    admin.site.unregister(_model)
+admin.site.unregister([User, Group])
 if admin.site.is_registered(AuthToken):
     admin.site.unregister(AuthToken)
 

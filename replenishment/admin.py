@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet, ModelForm
@@ -56,6 +57,16 @@ class ApprovalLimitAdmin(ModelAdmin):
     search_fields = ("user__username",)
     list_select_related = ("user",)
     autocomplete_fields = ("user",)
+
+    def has_change_permission(self, request: HttpRequest, obj: ApprovalLimit | None = None) -> bool:
+        is_own = obj is not None and obj.user_id == request.user.pk
+        return bool(super().has_change_permission(request, obj)) and (not is_own or request.user.is_superuser)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "user" and not request.user.is_superuser:
+            # Nobody sets their own limit.
+            options["queryset"] = User.objects.exclude(pk=request.user.pk or 0)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
 
 @admin.register(PlanRun)

@@ -23,7 +23,10 @@ def upload(user: User, text: str, name: str = "c.csv", **values: Any) -> Any:
 def test_it_upserts_and_says_what_changed(buyer: User) -> None:
     product, location = make_product(sku="S-1"), make_location(code="L-1")
     day = {"sku": "S-1", "location": "L-1", "day": "2026-03-01"}
-    rows: list[dict[str, Any]] = [day | {"quantity": 3}, day | {"day": "2026-03-02", "quantity": "4.5", "revenue": 9}]
+    rows: list[dict[str, Any]] = [
+        day | {"quantity": 3},
+        day | {"day": "2026-03-02", "quantity": "4.5", "revenue": 9},
+    ]
     client = client_of(buyer)
     first = client.post("/api/v1/sales/", {"rows": rows}).json()
     again = client.post("/api/v1/sales/", {"rows": rows}).json()

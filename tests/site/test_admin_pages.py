@@ -12,6 +12,7 @@ from django.urls import reverse
 from django_celery_beat.models import SolarSchedule
 
 from catalog.models import Location, Product, SupersededFact, Supplier, SupplyTerms
+from replenishment.models import ApprovalLimit
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms, make_user
 
 OURS = ("catalog", "forecasting", "replenishment", "auth", "knox", "axes", "django_celery_beat")
@@ -184,6 +185,19 @@ def test_it_lets_admins_set_limits_and_partners(admin_user: User) -> None:
     user.refresh_from_db()
     assert user.approval_limit.amount == 500
     assert user.partner.supplier == supplier
+
+
+def test_it_lets_nobody_set_their_own_limit(admin_user: User, superuser: User) -> None:
+    client = logged_in(admin_user)
+    own = ApprovalLimit.objects.get(user=admin_user)
+    change = reverse("admin:replenishment_approvallimit_change", args=[own.pk])
+    values = {"user": admin_user.pk, "amount": "999999"}
+    assert client.post(change, values).status_code == 403
+    own.delete()
+    assert client.post(reverse("admin:replenishment_approvallimit_add"), values).status_code == 200
+    assert not ApprovalLimit.objects.filter(user=admin_user).exists()
+    add = reverse("admin:replenishment_approvallimit_add")
+    assert logged_in(superuser).post(add, values).status_code == 302
 
 
 def test_it_loosens_content_security_under_the_admin_alone(admin_user: User) -> None:

@@ -25,7 +25,7 @@ _MIN_ERRORS = 40
 _BIN_ERRORS = 600
 _MOST_BINS = 12
 _HORIZON_GROUPS = 4
-_SHRINK = 300.0
+_SHRINK = 1000.0
 _CHUNK = 8192
 
 
@@ -57,7 +57,7 @@ class Outcome:
         nothing = np.empty(0)
         never = np.empty(0, dtype=bool)
         block = np.empty((0, horizon))
-        return Outcome(block, block, Level(nothing, nothing, nothing, never), never)
+        return Outcome(block, block, Level(nothing, nothing, nothing, nothing, never), never)
 
     @staticmethod
     def concat(parts: list[Outcome]) -> Outcome:
@@ -68,7 +68,7 @@ class Outcome:
             Level(
                 *(
                     np.concatenate([getattr(part.level, name) for part in parts])
-                    for name in ("scale", "deviation", "known", "sold")
+                    for name in ("scale", "deviation", "known", "busy", "sold")
                 )
             ),
             np.concatenate([part.counts for part in parts]),
@@ -193,16 +193,17 @@ class Calibrator:
 
 
 def _design(outcome: Outcome) -> Array:
-    """(M, H, 5): what the size of an error depends on, all free of units."""
+    """(M, H, 6): what the size of an error depends on, all free of units."""
     rows, horizon = outcome.mean.shape
     scale = outcome.level.scale[:, None]
     step = np.arange(1, horizon + 1)
-    design = np.empty((rows, horizon, 5))
+    design = np.empty((rows, horizon, 6))
     design[..., 0] = 1
     design[..., 1] = np.log(outcome.mean / scale / np.maximum(1, step) + 0.05)
     design[..., 2] = np.log(outcome.level.deviation / outcome.level.scale)[:, None]
     design[..., 3] = np.log(step)
     design[..., 4] = (1 / np.sqrt(1 + outcome.level.known))[:, None]
+    design[..., 5] = np.log(outcome.level.busy + 0.02)[:, None]
     return design
 
 

@@ -8,7 +8,7 @@ by the series' own scale at the origin, so that a forecast in units is scale x p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -27,23 +27,28 @@ _WINDOWS: dict[str, tuple[int, ...]] = {
 }
 # Index into _WINDOWS: the window whose mean sets the scale, and the longer one that steadies it.
 _SCALE_WINDOWS: dict[str, tuple[int, int]] = {"D": (3, 5), "W": (3, 5), "M": (2, 3)}
+# Index into _WINDOWS: half a year, or a year of months.
+_BUSY_WINDOW: dict[str, int] = {"D": 4, "W": 4, "M": 3}
 _SMOOTHING = (0.1, 0.3)
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Size and spread of each series at an origin, (N,): units a period, how many periods were known, and
-    whether anything had ever been sold.
+    """Size and spread of each series at an origin, (N,).
+
+    ``scale`` and ``deviation`` are units a period; ``known`` counts known periods, ``busy`` is the share of
+    recent ones with sales, and ``sold`` says whether anything had ever been sold.
     """
 
     scale: Array
     deviation: Array
     known: Array
+    busy: Array
     sold: Array
 
     def take(self, rows: Array | slice) -> Level:
         """The level of some series only (boolean or positions)."""
-        return Level(self.scale[rows], self.deviation[rows], self.known[rows], self.sold[rows])
+        return Level(*(getattr(self, item.name)[rows] for item in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +160,9 @@ class FeatureTable:
             counts.append(number.copy())
         short, long = _SCALE_WINDOWS[panel.freq]
         smooth, since, size = self._recursions(cut)
-        level = self._level(means[short], means[long], size, spreads[-1], counts[-1])
+        level = self._level(
+            means[short], means[long], size, spreads[-1], counts[-1], shares[_BUSY_WINDOW[panel.freq]]
+        )
         scale = level.scale
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = (
@@ -194,7 +201,9 @@ class FeatureTable:
         self._origins[cut] = (base, level)
         return base, level
 
-    def _level(self, short: Array, long: Array, size: Array, spread: Array, known: Array) -> Level:
+    def _level(
+        self, short: Array, long: Array, size: Array, spread: Array, known: Array, busy: Array
+    ) -> Level:
         """Half recent mean, half yearly mean; never below what one usual sale in a little over a year makes.
 
         The floor keeps a series that stopped selling on the scale of its past sales: what it sells should it
@@ -211,7 +220,7 @@ class FeatureTable:
         scale = np.maximum(scale, floor)
         # A young series' own deviation says little: it starts from the scale itself, worth three periods.
         deviation = np.sqrt((known * spread**2 + 3 * scale**2) / (known + 3))
-        return Level(scale, deviation, known, size > 0)
+        return Level(scale, deviation, known, busy, size > 0)
 
     def _recursions(self, cut: int) -> tuple[list[Array], Array, Array]:
         """Exponential smoothing, periods since the last sale and mean size of all sales so far.

@@ -22,7 +22,7 @@ def world(count: int, horizon: int, seed: int) -> Outcome:
     mean = np.repeat(level[:, None], horizon, axis=1).astype(np.float32)
     deviation = np.sqrt(level + level**2 / 2)
     every = np.ones(count, dtype=bool)
-    return Outcome(mean, actual, Level(level, deviation, np.full(count, 52.0), every), every)
+    return Outcome(mean, actual, Level(level, deviation, np.full(count, 52.0), np.ones(count), every), every)
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
@@ -71,7 +71,7 @@ def test_it_scales_with_the_unit_of_demand() -> None:
     calibrated = []
     for factor in (1.0, 1000.0):
         past = outcome.level
-        level = Level(past.scale * factor, past.deviation * factor, past.known, past.sold)
+        level = Level(past.scale * factor, past.deviation * factor, past.known, past.busy, past.sold)
         own = Outcome(
             outcome.mean * factor, outcome.actual * factor, level, np.zeros(len(outcome.mean), dtype=bool)
         )
@@ -82,7 +82,7 @@ def test_it_scales_with_the_unit_of_demand() -> None:
 def test_it_falls_back_to_a_gamma_where_nothing_was_held_out() -> None:
     calibrator = Calibrator(QUANTILES).fit(Outcome.empty(3))
     ones = np.ones(2)
-    level = Level(np.array([4.0, 1.0]), np.array([3.0, 1.0]), ones, ones > 0)
+    level = Level(np.array([4.0, 1.0]), np.array([3.0, 1.0]), ones, ones, ones > 0)
     mean = np.array([[4.0] * 3, [0.0] * 3], dtype=np.float32)
     period, cumulative = calibrator.predict(mean, level, np.zeros(2, dtype=bool))
     assert period[0, 0, 0] < 4 < period[0, 0, -1]
@@ -98,6 +98,7 @@ def test_it_learns_nothing_from_series_that_never_sold() -> None:
         scale,
         np.concatenate([outcome.level.deviation, np.full(dead, 1e-7)]),
         np.full(600 + dead, 52.0),
+        np.repeat([1.0, 0.0], [600, dead]),
         np.arange(600 + dead) < 600,
     )
     mixed = Outcome(

@@ -29,6 +29,8 @@ from inventory_site.templatetags.icons import PATHS
 register = template.Library()
 
 MISSING = "–"
+# Further apart, a day and a month alone could mislead.
+_SAME_SEASON_DAYS = 300
 
 
 @lru_cache(maxsize=16)
@@ -154,12 +156,14 @@ def unit_cost(value: Any, currency: str = "") -> str:
 
 @register.filter
 def money_short(value: Any, currency: str = "") -> str:
-    """An amount without cents, from a million on in short: for figures and tables."""
+    """An amount for figures and tables: cents below a hundred only, from a million on in short."""
     parsed = _decimal(value)
     if parsed is None:
         return MISSING
     if abs(parsed) >= 1_000_000:
         return str(format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=_locale()))
+    if abs(parsed) < 100 and parsed != parsed.to_integral_value():
+        return money(parsed, currency)
     if not currency:
         return number(parsed, 0)
     text = format_currency(
@@ -190,14 +194,15 @@ def day(value: date | datetime | None) -> str:
 
 
 @register.filter
-def day_short(value: date | datetime | None) -> str:
-    """A date without its year, for tables about the near future; with the year when it is another one."""
+def day_short(value: date | datetime | None, near: date | None = None) -> str:
+    """A date without its year where it lies within months of `near` (default: the clock's day)."""
     if not isinstance(value, date):
         return MISSING
+    if isinstance(value, datetime):
+        value = timezone.localtime(value).date() if timezone.is_aware(value) else value.date()
+    anchor = near if isinstance(near, date) else timezone.localdate()
     locale = _locale()
-    if abs((value.toordinal()) - timezone.localdate().toordinal()) > 300 and value.year != (
-        timezone.localdate().year
-    ):
+    if abs(value.toordinal() - anchor.toordinal()) > _SAME_SEASON_DAYS:
         return str(format_date(value, format="medium", locale=locale))
     return str(format_date(value, format=_month_day_pattern(locale), locale=locale))
 

@@ -40,6 +40,39 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "not_bought_again": (_("Run out"), "warn", _("It does not pay to buy it again.")),
     "no_demand": (_("No demand"), "", _("No demand is expected over lead time + review.")),
     "horizon_short": (_("Long lead"), "info", _("Lead time + review pass the forecast's horizon.")),
+    "phase_out": (_("Phase-out"), "", _("The product is being phased out: it is not bought.")),
+    "discontinued": (_("Discontinued"), "", _("The product is discontinued: it is not bought.")),
+}
+# Why an item could not be planned, as the plan and replenishment.core say it.
+_EXCEPTIONS: dict[str, _StrPromise] = {
+    "no supply terms": _("no supply terms"),
+    "no stock record": _("no stock record"),
+    "no distribution": _("no demand distribution"),
+    "negative lead time": _("negative lead time"),
+    "negative lead time deviation": _("negative lead time deviation"),
+    "negative review period": _("negative review period"),
+    "zero cost": _("zero cost"),
+    "negative cost": _("negative cost"),
+    "negative price": _("negative price"),
+    "negative holding rate": _("negative holding rate"),
+    "negative order cost": _("negative order cost"),
+    "negative MOQ": _("negative MOQ"),
+    "order multiple is not above 0": _("order multiple is not above 0"),
+    "negative maximum stock": _("negative maximum stock"),
+    "negative shelf life": _("negative shelf life"),
+    "negative stock on order": _("negative stock on order"),
+    "negative allocated stock": _("negative allocated stock"),
+    "negative stock on hand without backorders": _("negative stock on hand without backorders"),
+    "target is not between 0 and 1": _("target is not between 0 and 1"),
+    "the smallest order exceeds the demand within the shelf life": _(
+        "the smallest order exceeds the demand within the shelf life"
+    ),
+}
+_NO_RATE = "no exchange rate for "
+_PLAN_STEPS: dict[str, _StrPromise] = {
+    "read": _("Reading stock and forecast"),
+    "plan": _("Working out the orders"),
+    "store": _("Storing the suggestions"),
 }
 _PATTERNS: dict[str, _StrPromise] = {
     "smooth": _("Smooth"),
@@ -83,7 +116,7 @@ _EXCEPTION = "exception: "
 def reason_chips(reason: str) -> list[Chip]:
     """A suggestion's reason as chips."""
     if reason.startswith(_EXCEPTION):
-        return [Chip(str(_("Exception")), "bad", reason.removeprefix(_EXCEPTION))]
+        return [Chip(str(_("Exception")), "bad", exception_text(reason))]
     chips = []
     for code in reason.split("; "):
         if code in _REASONS:
@@ -95,7 +128,18 @@ def reason_chips(reason: str) -> list[Chip]:
 @register.filter
 def exception_text(reason: str) -> str:
     """Why a suggestion could not be planned; empty where it was."""
-    return reason.removeprefix(_EXCEPTION) if reason.startswith(_EXCEPTION) else ""
+    if not reason.startswith(_EXCEPTION):
+        return ""
+    text = reason.removeprefix(_EXCEPTION)
+    if text.startswith(_NO_RATE):
+        return str(_("no exchange rate for %s") % text.removeprefix(_NO_RATE))
+    return str(_EXCEPTIONS.get(text, text))
+
+
+@register.filter
+def plan_step_name(step: str) -> str:
+    """A step of a plan that is being made, in words."""
+    return str(_PLAN_STEPS.get(step, step))
 
 
 @register.filter

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.views.defaults import server_error
 
 from tests.cast import make_user
 from tests.replenishment.world import make_order, make_plan, make_suggestion
@@ -104,3 +107,25 @@ def test_it_shows_only_what_the_user_may_open(client: Client, buyer: User, partn
     client.force_login(partner_of_supplier)
     refusal = client.get(reverse("replenishment:home")).content.decode()
     assert reverse("replenishment:workbench") not in refusal
+
+
+def test_it_shows_a_page_of_its_own_after_too_many_wrong_passwords(
+    client: Client, buyer: User, settings: Any
+) -> None:
+    settings.AXES_ENABLED = True
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        answer = client.post(reverse("login"), {"username": buyer.username, "password": "wrong"})
+    assert answer.status_code == 429
+    assert "Too many attempts" in answer.content.decode()
+
+
+def test_it_says_sorry_without_asking_the_database(rf: RequestFactory) -> None:
+    answer = server_error(rf.get("/"))
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.content.decode()
+
+
+def test_it_lets_a_stranger_choose_a_language(client: Client) -> None:
+    answer = client.post(reverse("set_language"), {"language": "zh-hans", "next": reverse("login")})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("login"))
+    assert 'lang="zh-hans"' in client.get(reverse("login")).content.decode()

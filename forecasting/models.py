@@ -27,7 +27,7 @@ class ForecastRun(Job):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{_('Forecast')} {self.pk}"
+        return str(_("Forecast %(number)s") % {"number": self.pk})
 
 
 class ForecastDistribution(models.Model):

@@ -21,7 +21,7 @@ from forecasting import selectors, services, tasks
 from forecasting.forms import RunForm
 from forecasting.models import ForecastRun
 from forecasting.selectors import ScoreTable
-from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of
+from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
 
 PAGE_SIZE = 25
 P = ParamSpec("P")
@@ -102,6 +102,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
                 for key, name in STEPS.items()
                 if (stage := run.report.get("stages", {}).get(key))
             ],
+            "warnings": [warning_text(text) for text in run.report.get("warnings", [])],
             "tables": [_table(table) for table in selectors.run_scores(run=run)],
             "plans": run.plans.all(),
         },

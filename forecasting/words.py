@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,9 +33,20 @@ STEPS: dict[str, str | Promise] = {
     "done": _("Finishing"),
     "store": _("Storing the distributions"),
 }
+_FEW_FOLDS = re.compile(r"history is too short for (?P<asked>\d+) folds: (?P<used>\d+) used")
 FREQUENCIES: dict[str, str | Promise] = {"D": _("Days"), "W": _("Weeks"), "M": _("Months")}
 
 
 def name_of(words: dict[str, str | Promise], key: str) -> str:
     """The words for a name of the engine; the name itself where there are none yet."""
     return str(words.get(key, key))
+
+
+def warning_text(text: str) -> str:
+    """A warning of the engine in the reader's language; as it is where there are no words for it yet."""
+    folds = _FEW_FOLDS.fullmatch(text)
+    if folds is None:
+        return text
+    return str(
+        _("The history is too short for %(asked)s backtest folds: %(used)s were used.") % folds.groupdict()
+    )

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models import Location
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
@@ -132,5 +133,5 @@ class OrderFilter(forms.Form):
     q = forms.CharField(required=False, max_length=100)
     state = forms.ChoiceField(
         required=False,
-        choices=[("open", _("Open")), *PurchaseOrder.State.choices, ("all", _("All"))],
+        choices=[("open", pgettext_lazy("orders", "Open")), *PurchaseOrder.State.choices, ("all", _("All"))],
     )

@@ -52,7 +52,7 @@ class ImportBatch(Job):
         permissions = [("take_back_importbatch", "Can take back an import")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return str(_("Import %(number)s (%(kind)s)") % {"number": self.pk, "kind": self.kind})
 
     @property
     def is_draft(self) -> bool:

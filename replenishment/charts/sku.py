@@ -23,7 +23,7 @@ from bokeh.models import (
 )
 from bokeh.models.annotations import Label, Span
 from bokeh.plotting import figure
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from forecasting.core.distribution import DemandDistribution
@@ -157,7 +157,11 @@ def cover_chart(
     _hover(
         plot,
         line,
-        [(_("By"), "@x{%F}"), (_("Demand"), "@mean{0,0.0}"), ("80%", "@low{0,0.0} – @high{0,0.0}")],
+        [
+            (pgettext("day", "By"), "@x{%F}"),
+            (_("Demand"), "@mean{0,0.0}"),
+            ("80%", "@low{0,0.0} – @high{0,0.0}"),
+        ],
     )
     _window(plot, demand.as_of, min(shown, days[-1].astype(date)))
     return dict(json_item(plot))

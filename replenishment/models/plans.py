@@ -29,7 +29,7 @@ class PlanRun(Job):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{_('Plan')} {self.pk}"
+        return str(_("Plan %(id)s") % {"id": self.pk})
 
 
 class Suggestion(models.Model):

@@ -104,8 +104,8 @@ class SpreadCalibrator:
         if len(chosen) > _FIT_ROWS:
             chosen = rng.choice(len(chosen), _FIT_ROWS, replace=False)
         self.coefficients_ = _fit_log_linear(design[chosen], np.abs(error[chosen]) / scale[chosen])
-        spread = scale * np.exp((design @ self.coefficients_).clip(-12, 12))
         counts = np.broadcast_to(outcome.counts[:, None], seen.shape)[seen]
+        spread = _spread(design, self.coefficients_, scale, counts)
         standard = (error + np.where(counts, jitter[seen], 0)) / spread
         steps = np.broadcast_to(np.arange(seen.shape[1]), seen.shape)[seen]
         self._fit_bins(standard, mean / spread, steps, seen.shape[1])
@@ -147,7 +147,7 @@ class SpreadCalibrator:
             values = _gamma(mean, self.levels)
         else:
             design = _design(Outcome(mean, mean, level, counts)).clip(self.low_, self.high_)
-            spread = level.scale[:, None] * np.exp((design @ self.coefficients_).clip(-12, 12))
+            spread = _spread(design, self.coefficients_, level.scale[:, None], counts[:, None])
             ratio = mean / spread
             group = np.broadcast_to(self._groups(mean.shape[1]), mean.shape)
             if len(self.centers_) == 1:
@@ -205,6 +205,12 @@ def _design(outcome: Outcome) -> Array:
     design[..., 4] = (1 / np.sqrt(1 + outcome.level.known))[:, None]
     design[..., 5] = np.log(outcome.level.busy + 0.02)[:, None]
     return design
+
+
+def _spread(design: Array, coefficients: Array, scale: Array, counts: Array) -> Array:
+    """The size of an error; of counts never less than that of the jitter, whose variance is 1/12."""
+    spread = scale * np.exp((design @ coefficients).clip(-12, 12))
+    return np.asarray(np.where(counts, np.sqrt(spread**2 + 1 / 12), spread))
 
 
 def _fit_log_linear(design: Array, target: Array, *, penalty: float = 1.0, rounds: int = 12) -> Array:

@@ -110,3 +110,24 @@ def test_it_learns_nothing_from_series_that_never_sold() -> None:
     _, cumulative = Calibrator(QUANTILES).fit(mixed).predict(mixed.mean, level, mixed.counts)
     assert cumulative[600:].max() == 0
     assert cumulative[:600].max() < 40 * scale.max()
+
+
+def test_it_does_not_let_series_that_hardly_sell_widen_the_others() -> None:
+    live = world(600, 6, seed=6)
+    count = 4000
+    tiny = np.full(count, 0.002)
+    mean = np.repeat(tiny[:, None], 6, axis=1).astype(np.float32)
+    every = np.ones(count, dtype=bool)
+    hardly = Outcome(
+        mean, np.zeros((count, 6), np.float32), Level(tiny, tiny, np.full(count, 52.0), tiny, every), every
+    )
+    alone = Calibrator(QUANTILES).fit(live)
+    among = Calibrator(QUANTILES).fit(Outcome.concat([live, hardly]))
+    fresh = world(300, 6, seed=7)
+    for mine, theirs in zip(
+        among.predict(fresh.mean, fresh.level, fresh.counts),
+        alone.predict(fresh.mean, fresh.level, fresh.counts),
+        strict=True,
+    ):
+        assert mine[..., -1].mean() == pytest.approx(theirs[..., -1].mean(), rel=0.25)
+    assert not among.predict(hardly.mean, hardly.level, hardly.counts)[0].any()

@@ -158,7 +158,8 @@ class SpreadCalibrator:
                 gap = np.where(right > left, right - left, 1.0)
                 weight = ((ratio - left) / gap).clip(0, 1)[..., None]
                 z = (1 - weight) * self.table_[group, upper - 1] + weight * self.table_[group, upper]
-            values = mean[..., None] + spread[..., None] * z
+            # What never sold carries no error to measure by: nothing is what is known of it.
+            values = np.where(level.sold[:, None, None], mean[..., None] + spread[..., None] * z, 0.0)
         values = np.where(counts[:, None, None], np.ceil(values - 0.5), values)
         return np.sort(np.maximum(values, 0), axis=-1)
 

@@ -16,7 +16,7 @@ from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
 from forecasting.models import ForecastRun
 from forecasting.tasks import run_execute_task
-from inventory_site.demo.supply import supply_assume
+from inventory_site.assumed_supply import supply_assume
 from replenishment import selectors as plan_selectors
 from replenishment import services as plan_services
 from replenishment.models import PlanRun, PurchaseOrder

@@ -13,10 +13,11 @@ from datetime import date
 from decimal import Decimal
 
 import polars as pl
+from django.conf import settings
 from django.db import transaction
 
 from catalog import selectors, services
-from catalog.models import Category, Product, Supplier
+from catalog.models import Category, Location, Product, Supplier
 
 REVIEW_DAYS = 7.0
 COST_SHARE = 0.7  # unit cost over price
@@ -70,9 +71,16 @@ def supply_assume(*, as_of: date) -> dict[str, int]:
         pl.col("y").mean().alias("weekly"), pl.col("price").median().alias("price")
     )
     product_ids, location_ids = selectors.unique_id_split(recent["unique_id"].to_list())
+    currencies = dict(Location.objects.values_list("pk", "currency"))
+    # An exchange rate that nobody assumed here counts as one to one: the amounts are made up all the same.
+    dollars = {pk: 1 / float(EXCHANGE_RATES.get(currency, 1)) for pk, currency in currencies.items()}
     recent = recent.with_columns(
-        pl.Series("product_id", product_ids), pl.Series("location_id", location_ids)
+        pl.Series("product_id", product_ids, dtype=pl.Int64),
+        pl.Series("location_id", location_ids, dtype=pl.Int64),
     ).sort("product_id", "location_id")
+    recent = recent.with_columns(
+        pl.col("price") * pl.col("location_id").replace_strict(dollars, return_dtype=pl.Float64)
+    )
     with transaction.atomic():
         suppliers = _suppliers_write()
         terms = _terms(recent, suppliers)
@@ -163,10 +171,14 @@ def _stock(recent: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _rates(day: date) -> pl.DataFrame:
+    home = settings.FORESTOCK_HOME_CURRENCY
+    for_a_dollar = {"USD": 1.0} | {currency: float(rate) for currency, rate in EXCHANGE_RATES.items()}
+    base = for_a_dollar.get(home, 1.0)
     return pl.DataFrame(
         [
-            {"base": "USD", "quote": quote, "day": day, "rate": float(rate)}
-            for quote, rate in EXCHANGE_RATES.items()
+            {"base": home, "quote": quote, "day": day, "rate": rate / base}
+            for quote, rate in for_a_dollar.items()
+            if quote != home
         ]
     )
 

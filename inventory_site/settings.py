@@ -131,7 +131,8 @@ TIME_ZONE = ENV.time_zone
 
 # -- files --------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = ENV.var_dir / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # may stay empty: the finders serve what is not collected
 STATICFILES_DIRS = [BASE_DIR / "inventory_site" / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 from tests.cast import *  # noqa: F403
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# A gate gives the same answer twice; HYPOTHESIS_PROFILE=default goes looking for new cases.
+settings.register_profile("gate", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -30,6 +30,7 @@ _SCALE_WINDOWS: dict[str, tuple[int, int]] = {"D": (3, 5), "W": (3, 5), "M": (2,
 # Index into _WINDOWS: half a year, or a year of months.
 _BUSY_WINDOW: dict[str, int] = {"D": 4, "W": 4, "M": 3}
 _SMOOTHING = (0.1, 0.3)
+_LARGEST = 1e9  # scales: no target is larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,7 +321,8 @@ class FeatureTable:
             target = cut + flat - 1
             scale = self.level(int(cut)).scale[series]
             x = self._rows(int(cut), series, flat)
-            parts.append((x, (self._units[target, series] / scale).astype(np.float32), scale, series, target))
+            ratio = np.minimum(self._units[target, series] / scale, _LARGEST).astype(np.float32)
+            parts.append((x, ratio, scale, series, target))
             if len(cuts) > 8:
                 self._origins.pop(int(cut), None)
         x, y, weight, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -109,6 +109,10 @@
     }
   });
 
+  // A search asks while one types. Leaving the field must not ask once more, and untick what was just ticked.
+  const asked = (event) => event.target.matches?.("[data-search]") && event.stopPropagation();
+  document.addEventListener("change", asked, { capture: true });
+
   // Selections: [data-select-all] ticks the [data-select] boxes of its [data-selection] -----------
   const count = (area) => {
     const boxes = [...area.querySelectorAll("[data-select]")];

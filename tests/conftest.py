@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import translation
 from hypothesis import settings
 
 from tests.cast import *  # noqa: F403
@@ -35,3 +36,9 @@ def data_folder() -> Path:
 @pytest.fixture
 def public_data() -> Path:
     return data_folder()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """A request in Chinese leaves its language with the thread: no test inherits it."""
+    translation.activate("en")

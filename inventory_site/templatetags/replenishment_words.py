@@ -47,6 +47,7 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
 _EXCEPTIONS: dict[str, _StrPromise] = {
     "no supply terms": _("no supply terms"),
     "no stock record": _("no stock record"),
+    "no forecast": _("no forecast"),
     "no distribution": _("no demand distribution"),
     "negative lead time": _("negative lead time"),
     "negative lead time deviation": _("negative lead time deviation"),

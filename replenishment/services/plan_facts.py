@@ -34,12 +34,15 @@ class Facts:
     without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
     not known) and price (location's currency).
     `breaks`: terms id to its list of [from quantity, unit cost].
+    `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
+    stock, of terms, and location_currency, status.
     """
 
     as_of: date
     frame: pl.DataFrame
     demand: DemandDistribution
     breaks: dict[int, list[list[float]]]
+    unforecast: pl.DataFrame
 
 
 def facts_read(*, forecast_run: ForecastRun) -> Facts:
@@ -72,6 +75,13 @@ def facts_read(*, forecast_run: ForecastRun) -> Facts:
     )
     labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
+    unforecast = (
+        stock.join(terms, on=KEY)
+        .join(frame, on=KEY, how="anti")
+        .join(_statuses(), on="product_id", how="left")
+        .join(_currencies(), on="location_id", how="left")
+        .sort(KEY)
+    )
     frame = (
         frame.join(_statuses(), on="product_id", how="left")
         .join(_currencies(), on="location_id", how="left")
@@ -90,7 +100,7 @@ def facts_read(*, forecast_run: ForecastRun) -> Facts:
     )
     frame = frame.with_columns(abc=pl.Series(abc_classes(units(revenue, "revenue")), dtype=pl.String))
     breaks = dict(SupplyTerms.objects.exclude(price_breaks=[]).values_list("pk", "price_breaks"))
-    return Facts(as_of=as_of, frame=frame, demand=demand, breaks=breaks)
+    return Facts(as_of=as_of, frame=frame, demand=demand, breaks=breaks, unforecast=unforecast)
 
 
 def _statuses() -> pl.DataFrame:

@@ -68,7 +68,10 @@ class Target:
 
 
 def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """One row per product-location: a suggestion's columns, without its run and without people's part."""
+    """One row per product-location: a suggestion's columns, without its run and without people's part.
+
+    What could be bought, but has no forecast, gets a row that says so.
+    """
     frame = facts.frame.join(on_order, on=KEY, how="left", maintain_order="left").with_columns(
         pl.col("on_order").fill_null(0.0)
     )
@@ -83,7 +86,20 @@ def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> pl.DataFr
         policy=pl.col("policy").fill_null("none"),
         reason=pl.coalesce("why", "reason").str.slice(0, _LONGEST_REASON),
     )
-    return _judged(_costed(rows, facts.breaks), facts.demand, facts.as_of)
+    judged = _judged(_costed(rows, facts.breaks), facts.demand, facts.as_of)
+    return pl.concat([judged, _unforecast(facts, on_order)], how="diagonal_relaxed")
+
+
+def _unforecast(facts: Facts, on_order: pl.DataFrame) -> pl.DataFrame:
+    frame = facts.unforecast.filter(~pl.col("status").is_in(list(NOT_BOUGHT))).join(
+        on_order, on=KEY, how="left", maintain_order="left"
+    )
+    return frame.with_columns(
+        *(pl.Series(name, _grains(frame, name), dtype=pl.Float64) for name in _STOCK),
+        order_quantity=pl.lit(0.0),
+        policy=pl.lit("none"),
+        reason=pl.lit(EXCEPTION + "no forecast"),
+    )
 
 
 _STOCK = ("on_hand", "allocated", "on_order")

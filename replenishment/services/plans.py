@@ -130,11 +130,13 @@ def plan_execute(*, plan_id: int) -> PlanRun:
 def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
 
-    with Heartbeat(PlanRun, plan.pk, claim) as heartbeat:
-        facts, seconds = _read(plan, heartbeat.report)
     for _attempt in range(_MOST_TRIES):
         with Heartbeat(PlanRun, plan.pk, claim) as heartbeat:
-            open_orders, rows = _compute(plan, facts, heartbeat.report, seconds)
+            # Before the stock: goods that come in meanwhile are then in both, which `_store` notices, and
+            # not in neither. Each try reads both anew for the same reason.
+            open_orders = on_order(as_of=plan.as_of)
+            facts, seconds = _read(plan, heartbeat.report)
+            rows = _compute(plan, facts, open_orders, heartbeat.report, seconds)
         if _store(plan, claim, open_orders, rows, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
@@ -154,18 +156,17 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
 
 
 def _compute(
-    plan: PlanRun, facts: Any, report: Report, seconds: dict[str, float]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What is on order now, and the plan's rows given that."""
+    plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
+) -> pl.DataFrame:
+    """The plan's rows, given what is on order."""
     from replenishment.services.plan_rows import Target, rows_plan
 
     start = time.perf_counter()
     report("plan", 0.3)
-    open_orders = on_order(as_of=plan.as_of)
     rows = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
     seconds["plan"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
-    return open_orders, rows
+    return rows
 
 
 def _store(

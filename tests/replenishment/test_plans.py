@@ -101,6 +101,8 @@ item = st.fixed_dictionaries(
 def test_it_stores_arithmetic_that_adds_up_exactly(
     place: Location, items: list[dict[str, Any]], spec: dict[str, Any]
 ) -> None:
+    # What an example before this one left would be rows without a forecast.
+    Product.objects.update(status="discontinued")
     rates = {}
     for values in items:
         product = make_product()
@@ -202,6 +204,23 @@ def test_it_says_what_it_can_not_plan_and_plans_the_rest(place: Location) -> Non
     unknown = plan.suggestions.get(product=without_stock)
     assert (unknown.on_hand, unknown.cover_days, unknown.net_need) == (None, None, None)
     assert plan.report["exceptions"]["no stock record"] == 1
+
+
+def test_it_says_what_has_no_forecast(place: Location) -> None:
+    good, fresh, without_stock, given_up = (
+        make_item(place),
+        make_item(place, on_hand=9),
+        make_item(place, on_hand=None),
+        make_item(place),
+    )
+    Product.objects.filter(pk=given_up.pk).update(status="phase-out")
+    plan = run_plan(make_forecast({(good, place): 20}))
+    assert set(plan.suggestions.values_list("product_id", flat=True)) == {good.pk, fresh.pk}
+    row = plan.suggestions.get(product=fresh)
+    assert (row.reason, row.on_hand, row.order_quantity) == ("exception: no forecast", 9, 0)
+    assert (row.supplier, row.net_need, row.cover_days) == (fresh.terms.get().supplier, None, None)
+    assert plan.report["exceptions"] == {"no forecast": 1}
+    assert without_stock.terms.exists()
 
 
 def test_it_plans_without_a_rate_but_knows_no_value(place: Location) -> None:
@@ -318,6 +337,43 @@ def test_it_plans_again_when_an_order_was_drafted_meanwhile(
     second = only(run_plan(run))
     assert len(calls) == 2
     assert (second.order_quantity, second.on_order) == (0, first.order_quantity)
+
+
+@pytest.mark.parametrize("moment", ["_read", "_compute"])
+def test_it_counts_goods_once_that_came_in_meanwhile(
+    place: Location, buyer: User, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    from replenishment.services import plans
+
+    run = make_forecast({(make_item(place), place): 20})
+    first = only(run_plan(run))
+    [order] = services.drafts_create(suggestion_ids=[first.pk], acting_user=buyer)
+    PurchaseOrder.objects.filter(pk=order.pk).update(state="sent")
+    step = getattr(plans, moment)
+    calls: list[int] = []
+
+    def slow_step(*args: Any) -> Any:
+        result = step(*args)
+        if not calls:
+            _bring_in(order, buyer)
+        calls.append(1)
+        return result
+
+    monkeypatch.setattr(plans, moment, slow_step)
+    second = only(run_plan(run))
+    assert len(calls) == 2
+    assert (second.order_quantity, second.on_order) == (0, 0)
+    assert second.on_hand == (first.on_hand or 0) + first.order_quantity
+
+
+def _bring_in(order: PurchaseOrder, user: User) -> None:
+    services.order_receive(
+        order_id=order.pk,
+        received_on=AS_OF,
+        quantities={line.pk: line.quantity for line in order.lines.all()},
+        key="delivery",
+        acting_user=user,
+    )
 
 
 def test_it_is_done_once(place: Location) -> None:

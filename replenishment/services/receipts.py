@@ -49,6 +49,13 @@ def order_receive(
         order = order_begin(order_id=order_id, action="receive", acting_user=acting_user)
         if received_on > catalog.today():
             raise OrderError(_("Goods can't be received on a day in the future."))
+        planned_on = order.plan_run.as_of if order.plan_run else received_on
+        if received_on < planned_on:
+            # A wrong year, say: the goods would be on hand long ago, and in no stock level of today.
+            raise OrderError(
+                _("Goods can't be received before the order was planned, on the data of %(day)s.")
+                % {"day": planned_on}
+            )
         lines = {line.pk: line for line in order.lines.select_related("product")}
         if set(numbers) - set(lines):
             raise OrderError(_("One of the lines is not on this order."))
@@ -76,7 +83,15 @@ def _line_receive(
     line.received = before + quantity
     line.save(update_fields=["received"])
     catalog_services.stock_receive(
-        product_id=line.product_id, location_id=order.location_id, day=received_on, quantity=quantity
+        product_id=line.product_id,
+        location_id=order.location_id,
+        day=received_on,
+        quantity=quantity,
+        arrivals=Receipt.objects.filter(
+            line__product_id=line.product_id,
+            line__order__location_id=order.location_id,
+            received_on__gt=received_on,
+        ).values_list("received_on", "quantity"),
     )
     surplus = max(line.received - line.quantity, Decimal(0))
     data: dict[str, Any] = {"sku": line.product.sku, "received": [str(before), str(line.received)]}

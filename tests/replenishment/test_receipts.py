@@ -76,6 +76,34 @@ def test_it_adds_to_the_latest_level(buyer: User) -> None:
     assert (level.on_hand, level.allocated) == (Decimal(15), Decimal(2))
 
 
+def test_it_raises_what_later_receipts_carried_on(buyer: User) -> None:
+    order = make_order(buyer, count=1, state="sent")
+    line = order.lines.get()
+
+    def levels() -> list[Decimal]:
+        found = StockLevel.objects.filter(product=line.product, location=order.location)
+        return list(found.order_by("day").values_list("on_hand", flat=True))
+
+    StockLevel.objects.create(product=line.product, location=order.location, day=later(-3), on_hand=5)
+    receive(order, buyer, 2, received_on=later(2), key="second")
+    receive(order, buyer, 3, received_on=later(4), key="third")
+    assert levels() == [5, 7, 10]
+    # Written down last, though it came first: none of the later days was counted with it in the house.
+    receive(order, buyer, 4, received_on=later(1), key="first")
+    assert levels() == [5, 9, 11, 14]
+    # A count holds all that came in before it.
+    StockLevel.objects.create(product=line.product, location=order.location, day=later(3), on_hand=11)
+    receive(order, buyer, 6, received_on=later(1), key="late")
+    assert levels() == [5, 15, 17, 11, 14]
+
+
+def test_it_refuses_a_day_before_the_order_was_planned(buyer: User) -> None:
+    order = make_order(buyer, count=1, state="sent")
+    with pytest.raises(services.OrderError, match="before the order was planned"):
+        receive(order, buyer, 10, received_on=later(-366))
+    assert not Receipt.objects.exists()
+
+
 def test_it_takes_more_than_was_ordered_and_says_so(buyer: User) -> None:
     order = make_order(buyer, count=1, state="sent")
     assert receive(order, buyer, 30).state == "closed"

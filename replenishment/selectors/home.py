@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun
@@ -19,23 +19,18 @@ _RECENT_JOBS = 3
 
 @dataclass(frozen=True)
 class StockStates:
-    """How many product-locations can't be planned, are out of stock, or will be before an order is in."""
+    """How many product-locations can't be planned, or are out of stock though they have demand."""
 
     exceptions: int
     out: int
-    soon: int
 
 
 def stock_states(suggestions: QuerySet[Suggestion]) -> StockStates:
-    """Counts over suggestions of `suggestions_priced`; `soon` are those with nothing on order."""
+    """Counts over suggestions of `suggestions_priced`."""
     return StockStates(
         **suggestions.order_by().aggregate(
             exceptions=Count("pk", filter=TAB_FILTERS["exception"]),
             out=Count("pk", filter=Q(on_hand__lte=0, daily_demand__gt=0)),
-            soon=Count(
-                "pk",
-                filter=Q(on_hand__gt=0, cover_days__lt=F("lead_time_days"), on_order=0, daily_demand__gt=0),
-            ),
         )
     )
 

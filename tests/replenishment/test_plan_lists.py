@@ -187,7 +187,7 @@ def test_it_knows_what_is_late_and_what_is_in_hand(buyer: User, superuser: User)
     assert list(selectors.orders_in_hand(buyer)) == [draft]
 
 
-def test_it_counts_what_is_out_or_soon_will_be() -> None:
+def test_it_counts_what_is_out_and_what_can_not_be_planned() -> None:
     plan = make_plan()
     common = {"daily_demand": 2.0, "lead_time_days": 9.0}
     make_suggestion(plan, on_hand=0, cover_days=0, **common)
@@ -197,7 +197,7 @@ def test_it_counts_what_is_out_or_soon_will_be() -> None:
     make_suggestion(plan, on_hand=0, cover_days=None, daily_demand=0)
     make_suggestion(plan, on_hand=None, reason="exception: no stock record")
     states = selectors.stock_states(selectors.suggestions_list(plan))
-    assert (states.exceptions, states.out, states.soon) == (1, 1, 1)
+    assert (states.exceptions, states.out) == (1, 1)
 
 
 def test_it_tells_of_failed_jobs_until_one_works() -> None:

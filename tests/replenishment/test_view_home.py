@@ -43,6 +43,19 @@ def test_it_sums_what_is_due(client: Client, buyer: User) -> None:
     assert edited.supplier.name in answer.content.decode()
 
 
+def test_it_counts_what_runs_out_as_the_workbench_does(client: Client, buyer: User) -> None:
+    plan = make_plan()
+    for on_hand, cover in ((0.0, 0.0), (4.0, 2.0), (90.0, 45.0)):
+        make_suggestion(plan, on_hand=on_hand, cover_days=cover, daily_demand=2.0)
+    make_suggestion(plan, cover_days=2.0, state="drafted")
+    client.force_login(buyer)
+    home = client.get(HOME)
+    workbench = client.get(reverse("replenishment:workbench"))
+    assert home.context["totals"].stock_outs == workbench.context["totals"].stock_outs == 2
+    shown = '<span class="figure__value warn">2</span><span class="figure__note">of the lines to order'
+    assert shown in home.content.decode()
+
+
 def test_it_shows_an_approver_what_waits_but_not_their_own(
     client: Client, buyer: User, approver: User, admin_user: User
 ) -> None:

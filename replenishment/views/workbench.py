@@ -73,6 +73,12 @@ def drafts(request: HttpRequest) -> HttpResponse:
     """Make draft orders of the ticked suggestions, or (`all`) of all that the filter shows."""
     if "all" in request.POST:
         plan = selectors.plan_latest()
+        if plan is None or request.POST.get("plan") != str(plan.pk):
+            # "All" means all that the buyer saw: of a newer plan nobody has looked at one line.
+            messages.error(
+                request, _("A newer plan has replaced the one that you saw. Look at it, then draft again.")
+            )
+            return redirect("replenishment:workbench")
         chosen = _Choice.of(QueryDict(request.POST.get("query", "")), plan)
         ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
     else:

@@ -240,11 +240,22 @@ def test_it_makes_drafts_of_all_that_the_filter_shows(at_work: Client) -> None:
     plan = make_plan()
     one, _other = make_suggestion(plan), make_suggestion(plan)
     make_suggestion(plan, order_quantity=0.0, supplier=one.supplier)
+    assert f'name="plan" value="{plan.pk}"' in at_work.get(WORKBENCH).content.decode()
+    query = f"supplier={one.supplier_id}&page=7"
     at_work.post(
-        reverse("replenishment:workbench-drafts"), {"all": "1", "query": f"supplier={one.supplier_id}&page=7"}
+        reverse("replenishment:workbench-drafts"), {"all": "1", "query": query, "plan": str(plan.pk)}
     )
     order = PurchaseOrder.objects.get()
     assert [line.suggestion_id for line in order.lines.all()] == [one.pk]
+
+
+def test_it_drafts_nothing_of_a_newer_plan_than_the_buyer_saw(at_work: Client) -> None:
+    seen = make_plan()
+    make_suggestion(make_plan())
+    for values in ({"plan": str(seen.pk)}, {}):
+        answer = at_work.post(reverse("replenishment:workbench-drafts"), {"all": "1"} | values, follow=True)
+        assert "A newer plan has replaced" in answer.content.decode()
+    assert PurchaseOrder.objects.count() == 0
 
 
 @pytest.mark.parametrize("values", [{}, {"suggestion": ["x", "-1", "9" * 15]}])

@@ -52,10 +52,7 @@ class PlanRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
             run = ForecastRun.objects.filter(pk=run_id).first()
             if run is None:
                 raise ValidationError({"forecast_run": [_("There is no such forecast run.")]})
-        try:
-            spec = services.PlanSpec(**values) if values else None
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+        spec = services.PlanSpec(**values) if values else None
         plan = services.plan_create(acting_user=cast("User", request.user), forecast_run=run, spec=spec)
         # A broker that is away loses nothing: a queued plan is dispatched again.
         transaction.on_commit(lambda: tasks.plan_execute_task.delay(plan.pk), robust=True)

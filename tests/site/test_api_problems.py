@@ -53,6 +53,12 @@ def test_it_answers_nobody_and_the_forbidden_user(viewer: User) -> None:
     check(client_of(viewer).post(url, {"rows": [{"code": "a", "name": "b"}]}), 403)
 
 
+@pytest.mark.parametrize("spec", [{"target": 0}, {"target": 1.0}, {"target_kind": "cycle", "target": 0.0}])
+def test_it_says_what_is_wrong_with_a_plan(buyer: User, spec: dict[str, Any]) -> None:
+    problem = check(client_of(buyer).post(reverse("api:plan-run-list"), spec), 400)
+    assert "target" in problem["detail"]
+
+
 def test_it_points_at_what_is_wrong_in_a_body(buyer: User) -> None:
     response = client_of(buyer).post(reverse("api:category-list"), {"mode": "x", "rows": [{"a": [1]}]})
     errors = check(response, 400)["errors"]

@@ -138,6 +138,7 @@ def serve(port: int, passwords: dict[str, str]) -> int:
                 "inventory_site.wsgi",
                 f"--bind=127.0.0.1:{port}",
                 "--threads=4",
+                "--log-level=warning",
             ],
             cwd=ROOT,
             check=False,

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -172,6 +172,28 @@ def test_it_lets_no_admin_become_superuser_or_touch_one(admin_user: User, superu
     assert client.post(reverse("admin:auth_user_change", args=[superuser.pk]), values).status_code == 403
     password = reverse("admin:auth_user_password_change", args=[superuser.pk])
     assert client.get(password).status_code == 403
+
+
+def test_it_lets_no_admin_give_or_take_over_what_they_have_not(admin_user: User, buyer: User) -> None:
+    owners = Group.objects.create(name="Owners")
+    owners.permissions.set(Permission.objects.filter(codename__in=["change_group", "view_product"]))
+    owner = make_user("owner")
+    owner.groups.set([owners])
+    asleep = make_user("asleep", is_active=False)
+    asleep.groups.set([owners])
+    client = logged_in(admin_user)
+    page = f"{list_url(User)}{buyer.pk}/change/"
+    approvers = Group.objects.get(name="Approver")
+    for groups, wanted in (([owners], ["Buyer"]), ([approvers], ["Approver"])):
+        client.post(page, {"username": buyer.username, "is_active": "on", "groups": [g.pk for g in groups]})
+        assert list(buyer.groups.values_list("name", flat=True)) == wanted
+    for above in (owner, asleep):
+        change = f"{list_url(User)}{above.pk}/change/"
+        assert client.post(change, {"username": "mine", "is_active": "on"}).status_code == 403
+        new = {"password1": "tall-order-99", "password2": "tall-order-99", "usable_password": "true"}
+        assert client.post(f"{list_url(User)}{above.pk}/password/", new).status_code == 403
+        above.refresh_from_db()
+        assert not above.check_password("tall-order-99")
 
 
 def test_it_lets_admins_set_limits_and_partners(admin_user: User) -> None:

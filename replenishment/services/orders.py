@@ -130,7 +130,7 @@ def order_line_set(
         data: dict[str, Any] = {"line": line.pk, "sku": line.product.sku}
         data["quantity"] = [_text(line.quantity), _text(new)]
         terms = line.suggestion.terms if line.suggestion else None
-        if terms is not None and terms.price_breaks:
+        if terms is not None and terms.price_breaks and terms.currency == order.currency:
             cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=new)
             if cost != line.unit_cost:
                 data["unit_cost"] = [_text(line.unit_cost), _text(cost)]

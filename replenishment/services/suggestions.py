@@ -153,7 +153,9 @@ def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
     quantity = quantity_clean(suggestion.final_quantity)
     terms = suggestion.terms
     cost = suggestion.unit_cost or Decimal(0)
-    if terms is not None and suggestion.edited_quantity is not None:
+    # Terms that changed their currency since the plan don't price an order in the old one.
+    is_priced = terms is not None and terms.currency == order.currency
+    if terms is not None and is_priced and suggestion.edited_quantity is not None:
         cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=quantity)
     return PurchaseOrderLine(
         order=order,

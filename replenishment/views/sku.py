@@ -121,11 +121,15 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
 
 @dataclass(frozen=True)
 class Offer:
-    """A supplier's terms, with the unit cost in the home currency (None: no rate) and the minimum order."""
+    """A supplier's terms, with the unit cost in the home currency (None: no rate) and the minimum order.
+
+    The minimum is the terms' own, else the supplier's, each in its own currency.
+    """
 
     terms: SupplyTerms
     home_cost: Decimal | None
     minimum: Decimal
+    minimum_currency: str
 
 
 def _offers(product: Product, location: Location, day: date) -> list[Offer]:
@@ -144,6 +148,7 @@ def _offers(product: Product, location: Location, day: date) -> list[Offer]:
             terms=row,
             home_cost=None if (rate := rates[row.currency]) is None else row.unit_cost * rate,
             minimum=row.minimum_order_value or row.supplier.minimum_order_value,
+            minimum_currency=row.currency if row.minimum_order_value else row.supplier.currency,
         )
         for row in terms
     ]

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
-from catalog.models import Job
+from catalog.models import Job, SupplyTerms
 from replenishment import services
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
 from tests.cast import make_location, make_supplier, make_user
@@ -134,6 +134,18 @@ def test_its_line_carries_where_the_number_came_from(buyer: User) -> None:
     assert line.suggestion == suggestion
     assert (line.article_number, line.suggested_quantity) == ("A-17", Decimal(24))
     assert (line.quantity, line.unit_cost) == (Decimal("31.5"), Decimal(2))
+
+
+def test_it_prices_an_order_in_its_own_currency(buyer: User) -> None:
+    suggestion = make_suggestion(make_plan(), terms_values={"price_breaks": [[30, "2.00"]]})
+    edit(suggestion, 40, buyer)
+    assert suggestion.terms is not None
+    SupplyTerms.objects.filter(pk=suggestion.terms.pk).update(currency="JPY", unit_cost=400)
+    [order] = services.drafts_create(suggestion_ids=[suggestion.pk], acting_user=buyer)
+    line = order.lines.get()
+    assert (order.currency, line.unit_cost) == (suggestion.currency, suggestion.unit_cost)
+    line = services.order_line_set(line_id=line.pk, quantity=10, acting_user=buyer)
+    assert line.unit_cost == suggestion.unit_cost
 
 
 def test_it_passes_over_what_is_drafted_or_nothing(buyer: User) -> None:

@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from catalog.models import ExchangeRate, SalesRecord
+from catalog.models import ExchangeRate, SalesRecord, SupplyTerms
 from replenishment import services
 from replenishment.charts import bridge_of, waterfall
 from replenishment.models import Suggestion
-from tests.cast import make_location, make_product, make_terms
+from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import AS_OF, make_forecast, make_plan, make_stock, make_suggestion, run_plan
 
 
@@ -70,6 +70,17 @@ def test_it_prices_all_suppliers_side_by_side(at_work: Client) -> None:
     make_terms(product=suggestion.product, location=make_location(), rank=4)
     offers = at_work.get(address(suggestion)).context["offers"]
     assert [offer.home_cost for offer in offers] == [2.5, 6, None]
+
+
+@pytest.mark.django_db
+def test_it_shows_a_suppliers_minimum_in_the_suppliers_currency(at_work: Client) -> None:
+    supplier = make_supplier(currency="EUR", minimum_order_value=300)
+    suggestion = make_suggestion(make_plan(), supplier=supplier, terms_values={"currency": "USD"})
+    [offer] = at_work.get(address(suggestion)).context["offers"]
+    assert (offer.minimum, offer.minimum_currency) == (300, "EUR")
+    SupplyTerms.objects.update(minimum_order_value=70)
+    [offer] = at_work.get(address(suggestion)).context["offers"]
+    assert (offer.minimum, offer.minimum_currency) == (70, "USD")
 
 
 @pytest.mark.django_db

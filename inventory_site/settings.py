@@ -11,6 +11,7 @@ import dj_database_url
 from celery.schedules import schedule
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from inventory_site.environment import BASE_DIR, Environment
@@ -188,6 +189,8 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.ScopedRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": "1200/min", "bulk": "60/min", "tokens": "10/min"},
+    # Whom to throttle: the address that the proxy saw, whatever the client claims to stand behind.
+    "NUM_PROXIES": 0 if ENV.insecure_http else 1,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "inventory_site.api.problems.exception_handler",
@@ -289,4 +292,24 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
+    "SITE_ICON": lambda request: static("favicon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")},
+    ],
+    # The green of the other pages (app.css, --accent) in the steps that the admin's theme asks for.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .014 156)",
+            "100": "oklch(95% .028 156)",
+            "200": "oklch(90% .055 156)",
+            "300": "oklch(82% .085 156)",
+            "400": "oklch(74% .11 156)",
+            "500": "oklch(60% .11 156)",
+            "600": "oklch(47% .092 156)",
+            "700": "oklch(41% .082 156)",
+            "800": "oklch(35% .07 156)",
+            "900": "oklch(30% .055 156)",
+            "950": "oklch(21% .04 156)",
+        },
+    },
 }

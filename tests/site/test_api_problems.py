@@ -115,6 +115,14 @@ def test_it_tells_nobody_when_to_come_back(db: None, monkeypatch: pytest.MonkeyP
     assert int(answers[-1]["Retry-After"]) > 0
 
 
+def test_it_counts_by_the_address_that_the_proxy_saw(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(AnonRateThrottle.THROTTLE_RATES, "anon", "2/min")
+    client = client_of(None)
+    claims = [f"10.0.0.{number}, 192.0.2.7" for number in range(3)]
+    answers = [client.get(reverse("api:schema"), headers={"X-Forwarded-For": claim}) for claim in claims]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
 def test_it_tells_users_when_to_come_back(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(UserRateThrottle.THROTTLE_RATES, "user", "2/min")
     client = client_of(viewer)

@@ -103,7 +103,7 @@ class WorkbenchFilter(forms.Form):
         ("all", _("All")),
     )
     q = forms.CharField(required=False, max_length=100)
-    supplier = forms.IntegerField(required=False)
+    supplier = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     location = forms.ModelChoiceField(Location.objects.none(), required=False)
     abc = forms.ChoiceField(required=False, choices=[("A", "A"), ("B", "B"), ("C", "C")])
     pattern = forms.ChoiceField(

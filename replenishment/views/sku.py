@@ -89,6 +89,8 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
     width = min(int(asked), 4000) if asked.isdecimal() and len(asked) < 6 else 800
     if name not in {"forecast", "cover"}:
         raise Http404
+    if max(product_id, location_id) >= 2**63:
+        raise Http404
     series = _series(product_id, location_id)
     if series is None:
         return JsonResponse({"empty": _("There is no forecast for this SKU here yet.")})

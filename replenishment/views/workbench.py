@@ -82,7 +82,9 @@ def drafts(request: HttpRequest) -> HttpResponse:
         chosen = _Choice.of(QueryDict(request.POST.get("query", "")), plan)
         ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
     else:
-        ids = [int(text) for text in request.POST.getlist("suggestion") if text.isdecimal()]
+        ticked = request.POST.getlist("suggestion")
+        # 18 digits: any key, and nothing that a database can't take.
+        ids = [int(text) for text in ticked if text.isdecimal() and len(text) <= 18]
     back = f"{reverse('replenishment:workbench')}?{request.POST.get('query', '')}"
     if not ids:
         messages.info(request, _("Nothing was ticked."))

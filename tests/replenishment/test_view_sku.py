@@ -84,6 +84,13 @@ def test_it_shows_a_suppliers_minimum_in_the_suppliers_currency(at_work: Client)
 
 
 @pytest.mark.django_db
+def test_it_finds_nothing_under_a_number_that_no_key_can_have(at_work: Client) -> None:
+    for name in ("sku", "sku-chart"):
+        args = [10**30, 1, "forecast"][: 3 if name == "sku-chart" else 2]
+        assert at_work.get(reverse(f"replenishment:{name}", args=args)).status_code == 404
+
+
+@pytest.mark.django_db
 def test_it_shows_a_sku_that_no_plan_holds(at_work: Client) -> None:
     product, location = make_product(), make_location()
     page = at_work.get(reverse("replenishment:sku", args=[product.pk, location.pk])).content.decode()

@@ -249,6 +249,12 @@ def test_it_makes_drafts_of_all_that_the_filter_shows(at_work: Client) -> None:
     assert [line.suggestion_id for line in order.lines.all()] == [one.pk]
 
 
+@pytest.mark.parametrize("field", ["supplier", "location", "page"])
+def test_it_takes_a_number_that_no_key_can_have_for_none(at_work: Client, field: str) -> None:
+    suggestion = make_suggestion(make_plan())
+    assert shown(at_work, **{field: "9" * 30}) == [suggestion]
+
+
 def test_it_drafts_nothing_of_a_newer_plan_than_the_buyer_saw(at_work: Client) -> None:
     seen = make_plan()
     make_suggestion(make_plan())
@@ -258,7 +264,7 @@ def test_it_drafts_nothing_of_a_newer_plan_than_the_buyer_saw(at_work: Client) -
     assert PurchaseOrder.objects.count() == 0
 
 
-@pytest.mark.parametrize("values", [{}, {"suggestion": ["x", "-1", "9" * 15]}])
+@pytest.mark.parametrize("values", [{}, {"suggestion": ["x", "-1", "9" * 15, "9" * 30]}])
 def test_it_makes_no_draft_of_nothing(at_work: Client, values: dict[str, Any]) -> None:
     make_suggestion(make_plan())
     answer = at_work.post(reverse("replenishment:workbench-drafts"), values)

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made = plan(items, demand, budget=options.budget, seed=options.seed)
         frame_write(made.to_frame(), options.out)
     except ItemsError as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print(problem, file=sys.stderr)
         return 2
     return 0
 

@@ -68,18 +68,9 @@ def demand_read(path: Path, *, freq: Freq, as_of: date) -> DemandDistribution:
         raise ItemsError(words, file=str(path), column=absent[0])
     try:
         frame = _clean(frame, quantiles)
+        _refuse(frame["ds"] <= as_of, frame["ds"], "ds", f"not after the as-of date {as_of}")
     except ItemsError as problem:
         raise _named(problem, path) from problem
-    late = frame.filter(pl.col("ds") <= as_of)
-    if late.height:
-        row = int(frame.select((pl.col("ds") <= as_of).arg_max()).item()) + 1
-        raise ItemsError(
-            f"not after the as-of date {as_of}",
-            file=str(path),
-            row=row,
-            column="ds",
-            value=frame["ds"][row - 1],
-        )
     try:
         return DemandDistribution.from_frame(
             frame.select("unique_id", "ds", "h", "mean", *quantiles), freq, as_of
@@ -129,13 +120,15 @@ def _refuse(bad: pl.Series, values: pl.Series, column: str, message: str) -> Non
 
 
 def _named(problem: ItemsError, path: Path) -> ItemsError:
-    parts = [
-        None if problem.row is None else f"row {problem.row}",
-        problem.column and f"column {problem.column}",
-    ]
-    message = str(problem).removeprefix(", ".join(part for part in parts if part) + ": ")
-    message = message.removesuffix(f" (value {str(problem.value)[:60]!r})")
-    return ItemsError(message, file=str(path), row=problem.row, column=problem.column, value=problem.value)
+    """The same with its file; in CSV, whose header is row 1, the first row of data is row 2."""
+    header = int(path.suffix.lower() == ".csv")
+    return ItemsError(
+        problem.reason,
+        file=str(path),
+        row=None if problem.row is None else problem.row + header,
+        column=problem.column,
+        value=problem.value,
+    )
 
 
 def frame_write(frame: pl.DataFrame, path: Path) -> None:

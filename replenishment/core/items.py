@@ -38,22 +38,26 @@ _DEFAULTS: dict[str, float] = {
 
 
 class ItemsError(ValueError):
-    """A malformed value: names row (1 is the first row of data), column and value, where known."""
+    """A malformed value: one line that names file, row (1 is the first row of data), column and value."""
 
     def __init__(
         self,
-        message: str,
+        reason: str,
         *,
         row: int | None = None,
         column: str | None = None,
         value: object = None,
         file: str | None = None,
     ) -> None:
-        self.file, self.row, self.column, self.value = file, row, column, value
-        parts = [file, None if row is None else f"row {row}", None if column is None else f"column {column}"]
-        where = ", ".join(part for part in parts if part)
-        shown = "" if value is None else f" (value {str(value)[:60]!r})"
-        super().__init__(f"{where}: {message}{shown}" if where else f"{message}{shown}")
+        self.reason, self.file, self.row, self.column, self.value = reason, file, row, column, value
+        where = [file] if file else []
+        if row is not None:
+            where.append(f"row {row}")
+        if column is not None:
+            where.append(f"column {column}")
+        if value is not None:
+            where.append(f"value {str(value)[:80]!r}")
+        super().__init__(f"{', '.join(where)}: {reason}" if where else reason)
 
 
 @dataclass(frozen=True, eq=False)

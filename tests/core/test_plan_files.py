@@ -129,7 +129,7 @@ def test_it_names_file_row_column_and_value_of_a_malformed_item(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "items.csv" in error
-    assert f"row {row + 1}" in error
+    assert f"row {row + 2}," in error  # the header is row 1
     assert f"column {column}" in error
     assert value is None or f"'{value}'" in error
     assert not (tmp_path / "plan.csv").exists()
@@ -160,7 +160,7 @@ def test_it_names_file_row_column_and_value_of_malformed_demand(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "out.csv" in error
-    assert f"row {row + 1}" in error
+    assert f"row {row + 2}," in error  # the header is row 1
     assert not (tmp_path / "plan.csv").exists()
 
 

@@ -155,6 +155,15 @@ def unit_cost(value: Any, currency: str = "") -> str:
 
 
 @register.filter
+def unit_cost_short(value: Any, currency: str = "") -> str:
+    """A cost per unit in cents, to read in passing; below ten cents with their fractions."""
+    parsed = _decimal(value)
+    if parsed is not None and abs(parsed) >= Decimal("0.1"):
+        parsed = _shown(parsed, 2)
+    return unit_cost(parsed, currency)
+
+
+@register.filter
 def money_short(value: Any, currency: str = "") -> str:
     """An amount for figures and tables: cents below a hundred only, from a million on in short."""
     parsed = _decimal(value)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
@@ -54,7 +55,7 @@ def order_receive(
             # A wrong year, say: the goods would be on hand long ago, and in no stock level of today.
             raise OrderError(
                 _("Goods can't be received before the order was planned, on the data of %(day)s.")
-                % {"day": planned_on}
+                % {"day": date_format(planned_on)}
             )
         lines = {line.pk: line for line in order.lines.select_related("product")}
         if set(numbers) - set(lines):

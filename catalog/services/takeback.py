@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import ForeignKey
+from django.db.models import F, ForeignKey, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from catalog.models import ImportBatch, SupersededFact
+from catalog.models import ImportBatch, StockLevel, SupersededFact
 from catalog.selectors.facts import column_from_json
 from catalog.services import staging
 from catalog.services.errors import CatalogError
@@ -48,6 +48,8 @@ def batch_take_back(*, batch: ImportBatch, acting_user: AbstractBaseUser) -> Non
             written.pop("sales", None)
         for table in written.values():
             _refuse_if_changed_later(table, locked.pk)
+        if "stock" in written:
+            _refuse_if_goods_came_in(locked.pk)
         now = timezone.now()
         # What refers to others goes before what it refers to.
         for table in reversed(written.values()):
@@ -96,6 +98,39 @@ def _refuse_if_changed_later(table: Table, batch_id: int) -> None:
             "name": later.superseded_by.file_name or later.superseded_by.kind,
         }
     )
+
+
+def _refuse_if_goods_came_in(batch_id: int) -> None:
+    """Refuse where the level of a later day is one of the import's, raised by a receipt."""
+    following = (
+        StockLevel._base_manager.filter(
+            product=OuterRef("product"), location=OuterRef("location"), day__gt=OuterRef("day")
+        )
+        .order_by("day")
+        .values_list
+    )
+    raised = (
+        StockLevel._base_manager.filter(batch_id=batch_id)
+        .annotate(
+            next_day=Subquery(following("day")[:1]),
+            next_batch=Subquery(following("batch_id")[:1]),
+            next_recorded_at=Subquery(following("recorded_at")[:1]),
+            next_is_assumed=Subquery(following("is_assumed")[:1]),
+        )
+        .filter(
+            next_day__isnull=False,
+            next_batch=None,
+            next_recorded_at__gte=F("recorded_at"),
+            next_is_assumed=F("is_assumed"),
+        )
+    )
+    if raised.exists():
+        raise CatalogError(
+            _(
+                "It cannot be taken back: goods were received on top of its stock."
+                " Import the right stock instead."
+            )
+        )
 
 
 def _table_take_back(table: Table, batch_id: int, now: datetime) -> None:

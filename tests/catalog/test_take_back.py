@@ -8,7 +8,15 @@ import polars as pl
 import pytest
 from django.contrib.auth.models import User
 
-from catalog.models import ImportBatch, OrderLine, Product, SalesRecord, SupersededFact, SupplyTerms
+from catalog.models import (
+    ImportBatch,
+    OrderLine,
+    Product,
+    SalesRecord,
+    StockLevel,
+    SupersededFact,
+    SupplyTerms,
+)
 from catalog.selectors import demand_panel
 from catalog.services import CatalogError, batch_take_back, rows_upsert, stock_receive
 from tests.catalog import make
@@ -102,6 +110,29 @@ def test_it_refuses_when_its_rows_were_changed_by_hand(admin: User) -> None:
     stock_receive(product_id=a.pk, location_id=w.pk, day=DAY, quantity=Decimal(1))
     with pytest.raises(CatalogError, match="changed since"):
         batch_take_back(batch=first, acting_user=admin)
+
+
+def test_it_refuses_stock_that_a_later_receipt_stands_on(admin: User) -> None:
+    a, w = make.product(), make.location()
+    first, count = make.batch("stock"), make.batch("stock")
+
+    def level(day: int, batch: ImportBatch) -> None:
+        frame = {
+            "product_id": [a.pk],
+            "location_id": [w.pk],
+            "day": [DAY + timedelta(day)],
+            "on_hand": [500.0],
+        }
+        rows_upsert(kind="stock", frame=pl.DataFrame(frame), batch=batch)
+
+    level(0, first)
+    stock_receive(product_id=a.pk, location_id=w.pk, day=DAY + timedelta(2), quantity=Decimal(10))
+    with pytest.raises(CatalogError, match="goods were received"):
+        batch_take_back(batch=first, acting_user=admin)
+    # With a count between them, the receipt stands on that.
+    level(1, count)
+    batch_take_back(batch=first, acting_user=admin)
+    assert list(StockLevel.objects.order_by("day").values_list("on_hand", flat=True)) == [500, 510]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,20 @@ def test_it_writes_money_in_short(value: Any, currency: str, text: str) -> None:
     assert forestock.money_short(value, currency) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1.8225", "1.82 USD"),
+        ("0.6087", "0.61 USD"),
+        ("0.0312", "0.0312 USD"),
+        ("12", "12.00 USD"),
+        (None, "–"),
+    ],
+)
+def test_it_reads_a_unit_cost_in_cents_unless_it_is_a_matter_of_cents(value: Any, text: str) -> None:
+    assert forestock.unit_cost_short(value, "USD") == text
+
+
 def test_it_writes_money_with_its_currencys_own_cents() -> None:
     assert forestock.money(Decimal("9448.96"), "EUR") == "€9,448.96"
     assert forestock.money(1000, "JPY") == "¥1,000"

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-from celery.schedules import schedule
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -228,12 +227,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "take up stale jobs": {
-        "task": "inventory_site.tasks.jobs_take_up",
-        "schedule": schedule(run_every=ENV.stale_after_seconds / 2),
-    },
-}
 if ENV.broker_url.startswith("filesystem"):
     _queue = ENV.var_dir / "queue"
     for _folder in ("messages", "control", "processed"):

@@ -1,4 +1,4 @@
-"""Forecast runs, the distributions that they stored, and their scores."""
+"""Forecast runs and the distributions that they stored."""
 
 from __future__ import annotations
 
@@ -11,6 +11,22 @@ from catalog.models import Job, Location, Product
 class ForecastRun(Job):
     """One forecast of all product-locations: what was known, what was asked, and what came out."""
 
+    class Kind(models.TextChoices):
+        """How much a run learns anew."""
+
+        FULL = "full", _("Full: backtest, choice of models, training")
+        UPDATE = "update", _("Update: new sales through the trained models")
+
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.FULL)
+    trained_by = models.ForeignKey(
+        "self",
+        verbose_name=_("trained by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="updates",
+        help_text=_("The full run whose models an update uses."),
+    )
     as_of = models.DateField(_("as of"), help_text=_("The last day whose sales were used."))
     known_at = models.DateTimeField(_("known at"), help_text=_("Facts recorded later were not used."))
     spec = models.JSONField(_("specification"), default=dict)
@@ -35,6 +51,9 @@ class ForecastDistribution(models.Model):
 
     `mean` has shape (H,), `quantiles` and `cum_quantiles` (H, Q), for the run's H periods and the
     levels of `forecasting.core.distribution.QUANTILES`; units per period, and since the as-of date.
+    `contributions` (H, G) splits the mean into the groups of `forecasting.core.explain.GROUPS`;
+    `corrections` holds where demand differs from sales, as `forecasting.core.cleaning.Corrections` packs it.
+    Both are empty where a run did not make them.
     """
 
     run = models.ForeignKey(
@@ -50,12 +69,14 @@ class ForecastDistribution(models.Model):
     location = models.ForeignKey(
         Location, verbose_name=_("location"), on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    model = models.CharField(_("model"), max_length=32)
+    model = models.CharField(_("model"), max_length=64)
     segment = models.CharField(_("segment"), max_length=32)
     pattern = models.CharField(_("demand pattern"), max_length=16)
     mean = models.BinaryField()
     quantiles = models.BinaryField()
     cum_quantiles = models.BinaryField()
+    contributions = models.BinaryField(default=b"", blank=True)
+    corrections = models.BinaryField(default=b"", blank=True)
 
     class Meta:
         verbose_name = _("demand distribution")
@@ -66,31 +87,3 @@ class ForecastDistribution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.product_id} @ {self.location_id}"
-
-
-class AccuracySnapshot(models.Model):
-    """A model's backtest scores in a segment, frozen: kept when the run's distributions are pruned."""
-
-    run = models.ForeignKey(
-        ForecastRun, verbose_name=_("run"), on_delete=models.SET_NULL, null=True, related_name="snapshots"
-    )
-    as_of = models.DateField(_("as of"), db_index=True)
-    frequency = models.CharField(_("frequency"), max_length=1)
-    horizon = models.PositiveSmallIntegerField(_("horizon"))
-    model = models.CharField(_("model"), max_length=32)
-    segment = models.CharField(_("segment"), max_length=32)
-    is_champion = models.BooleanField(_("champion"), default=False)
-    series = models.PositiveIntegerField(_("product-locations"))
-    # wape, bias, mse, rmsse, pinball, cum_pinball, coverage ...: as forecasting.core.scores defines them.
-    scores = models.JSONField(_("scores"), default=dict)
-
-    class Meta:
-        verbose_name = _("accuracy snapshot")
-        verbose_name_plural = _("accuracy snapshots")
-        ordering = ["-as_of", "segment", "model"]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "model", "segment"], name="accuracy_snapshot_is_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.segment} {self.as_of}"

@@ -1,15 +1,12 @@
-"""The forecast pages: the list of runs, a run and its progress, and starting one."""
+"""The list of runs, a run and its progress, and starting one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,11 +18,10 @@ from forecasting import selectors, services, tasks
 from forecasting.forms import RunForm
 from forecasting.models import ForecastRun
 from forecasting.selectors import ScoreTable
+from forecasting.views.access import inside_only
 from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
 
 PAGE_SIZE = 25
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 # A score of the champions together, of seasonal naive, of moving average.
@@ -40,18 +36,6 @@ class RunLine:
     champion: str
     wape: Triple
     pinball: Triple
-
-
-def inside_only(view: View[P]) -> View[P]:
-    """Forecasts are seen by people of the shop with the permission; a partner gets 403."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not selectors.run_is_visible(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return checked
 
 
 @require_GET

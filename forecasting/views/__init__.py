@@ -1,0 +1,1 @@
+"""The forecast pages: runs, their accuracy, overrides, explanations."""

@@ -1,7 +1,7 @@
 """Forecast runs, the distributions they stored, their accuracy, alarms, and planners' overrides."""
 
 from forecasting.models.accuracy import AccuracySnapshot, ChampionDecision, SeriesAccuracy
-from forecasting.models.alarms import ForecastAlarm
+from forecasting.models.alarms import ForecastAlarm, ForecastOutcome
 from forecasting.models.overrides import ForecastOverride, OverrideScore
 from forecasting.models.runs import ForecastDistribution, ForecastRun
 
@@ -10,6 +10,7 @@ __all__ = [
     "ChampionDecision",
     "ForecastAlarm",
     "ForecastDistribution",
+    "ForecastOutcome",
     "ForecastOverride",
     "ForecastRun",
     "OverrideScore",

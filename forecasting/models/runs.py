@@ -27,6 +27,15 @@ class ForecastRun(Job):
         related_name="updates",
         help_text=_("The full run whose models an update uses."),
     )
+    same_as = models.ForeignKey(
+        "self",
+        verbose_name=_("same as"),
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="repeats",
+        help_text=_("The earlier run whose results stand: nothing had changed since."),
+    )
     as_of = models.DateField(_("as of"), help_text=_("The last day whose sales were used."))
     known_at = models.DateTimeField(_("known at"), help_text=_("Facts recorded later were not used."))
     spec = models.JSONField(_("specification"), default=dict)

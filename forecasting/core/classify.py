@@ -47,6 +47,22 @@ def xyz_classes(y: Array, *, x: float = 0.5, y_cut: float = 1.0) -> list[str]:
     return [str(name) for name in np.where(variation <= x, "X", np.where(variation <= y_cut, "Y", "Z"))]
 
 
+def xyz_by_error(
+    squared_error: Array, actual: Array, count: Array, *, x: float = 0.5, y_cut: float = 1.0
+) -> list[str]:
+    """XYZ by how well a series can be forecast, from its held-out periods, (N,) sums and their number.
+
+    As `xyz_classes`, with the root mean squared error in place of the standard deviation: a season or a
+    promotion that is foreseen does not make a series hard. Z also where nothing was held out or sold.
+    """
+    number = np.maximum(count, 1)
+    mean = actual / number
+    error = np.sqrt(squared_error / number)
+    known = (count > 0) & (mean > 0)
+    ratio = np.where(known, error / np.where(known, mean, 1), np.inf)
+    return [str(name) for name in np.where(ratio <= x, "X", np.where(ratio <= y_cut, "Y", "Z"))]
+
+
 def adi_cv2(y: Array) -> tuple[Array, Array]:
     """Average demand interval and squared coefficient of variation of demand sizes; ``y`` is (T, N), NaN
     unknown.

@@ -37,10 +37,13 @@ __all__ = [
 
 
 def groups_ensure() -> None:
-    """Create the groups as the migration does, where a flush of the tables has taken them away."""
+    """Create the groups as the migrations do, where a flush of the tables has taken them away."""
     migration = importlib.import_module("inventory_site.migrations.0002_groups")
     if Group.objects.filter(name__in=migration.GROUPS).count() < len(migration.GROUPS):
-        migration.groups_create(apps, SimpleNamespace(connection=connection))
+        editor = SimpleNamespace(connection=connection)
+        migration.groups_create(apps, editor)
+        later = importlib.import_module("inventory_site.migrations.0003_override_permissions")
+        later.permissions_add(apps, editor)
 
 
 def make_user(name: str, *groups: str, **values: Any) -> User:

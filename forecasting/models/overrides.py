@@ -68,6 +68,7 @@ class ForecastOverride(models.Model):
         verbose_name = _("forecast override")
         verbose_name_plural = _("forecast overrides")
         ordering = ["-pk"]
+        permissions = [("withdraw_forecastoverride", "Can withdraw a forecast override")]
         constraints = [
             models.CheckConstraint(condition=Q(last_day__gte=F("first_day")), name="override_days_in_order"),
             models.CheckConstraint(
@@ -87,6 +88,7 @@ class OverrideScore(models.Model):
     """What an override did to the error, once its days have passed: forecast value added.
 
     Sums over the product-locations and periods that it changed and that are known, from frozen forecasts.
+    They grow period by period: `as_of` is the last day that was looked at.
     """
 
     override = models.OneToOneField(
@@ -103,4 +105,9 @@ class OverrideScore(models.Model):
         verbose_name_plural = _("scores of overrides")
 
     def __str__(self) -> str:
-        return f"{self.override_id}: {self.model_error - self.override_error:+.1f}"
+        return f"{self.override_id}: {self.value_added:+.1f}"
+
+    @property
+    def value_added(self) -> float:
+        """Units of absolute error that the override took away; below 0: that it added."""
+        return self.model_error - self.override_error

@@ -13,12 +13,15 @@ from replenishment.models import ApprovalLimit
 from tests.cast import groups_ensure, make_user
 
 MIGRATION = importlib.import_module("inventory_site.migrations.0002_groups")
+LATER = importlib.import_module("inventory_site.migrations.0003_override_permissions")
 APPS = ("catalog", "forecasting", "replenishment")
 
 BUYING = {
     "catalog.add_importbatch",
     "catalog.take_back_importbatch",
     "forecasting.add_forecastrun",
+    "forecasting.add_forecastoverride",
+    "forecasting.withdraw_forecastoverride",
     "replenishment.add_planrun",
     "replenishment.edit_suggestion_quantity",
     "replenishment.add_purchaseorder",
@@ -43,6 +46,7 @@ LOOKING = {
     "catalog.view_salesrecord",
     "catalog.view_importbatch",
     "forecasting.view_forecastrun",
+    "forecasting.view_forecastoverride",
     "replenishment.view_suggestion",
     "replenishment.view_purchaseorder",
 }
@@ -57,6 +61,8 @@ NOBODY = {
     "catalog.change_salesrecord",
     "forecasting.delete_accuracysnapshot",
     "forecasting.delete_forecastrun",
+    "forecasting.change_forecastoverride",
+    "forecasting.delete_forecastoverride",
     "auth.change_group",
     "auth.add_permission",
 }
@@ -106,7 +112,8 @@ def test_it_names_only_permissions_that_exist() -> None:
         f"{permission.content_type.app_label}.{permission.codename}"
         for permission in Permission.objects.select_related("content_type")
     }
-    assert {name for held in MIGRATION.GROUPS.values() for name in held} <= existing
+    for groups in (MIGRATION.GROUPS, LATER.MORE):
+        assert {name for held in groups.values() for name in held} <= existing
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,6 +124,21 @@ def test_it_comes_with_the_migration_and_goes_with_its_reverse() -> None:
     try:
         assert not Group.objects.filter(name__in=MIGRATION.GROUPS).exists()
     finally:
-        MigrationExecutor(connection).migrate([("inventory_site", "0002_groups")])
+        MigrationExecutor(connection).migrate([("inventory_site", "0003_override_permissions")])
     assert Group.objects.filter(name__in=MIGRATION.GROUPS).count() == 5
-    assert make_user("someone", "Buyer").has_perm("replenishment.submit_purchaseorder")
+    buyer = make_user("someone", "Buyer")
+    assert buyer.has_perm("replenishment.submit_purchaseorder")
+    assert buyer.has_perm("forecasting.withdraw_forecastoverride")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_takes_back_of_a_later_step_no_more_than_it_gave() -> None:
+    groups_ensure()
+    MigrationExecutor(connection).migrate([("inventory_site", "0002_groups")])
+    try:
+        held = set(Group.objects.get(name="Buyer").permissions.values_list("codename", flat=True))
+        assert "add_forecastrun" in held
+        assert "add_forecastoverride" not in held
+    finally:
+        MigrationExecutor(connection).migrate([("inventory_site", "0003_override_permissions")])
+    assert Group.objects.get(name="Buyer").permissions.filter(codename="add_forecastoverride").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Location, Product
+from catalog.models import Category, Location, Product
 from forecasting.models.runs import ForecastRun
 
 
@@ -40,8 +40,9 @@ class AccuracySnapshot(models.Model):
 class SeriesAccuracy(models.Model):
     """How a run's champion did on one product-location's held-out periods, as sums that can be added up.
 
-    `sums` are little-endian float64 of shape (H, S), S the columns of `forecasting.core.accuracy.SUMS`: a
-    score of any group of rows follows from their total.
+    `sums` are little-endian float32 of shape (B, S): the bands of the horizon that `forecasting.core.accuracy`
+    cuts, and its columns `SUMS`; a score of any group of rows follows from their total. Model, classes,
+    category and price are those of the run: what changes later changes no score.
     """
 
     run = models.ForeignKey(
@@ -57,6 +58,15 @@ class SeriesAccuracy(models.Model):
     location = models.ForeignKey(
         Location, verbose_name=_("location"), on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    category = models.ForeignKey(
+        Category,
+        verbose_name=_("category"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+    )
+    model = models.CharField(_("model"), max_length=64)
     abc = models.CharField(_("ABC"), max_length=1, blank=True)
     xyz = models.CharField(_("XYZ"), max_length=1, blank=True)
     price = models.FloatField(_("price"), null=True, help_text=_("Mean price in the home currency."))

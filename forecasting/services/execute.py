@@ -8,7 +8,8 @@ import platform
 import time
 import tomllib
 import uuid
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +18,28 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
-from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+from forecasting.models import (
+    AccuracySnapshot,
+    ChampionDecision,
+    ForecastDistribution,
+    ForecastRun,
+    SeriesAccuracy,
+)
 from forecasting.services.known import promotions_ahead
 from forecasting.services.runs import ForecastError, artifacts_delete
-from forecasting.services.store import distributions_store
+from forecasting.services.store import accuracy_store, distributions_store
+from forecasting.services.worth import Worth, series_worth
 
 if TYPE_CHECKING:
+    from forecasting.core.accuracy import AccuracySums
     from forecasting.core.pipeline import ForecastResult
 
 logger = logging.getLogger(__name__)
 
 # Shares of the whole that reading and forecasting take.
 _READ, _FORECAST = 0.05, 0.9
+# What the report keeps of each step of the horizon.
+STEP_SCORES = ("wape", "bias", "naive_wape", "pinball", "coverage_95_below", "coverage_95")
 
 
 def run_execute(*, run_id: int) -> ForecastRun:
@@ -48,9 +59,9 @@ def run_execute(*, run_id: int) -> ForecastRun:
         return run
     try:
         with Heartbeat(ForecastRun, run_id, claim) as heartbeat:
-            result, found = _forecast(run, heartbeat)
+            found = _forecast(run, heartbeat)
             heartbeat.report("store", _FORECAST)
-        _store(run, claim, result, found)
+        _store(run, claim, found)
     except JobLostError:
         logger.warning("Forecast run %d was lost to another worker", run_id)
     except (ForecastError, PanelError) as error:
@@ -66,8 +77,18 @@ def run_execute(*, run_id: int) -> ForecastRun:
     return run
 
 
-def _forecast(run: ForecastRun, heartbeat: Any) -> tuple[ForecastResult, dict[str, Any]]:
-    """The result, and what else the row keeps: fingerprint, versions, the seconds that reading took."""
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A result, and what else is stored of the run."""
+
+    result: ForecastResult
+    worth: Worth
+    read: dict[str, float]
+    fingerprint: str
+    versions: dict[str, str]
+
+
+def _forecast(run: ForecastRun, heartbeat: Any) -> _Found:
     import polars as pl
 
     from catalog.selectors import demand_panel
@@ -91,48 +112,43 @@ def _forecast(run: ForecastRun, heartbeat: Any) -> tuple[ForecastResult, dict[st
         spec=spec,
         progress=lambda step, share: heartbeat.report(step, _READ + (_FORECAST - _READ) * share),
     )
-    return result, {
-        "read": read,
-        "fingerprint": fingerprint(panel, spec),
-        "versions": library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
-    }
+    return _Found(
+        result=result,
+        worth=series_worth(panel, result.distribution.unique_id, as_of=run.as_of),
+        read=read,
+        fingerprint=fingerprint(panel, spec),
+        versions=library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
+    )
 
 
-def _store(run: ForecastRun, claim: uuid.UUID, result: ForecastResult, found: dict[str, Any]) -> None:
+def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
     """All results and the run's last state, or nothing. Raises `JobLostError`."""
-    from catalog.selectors import unique_id_split
-
     start = time.perf_counter()
-    products, locations = unique_id_split(result.distribution.unique_id)
+    result = found.result
     artifact = _artifact_write(run, claim, result)
     try:
         with transaction.atomic():
             # Locks the row: nobody can take the run up from here to the commit, however long the write is.
             ForecastRun.beat(run.pk, claim)
-            ForecastDistribution.objects.filter(run=run).delete()
-            AccuracySnapshot.objects.filter(run=run).delete()
-            distributions_store(
-                run_id=run.pk,
-                product_ids=products,
-                location_ids=locations,
-                models=result.model,
-                segments=result.segment,
-                patterns=result.pattern,
-                distribution=result.distribution,
-            )
+            for rows in (ForecastDistribution, AccuracySnapshot, SeriesAccuracy, ChampionDecision):
+                rows.objects.filter(run=run).delete()
+            _series_store(run, found)
             AccuracySnapshot.objects.bulk_create(_snapshots(run, result))
+            decisions = result.report.get("decisions", [])
+            ChampionDecision.objects.bulk_create([ChampionDecision(run=run, **row) for row in decisions])
             stages = {
-                "read": found["read"],
+                "read": found.read,
                 **result.report["stages"],
                 "store": {"seconds": round(time.perf_counter() - start, 3)},
             }
+            report = {key: value for key, value in result.report.items() if key != "decisions"}
             ForecastRun.finish(
                 run.pk,
                 claim,
-                fingerprint=found["fingerprint"],
-                versions=found["versions"],
+                fingerprint=found.fingerprint,
+                versions=found.versions,
                 series=len(result.model),
-                report=result.report | {"stages": stages},
+                report=report | {"stages": stages, "by_step": _by_step(result)},
                 artifact=artifact.name,
             )
     except BaseException:
@@ -141,10 +157,63 @@ def _store(run: ForecastRun, claim: uuid.UUID, result: ForecastResult, found: di
     artifacts_delete(run_id=run.pk, keep=artifact.name)
 
 
+def _series_store(run: ForecastRun, found: _Found) -> None:
+    """The distribution of each product-location, and its accuracy where the run has tested it."""
+    from catalog.selectors import unique_id_split
+    from forecasting.core.accuracy import COLUMN
+    from forecasting.core.classify import abc_classes, xyz_by_error
+
+    result = found.result
+    products, locations = unique_id_split(result.distribution.unique_id)
+    distributions_store(
+        run_id=run.pk,
+        product_ids=products,
+        location_ids=locations,
+        models=result.model,
+        segments=result.segment,
+        patterns=result.pattern,
+        distribution=result.distribution,
+        contributions=_optional(result, "contributions"),
+        corrections=_optional(result, "corrections"),
+    )
+    accuracy: AccuracySums | None = _optional(result, "accuracy")
+    if accuracy is None:
+        return
+    whole = accuracy.sums.sum(axis=1)
+    accuracy_store(
+        run_id=run.pk,
+        product_ids=products,
+        location_ids=locations,
+        models=result.model,
+        abc=abc_classes(found.worth.revenue),
+        xyz=xyz_by_error(*(whole[:, COLUMN[name]] for name in ("squared_error", "actual", "count"))),
+        worth=found.worth,
+        left_out=accuracy.left_out,
+        sums=accuracy.sums,
+    )
+
+
+def _optional(result: ForecastResult, name: str) -> Any:
+    """What a result holds only where its run made it."""
+    return getattr(result, name, None)
+
+
+def _by_step(result: ForecastResult) -> list[dict[str, float | None]]:
+    """Scores of all series at each step of the horizon, for the chart; empty without a backtest."""
+    from forecasting.core.accuracy import scores_of
+
+    accuracy: AccuracySums | None = _optional(result, "accuracy")
+    if accuracy is None:
+        return []
+    table = [scores_of(total) for total in accuracy.by_step]
+    return [
+        {name: None if (value := row[name]) is None else round(value, 6) for name in STEP_SCORES}
+        for row in table
+    ]
+
+
 def _snapshots(run: ForecastRun, result: ForecastResult) -> list[AccuracySnapshot]:
-    sizes = {"overall": len(result.pattern)}
-    for pattern in result.pattern:
-        sizes[pattern] = sizes.get(pattern, 0) + 1
+    sizes = Counter(result.pattern) | Counter(result.segment) | Counter(overall=len(result.pattern))
     return [
         AccuracySnapshot(
             run=run,

@@ -1,32 +1,49 @@
-"""Writing the distributions of a run in bulk: COPY on PostgreSQL, executemany on SQLite."""
+"""Writing what a run found for each product-location in bulk: COPY on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, models
 
-from forecasting.models import ForecastDistribution
+from forecasting.models import ForecastDistribution, SeriesAccuracy
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from forecasting.core.distribution import DemandDistribution
+    from forecasting.services.worth import Worth
 
 _CHUNK = 5_000
-_COLUMNS = (
-    "run_id",
-    "product_id",
-    "location_id",
-    "model",
-    "segment",
-    "pattern",
-    "mean",
-    "quantiles",
-    "cum_quantiles",
-)
+# Columns and their types in PostgreSQL.
+_DISTRIBUTION = {
+    "run_id": "int8",
+    "product_id": "int8",
+    "location_id": "int8",
+    "model": "varchar",
+    "segment": "varchar",
+    "pattern": "varchar",
+    "mean": "bytea",
+    "quantiles": "bytea",
+    "cum_quantiles": "bytea",
+    "contributions": "bytea",
+    "corrections": "bytea",
+}
+_ACCURACY = {
+    "run_id": "int8",
+    "product_id": "int8",
+    "location_id": "int8",
+    "category_id": "int8",
+    "model": "varchar",
+    "abc": "varchar",
+    "xyz": "varchar",
+    "price": "float8",
+    "left_out": "int4",
+    "sums": "bytea",
+}
 
 
 def distributions_store(
@@ -38,57 +55,87 @@ def distributions_store(
     segments: Sequence[str],
     patterns: Sequence[str],
     distribution: DemandDistribution,
+    contributions: npt.NDArray[Any] | None = None,
+    corrections: Sequence[bytes] | None = None,
 ) -> None:
     """Insert a row for each product-location, in the order of the distribution's series; arguments are (N,).
 
-    Call in the transaction that finishes the run. A row is about 1 KB for 13 weeks; `_CHUNK` at once.
+    `contributions` are (N, H, G). Call in the transaction that finishes the run. A row is about 1 KB for 13
+    weeks; `_CHUNK` at once.
     """
-    table = connection.ops.quote_name(ForecastDistribution._meta.db_table)
-    columns = ", ".join(connection.ops.quote_name(name) for name in _COLUMNS)
-    labels = (models, segments, patterns)
-    products, locations = product_ids.tolist(), location_ids.tolist()
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-                copy.set_types(["int8", "int8", "int8", *["varchar"] * 3, *["bytea"] * 3])
-                for rows in _chunks(run_id, products, locations, labels, distribution):
-                    for row in rows:
-                        copy.write_row(row)
-        else:
-            marks = ", ".join(["%s"] * len(_COLUMNS))
-            sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  # names of our own columns
-            for rows in _chunks(run_id, products, locations, labels, distribution):
-                cursor.executemany(sql, rows)
 
-
-def _chunks(
-    run_id: int,
-    products: list[int],
-    locations: list[int],
-    labels: tuple[Sequence[str], ...],
-    distribution: DemandDistribution,
-) -> Iterator[list[tuple[Any, ...]]]:
-    models, segments, patterns = labels
-    for start in range(0, len(products), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        blobs = zip(
+    def rows(part: slice) -> Iterator[tuple[Any, ...]]:
+        return zip(
+            repeat(run_id),
+            product_ids[part].tolist(),
+            location_ids[part].tolist(),
+            models[part],
+            segments[part],
+            patterns[part],
             _slices(distribution.mean[part]),
             _slices(distribution.quantiles[part]),
             _slices(distribution.cum_quantiles[part]),
-            strict=True,
+            repeat(b"") if contributions is None else _slices(contributions[part]),
+            repeat(b"") if corrections is None else corrections[part],
+            strict=False,
         )
-        yield [
-            (
-                run_id,
-                products[index],
-                locations[index],
-                models[index],
-                segments[index],
-                patterns[index],
-                *arrays,
-            )
-            for index, arrays in enumerate(blobs, start)
-        ]
+
+    _write(ForecastDistribution, _DISTRIBUTION, (rows(part) for part in _parts(len(product_ids))))
+
+
+def accuracy_store(
+    *,
+    run_id: int,
+    product_ids: npt.NDArray[np.int64],
+    location_ids: npt.NDArray[np.int64],
+    models: Sequence[str],
+    abc: Sequence[str],
+    xyz: Sequence[str],
+    worth: Worth,
+    left_out: npt.NDArray[Any],
+    sums: npt.NDArray[Any],
+) -> None:
+    """Insert the accuracy of each product-location; arguments are (N,), `sums` (N, B, S). As above."""
+
+    def rows(part: slice) -> Iterator[tuple[Any, ...]]:
+        return zip(
+            repeat(run_id),
+            product_ids[part].tolist(),
+            location_ids[part].tolist(),
+            worth.category_ids[part],
+            models[part],
+            abc[part],
+            xyz[part],
+            worth.prices[part],
+            left_out[part].tolist(),
+            _slices(sums[part]),
+            strict=False,
+        )
+
+    _write(SeriesAccuracy, _ACCURACY, (rows(part) for part in _parts(len(product_ids))))
+
+
+def _write(
+    model: type[models.Model], kinds: dict[str, str], chunks: Iterable[Iterable[tuple[Any, ...]]]
+) -> None:
+    table = connection.ops.quote_name(model._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(name) for name in kinds)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(list(kinds.values()))
+                for rows in chunks:
+                    for row in rows:
+                        copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(kinds))
+            sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  # names of our own columns
+            for rows in chunks:
+                cursor.executemany(sql, list(rows))
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + _CHUNK) for start in range(0, count, _CHUNK))
 
 
 def _slices(block: npt.NDArray[Any]) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -17,6 +18,8 @@ from forecasting.core.distribution import QUANTILES
 from forecasting.core.models import ModelSettings, TrainingData
 from forecasting.core.models.baselines import SeasonalNaive
 from forecasting.core.panel import panel_from_frame
+
+Array = npt.NDArray[Any]
 
 MONDAY = date(2022, 1, 3)
 PERIODS, HORIZON, COUNT = 90, 8, 40
@@ -60,7 +63,9 @@ def test_it_scores_a_fold_as_the_backtest_does() -> None:
     _, result, quantiles = make_backtest(1)
     sums = sums_of(1)
     rng = np.random.default_rng(0)
-    for rows in (np.ones(COUNT, bool), rng.random(COUNT) < 0.5):
+    chance: Array = rng.random(COUNT)
+    groups: list[Array] = [chance >= 0, chance < 0.5]
+    for rows in groups:  # all series, and half of them
         expected = bt.score(result, result.means["moving_average"], quantiles, QUANTILES, rows)
         found = scores_of(sums.sums[rows].sum(axis=(0, 1), dtype=np.float64))
         # Cumulative scores weigh the steps by how many sums are known there; see below for those.
@@ -72,7 +77,7 @@ def test_it_scores_a_fold_as_the_backtest_does() -> None:
 
 def test_it_scores_cumulative_demand_as_the_backtest_does_where_no_stock_ran_out() -> None:
     _, result, quantiles = make_backtest(1)
-    full = np.isfinite(result.folds[0].actual).all(axis=1)
+    full: Array = np.asarray(np.isfinite(result.folds[0].actual).all(axis=1))
     assert full.sum() > 5
     expected = bt.score(result, result.means["moving_average"], quantiles, QUANTILES, full)
     found = scores_of(sums_of(1).sums[full].sum(axis=(0, 1), dtype=np.float64))

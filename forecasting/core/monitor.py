@@ -164,7 +164,7 @@ def series_findings(outcomes: Outcomes, *, rate: float = SERIES_RATE) -> dict[st
     enough = count >= _FEWEST
 
     def total(values: Array) -> Array:
-        return np.where(known, values, 0.0).sum(axis=0, dtype=np.float64)
+        return np.asarray(np.where(known, values, 0.0).sum(axis=0, dtype=np.float64))
 
     error = total(np.abs(outcomes.actual - outcomes.mean))
     return {
@@ -205,8 +205,8 @@ def _series_coverage(score: Array, count: Array, enough: Array, rate: float) -> 
     with np.errstate(invalid="ignore"):
         outside = (np.abs(score) > edge).sum(axis=0)
     # The smallest number that chance passes less often than `rate`.
-    table = binom.isf(rate, np.arange(int(count.max(initial=0)) + 1), 1 - BAND) + 1
-    limit = table[count]
+    table: Array = binom.isf(rate, np.arange(int(count.max(initial=0)) + 1), 1 - BAND) + 1
+    limit: Array = table[count]
     value = outside.astype(np.float64)
     return Finding(value, limit, value / np.maximum(count, 1), enough & (value >= limit))
 
@@ -230,7 +230,7 @@ class Sums:
         known = np.isfinite(outcomes.score) & np.isfinite(outcomes.actual)
 
         def total(values: Array) -> Array:
-            return np.where(known, values, 0.0).sum(axis=1, dtype=np.float64)
+            return np.asarray(np.where(known, values, 0.0).sum(axis=1, dtype=np.float64))
 
         edge = ndtri(0.5 + BAND / 2)
         with np.errstate(invalid="ignore"):

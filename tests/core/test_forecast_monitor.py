@@ -50,8 +50,8 @@ def outcomes(actual: Array, forecast: Any, *, seed: int = 0) -> Outcomes:
     score = [
         normal_scores(actual[t], quantiles, QUANTILES, whole, seed=seed * 1000 + t) for t in range(periods)
     ]
-    block = [np.tile(row, (periods, 1)) for row in (mean, error, variance)]
-    return Outcomes(actual, *block, np.stack(score))
+    mean, error, variance = (np.tile(row, (periods, 1)) for row in (mean, error, variance))
+    return Outcomes(actual, mean, error, variance, np.stack(score))
 
 
 def draw(demand: Any, count: int = 30_000, *, seed: int = 1, periods: int = PERIODS) -> Array:

@@ -33,8 +33,8 @@ class Fold:
 
     ``panel`` is the long frame that an engine may read: history to the as-of date, null ``y`` in later rows.
     ``history`` (N, T) and ``actual`` (N, H) are in order of ``unique_id``, NaN where demand is unknown, cut
-    off by a stock-out, or before the series' first row; ``sales`` (N, T) are as sold; the scales and ``often`` (share of last year's
-    periods with sales) come from ``history``.
+    off by a stock-out, or before the series' first row; ``sales`` (N, T) are as sold.
+    The scales and ``often`` (share of last year's periods with sales) come from ``history``.
     """
 
     as_of: date

@@ -74,9 +74,12 @@ class Change:
     spread: Array
     effects: list[Effect]
 
-    def take(self, rows: Array) -> Change:
-        """The change of some series only, in the order of ``rows``; effects as they are."""
-        return Change(self.mean[rows], self.spread[rows], self.effects)
+    def take(self, rows: Array, mean: Array) -> Change:
+        """The change of other series with these means: those at ``rows`` (positions; -1: no change)."""
+        own, spread = mean.astype(np.float64), np.ones(mean.shape)
+        known = rows >= 0
+        own[known], spread[known] = self.mean[rows[known]], self.spread[rows[known]]
+        return Change(own, spread, self.effects)
 
 
 def period_bounds(ds: Array, freq: Freq) -> tuple[Array, Array]:

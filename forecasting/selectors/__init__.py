@@ -1,6 +1,16 @@
 """What there is to read about forecasts."""
 
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
+from forecasting.selectors.overrides import (
+    Overridden,
+    Reach,
+    ScoreSum,
+    distribution_overridden,
+    override_reaches,
+    overrides_in_force,
+    overrides_list,
+    overrides_scored,
+)
 from forecasting.selectors.runs import (
     CHAMPIONS,
     OVERALL,
@@ -8,6 +18,7 @@ from forecasting.selectors.runs import (
     ScoreTable,
     as_of_default,
     run_get,
+    run_holding,
     run_is_visible,
     run_latest,
     run_scores,
@@ -17,13 +28,22 @@ from forecasting.selectors.runs import (
 __all__ = [
     "CHAMPIONS",
     "OVERALL",
+    "Overridden",
+    "Reach",
     "ScoreRow",
+    "ScoreSum",
     "ScoreTable",
     "as_of_default",
     "distribution_labels",
+    "distribution_overridden",
     "distribution_read",
     "history_read",
+    "override_reaches",
+    "overrides_in_force",
+    "overrides_list",
+    "overrides_scored",
     "run_get",
+    "run_holding",
     "run_is_visible",
     "run_latest",
     "run_scores",

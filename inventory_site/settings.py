@@ -250,6 +250,7 @@ FORESTOCK_TODAY = ENV.today
 FORESTOCK_HOME_CURRENCY = ENV.home_currency
 FORESTOCK_THREADS = ENV.threads
 FORESTOCK_STALE_AFTER_SECONDS = ENV.stale_after_seconds
+FORESTOCK_RETRAIN_DAYS = ENV.retrain_days
 FORESTOCK_UPLOAD_LIMIT_BYTES = ENV.upload_limit_mb * 1024 * 1024
 FORESTOCK_BUYER_HASH_KEY: bytes = (
     ENV.buyer_hash_key.get_secret_value().encode()

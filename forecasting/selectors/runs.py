@@ -61,7 +61,14 @@ def as_of_default() -> date | None:
 
 def run_latest() -> ForecastRun | None:
     """The newest run that is done and still has its distributions."""
-    return ForecastRun.objects.filter(state=ForecastRun.State.DONE, pruned_at=None).order_by("-pk").first()
+    runs = ForecastRun.objects.filter(state=ForecastRun.State.DONE, pruned_at=None, same_as=None)
+    return runs.order_by("-pk").first()
+
+
+def run_holding(run_id: int) -> int:
+    """The run that holds the numbers of a run: itself, or the earlier one whose results it found to stand."""
+    same_as = ForecastRun.objects.filter(pk=run_id).values_list("same_as", flat=True).first()
+    return run_id if same_as is None else same_as
 
 
 def run_get(*, run_id: int) -> ForecastRun:

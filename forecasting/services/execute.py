@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import platform
 import time
@@ -26,13 +25,16 @@ from forecasting.models import (
     SeriesAccuracy,
 )
 from forecasting.services.known import promotions_ahead
+from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.runs import ForecastError, artifacts_delete
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from forecasting.core.accuracy import AccuracySums
-    from forecasting.core.pipeline import ForecastResult
+    from forecasting.core.pipeline import ForecastResult, ForecastSpec
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +61,22 @@ def run_execute(*, run_id: int) -> ForecastRun:
         return run
     try:
         with Heartbeat(ForecastRun, run_id, claim) as heartbeat:
-            found = _forecast(run, heartbeat)
-            heartbeat.report("store", _FORECAST)
-        _store(run, claim, found)
+            read = _read(run, heartbeat)
+            same_as = run_unchanged(run=run, fingerprint=read.fingerprint, versions=read.versions)
+            if same_as is None:
+                found = _forecast(run, read, heartbeat)
+                heartbeat.report("store", _FORECAST)
+        if same_as is None:
+            _store(run, claim, found)
+        else:
+            run_repeat(
+                run=run,
+                claim=claim,
+                same_as=same_as,
+                fingerprint=read.fingerprint,
+                versions=read.versions,
+                stages={"read": read.stage},
+            )
     except JobLostError:
         logger.warning("Forecast run %d was lost to another worker", run_id)
     except (ForecastError, PanelError) as error:
@@ -78,21 +93,30 @@ def run_execute(*, run_id: int) -> ForecastRun:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """A result, and what else is stored of the run."""
+class _Read:
+    """The demand panel, what is asked of it, and what tells it from others."""
 
-    result: ForecastResult
-    worth: Worth
-    read: dict[str, float]
+    panel: pl.DataFrame
+    spec: ForecastSpec
+    stage: dict[str, float]
     fingerprint: str
     versions: dict[str, str]
 
 
-def _forecast(run: ForecastRun, heartbeat: Any) -> _Found:
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A result and how it came about, and what else is stored of the run."""
+
+    made: Made
+    worth: Worth
+    read: _Read
+
+
+def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     import polars as pl
 
     from catalog.selectors import demand_panel
-    from forecasting.core.pipeline import ForecastSpec, fingerprint, forecast, library_versions, peak_mib
+    from forecasting.core.pipeline import ForecastSpec, fingerprint, library_versions, peak_mib
 
     spec = ForecastSpec.from_dict(run.spec)
     heartbeat.report("read", 0.0)
@@ -105,26 +129,31 @@ def _forecast(run: ForecastRun, heartbeat: Any) -> _Found:
     )
     if ahead is not None:
         panel, spec = pl.concat([panel, ahead], how="diagonal"), replace(spec, known=("promotion",))
-    read = {"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)}
-    result = forecast(
-        panel,
-        as_of=run.as_of,
+    print_ = fingerprint(panel, spec)
+    return _Read(
+        panel=panel,
         spec=spec,
-        progress=lambda step, share: heartbeat.report(step, _READ + (_FORECAST - _READ) * share),
-    )
-    return _Found(
-        result=result,
-        worth=series_worth(panel, result.distribution.unique_id, as_of=run.as_of),
-        read=read,
-        fingerprint=fingerprint(panel, spec),
+        stage={"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)},
+        fingerprint=print_,
         versions=library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
     )
+
+
+def _forecast(run: ForecastRun, read: _Read, heartbeat: Any) -> _Found:
+    made = result_make(
+        run=run,
+        panel=read.panel,
+        spec=read.spec,
+        progress=lambda step, share: heartbeat.report(step, _READ + (_FORECAST - _READ) * share),
+    )
+    worth = series_worth(read.panel, made.result.distribution.unique_id, as_of=run.as_of)
+    return _Found(made=made, worth=worth, read=read)
 
 
 def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
     """All results and the run's last state, or nothing. Raises `JobLostError`."""
     start = time.perf_counter()
-    result = found.result
+    result = found.made.result
     artifact = _artifact_write(run, claim, result)
     try:
         with transaction.atomic():
@@ -137,7 +166,7 @@ def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
             decisions = result.report.get("decisions", [])
             ChampionDecision.objects.bulk_create([ChampionDecision(run=run, **row) for row in decisions])
             stages = {
-                "read": found.read,
+                "read": found.read.stage,
                 **result.report["stages"],
                 "store": {"seconds": round(time.perf_counter() - start, 3)},
             }
@@ -145,8 +174,10 @@ def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
             ForecastRun.finish(
                 run.pk,
                 claim,
-                fingerprint=found.fingerprint,
-                versions=found.versions,
+                kind=found.made.kind,
+                trained_by_id=found.made.trained_by_id,
+                fingerprint=found.read.fingerprint,
+                versions=found.read.versions,
                 series=len(result.model),
                 report=report | {"stages": stages, "by_step": _by_step(result)},
                 artifact=artifact.name,
@@ -163,7 +194,7 @@ def _series_store(run: ForecastRun, found: _Found) -> None:
     from forecasting.core.accuracy import COLUMN
     from forecasting.core.classify import abc_classes, xyz_by_error
 
-    result = found.result
+    result = found.made.result
     products, locations = unique_id_split(result.distribution.unique_id)
     distributions_store(
         run_id=run.pk,
@@ -238,11 +269,6 @@ def _artifact_write(run: ForecastRun, claim: uuid.UUID, result: ForecastResult) 
     path: Path = settings.ARTIFACT_ROOT / f"forecast-{run.pk}-{claim.hex[:8]}.model"
     artifact_save(result.artifact, path, key=artifact_key())
     return path
-
-
-def artifact_key() -> bytes:
-    """The key that signs this site's model artifacts."""
-    return hashlib.sha256(b"forecasting.artifacts:" + settings.SECRET_KEY.encode()).digest()
 
 
 def _own_version() -> str:

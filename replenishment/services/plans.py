@@ -90,6 +90,8 @@ def plan_create(
         raise PlanError(_("There is no forecast to plan from yet: run one first."))
     if run.state != Job.State.DONE or run.pruned_at is not None:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
+    # A run that found nothing changed leaves its numbers with the earlier one.
+    run = run.same_as or run
     return PlanRun.objects.create(
         forecast_run=run,
         as_of=run.as_of,

@@ -1,0 +1,234 @@
+"""Expected demand of every cell of a panel, from what was seen around it.
+
+mean[t, i] = level[t, i] x movement[t, groups of i] x profile[weekday, i] x effect[t, i]
+
+- level: a two-sided exponential kernel over the series' own demand, each period divided by its other factors;
+  drawn toward the series' whole mean, the more, the noisier the series (Buehlmann's credibility).
+- movement: what all series together, and those that share a static column, sold in the period against what
+  was expected of them: season, weekday, holidays and weather come in here.
+- profile (days only): the series' own weekdays.
+- effect: promotion, price and other known columns (`effects`).
+
+A period out of stock with sales counts with its conditional mean given that demand was at least its sales
+(the E step of the EM algorithm: Dempster, Laird and Rubin, Journal of the Royal Statistical Society B 39,
+1977); one without sales says nothing and counts nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.cleaning.effects import coefficients_fit, covariates, effect_rows
+from forecasting.core.cleaning.spikes import Spread, spread_of
+from forecasting.core.panel import Panel
+
+Array = npt.NDArray[Any]
+
+_KERNEL = {"D": 0.95, "W": 0.88, "M": 0.7}
+# Prior coefficients of variation: of a series' level over time, of the panel's movement, of a group's.
+_LEVEL_CV, _PANEL_CV, _GROUP_CV, _PROFILE_CV = 0.6, 0.5, 0.1, 0.3
+_ROUNDS = 3
+_BLOCK = 2048
+# Groups smaller than this say little about a period; each more costs a pass.
+_SMALLEST_GROUP, _MOST_GROUPS = 8, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """``mean`` (T, N) float32 units, ``effect`` its factor of known columns ((1, 1) ones without any).
+
+    ``dispersion`` (N,) is variance / mean in units, ``spread`` that of log sales around the mean.
+    """
+
+    mean: Array
+    effect: Array
+    dispersion: Array
+    spread: Spread
+
+
+def expect(panel: Panel, units: Array, seen: Array, bounded: tuple[Array, Array]) -> Expected:
+    """Fit the expected demand of all cells.
+
+    ``units`` (T, N) float32, 0 or more and finite; ``seen`` (T, N) which of them count; ``bounded`` the
+    cells (periods, series) among those not seen whose units are a lower bound above zero.
+    """
+    columns = covariates(panel)
+    groups = _groups(panel)
+    lower = units[bounded].astype(np.float64)
+    value = np.where(seen, units, np.float32(0))
+    counted = seen.copy()
+    counted[bounded] = True
+    value[bounded] = lower
+    whole, dispersion = _whole(value, np.where(seen.any(axis=0), seen, counted))
+    other = np.ones_like(value)
+    effect: Array = np.ones((1, 1), dtype=np.float32)
+    coefficients = np.zeros((panel.count, len(columns)))
+    value[bounded] = np.maximum(lower, whole[bounded[1]])
+    level = np.empty_like(value)
+    mean = np.empty_like(value)
+    for _ in range(_ROUNDS):
+        np.multiply(other, effect, out=mean)
+        _level(value, counted, mean, whole, dispersion, _KERNEL[panel.freq], out=level)
+        _movement(panel, groups, value, counted, level, effect, dispersion, out=other)
+        if columns:
+            np.multiply(level, other, out=mean)
+            coefficients = coefficients_fit(columns, coefficients, mean, value, counted, dispersion, groups)
+            effect = np.concatenate(
+                [
+                    effect_rows(columns, coefficients, slice(first, first + 64))
+                    for first in range(0, panel.periods, 64)
+                ]
+            )
+        np.multiply(level, other, out=mean)
+        mean *= effect
+        dispersion = _dispersion(value, seen, mean, whole)
+        spread = spread_of(units, mean, seen)
+        np.minimum(value, spread.bound(mean), out=value)
+        value[bounded] = conditional_mean(mean[bounded], dispersion[bounded[1]], lower)
+    np.multiply(other, effect, out=mean)
+    _level(value, counted, mean, whole, dispersion, _KERNEL[panel.freq], out=level)
+    mean *= level
+    return Expected(mean, effect, dispersion, spread)
+
+
+def conditional_mean(mean: Array, dispersion: Array, lower: Array) -> Array:
+    """E[D | D >= lower] for gamma demand with this mean and variance ``dispersion`` x mean.
+
+    mean x Q(k + 1, lower / dispersion) / Q(k, lower / dispersion), with k = mean / dispersion and Q the
+    regularised upper incomplete gamma function. Never below ``lower`` or ``mean``.
+    """
+    from scipy.special import gammaincc
+
+    shape = np.maximum(mean / dispersion, 1e-6)
+    at = lower / dispersion
+    tail = gammaincc(shape, at)
+    # Far out in the tail, gamma demand exceeds a bound by one scale on average.
+    far = tail < 1e-9
+    ratio = gammaincc(shape + 1, at) / np.where(far, 1, tail)
+    return np.maximum(np.where(far, lower + dispersion, mean * ratio), np.maximum(lower, mean))
+
+
+def _whole(value: Array, seen: Array) -> tuple[Array, Array]:
+    """Mean (N,) over all seen periods, and a first variance / mean; both above zero."""
+    number = np.maximum(seen.sum(axis=0), 1)
+    mean = value.sum(axis=0, dtype=np.float64) / number
+    square = np.einsum("tn,tn->n", value, value, dtype=np.float64) / number
+    typical = float(np.median(mean[mean > 0])) if (mean > 0).any() else 1.0
+    mean = np.where(mean > 0, mean, 1e-3 * typical)
+    return mean, np.maximum((square - mean**2) / mean, 0.05 * mean)
+
+
+def _dispersion(value: Array, seen: Array, mean: Array, whole: Array) -> Array:
+    """Variance / mean around the expectation, (N,), as if four periods more had the panel's usual one."""
+    spare = 4.0
+    squares, total = np.zeros(len(whole)), np.zeros(len(whole))
+    for first in range(0, len(value), 64):
+        part = slice(first, first + 64)
+        use = seen[part]
+        squares += (np.square(value[part] - mean[part]) * use).sum(axis=0, dtype=np.float64)
+        total += (mean[part] * use).sum(axis=0, dtype=np.float64)
+    relative = squares / np.maximum(total * whole, 1e-30)
+    known = total > 0
+    usual = float(np.median(relative[known])) if known.any() else 1.0
+    result = (squares + spare * usual * whole**2) / (total + spare * whole)
+    return np.maximum(result, 0.02 * whole)
+
+
+def _level(
+    value: Array,
+    counted: Array,
+    factor: Array,
+    whole: Array,
+    dispersion: Array,
+    kernel: float,
+    *,
+    out: Array,
+) -> None:
+    """Two-sided kernel mean of value / factor into ``out`` (T, N), each period without its own value.
+
+    Left out, a period is expected as a hidden one would be: neither a spike nor a silence vouches for itself.
+    """
+    count = value.shape[1]
+    prior = np.clip(dispersion / whole / _LEVEL_CV**2, 0.5, 26.0).astype(np.float32)
+    for first in range(0, count, _BLOCK):
+        part = slice(first, first + _BLOCK)
+        # Variance lies between the mean (Poisson) and its square: weight value / factor by factor's root.
+        low = np.sqrt(factor[:, part])
+        top = value[:, part] / low
+        top *= counted[:, part]
+        low *= counted[:, part]
+        own = prior[part]
+        start = top.sum(axis=0) + own * whole[part].astype(np.float32)
+        center = start / (low.sum(axis=0) + own)
+        ahead_top, ahead_low = _decayed(top, kernel) - top, _decayed(low, kernel) - low
+        top, low = _decayed(top[::-1], kernel)[::-1] - top, _decayed(low[::-1], kernel)[::-1] - low
+        out[:, part] = (ahead_top + top + own * center) / (ahead_low + low + own)
+
+
+def _decayed(rows: Array, kernel: float) -> Array:
+    """Running sums that forget: s[t] = kernel x s[t - 1] + rows[t]."""
+    result = np.empty_like(rows)
+    state = np.zeros_like(rows[0])
+    for period in range(len(rows)):
+        state = state * np.float32(kernel) + rows[period]
+        result[period] = state
+    return result
+
+
+def _groups(panel: Panel) -> list[Array]:
+    """Group number of each series (N,) for each static column that makes some groups; unknown is one more."""
+    found = []
+    for column in panel.static.values():
+        values = column.values
+        _, group = np.unique(np.nan_to_num(values, nan=-1e30), return_inverse=True)
+        sizes = np.bincount(group)
+        if len(sizes) > 1 and panel.count / len(sizes) >= _SMALLEST_GROUP:
+            found.append(group.astype(np.int64))
+    return found[:_MOST_GROUPS]
+
+
+def _movement(
+    panel: Panel,
+    groups: list[Array],
+    value: Array,
+    counted: Array,
+    level: Array,
+    effect: Array,
+    dispersion: Array,
+    *,
+    out: Array,
+) -> None:
+    """What all series, groups and weekdays sold against expectation, each drawn toward 1, into ``out``.
+
+    Series count by the inverse of their dispersion, so that no lumpy one moves the others.
+    """
+    precision = (1 / dispersion).astype(np.float32)
+    mean = level * effect
+    mean *= counted
+    sold = value * counted
+    prior = 1 / _PANEL_CV**2
+    total = (sold @ precision + prior) / (mean @ precision + prior)
+    out[:] = total[:, None]
+    mean *= total[:, None]
+    for group in groups:
+        from scipy.sparse import csr_matrix
+
+        count = int(group.max()) + 1
+        sums = csr_matrix((precision, (np.arange(panel.count), group)), shape=(panel.count, count))
+        prior = 1 / _GROUP_CV**2
+        factor = ((sums.T @ sold.T).T + prior) / ((sums.T @ mean.T).T + prior)
+        wide = factor.astype(np.float32)[:, group]
+        out *= wide
+        mean *= wide
+    if panel.freq == "D":
+        prior = 1 / _PROFILE_CV**2
+        for weekday in range(min(7, panel.periods)):
+            part = slice(weekday, None, 7)
+            top = sold[part].sum(axis=0, dtype=np.float64) / dispersion + prior
+            out[part] *= (top / (mean[part].sum(axis=0, dtype=np.float64) / dispersion + prior)).astype(
+                np.float32
+            )

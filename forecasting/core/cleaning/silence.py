@@ -1,0 +1,156 @@
+"""Periods without sales: before launch, after the end of life, by chance, or by a stock-out not recorded.
+
+A run of zeros between two sales is a likely stock-out where chance hardly explains it. Zeros of one series
+come singly or in clumps; both rates are counted on the series' other zeros, so that no run excuses itself,
+and each period's chance follows its expected demand. The log odds of a stock-out are then the run's surprise
+less those of a prior. A run at the end of history may be an end of life as well: it is left alone until it is
+long enough to be called that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+# Odds against a stock-out before the run is seen: 30 times the series' runs of zeros, 100 at the least. So a
+# series that often sells nothing has one unrecorded stock-out in 30 histories, not one in 30 runs.
+_ODDS, _LEAST_ODDS = 30.0, 100.0
+_SCREEN = 1.1  # how far below even log odds a run is still looked at
+# Zeros' worth of "as rare after a zero as ever" in the rate of staying at zero.
+_UNCLUMPED = 10.0
+_LONGEST = {"D": 56, "W": 12, "M": 3}
+_SEASON = {"D": 364, "W": 52, "M": 12}
+_SILENT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of zeros: (n,) series, first period, length, and how surprising a period is at usual demand.
+
+    ``first_surprise`` is -log of the chance of a zero, ``next_surprise`` that of another zero after it;
+    ``prior`` are the log odds against a stock-out.
+    """
+
+    series: Array
+    first: Array
+    length: Array
+    first_surprise: Array
+    next_surprise: Array
+    prior: Array
+
+    def take(self, rows: Array) -> Runs:
+        """Some of the runs."""
+        return Runs(
+            self.series[rows],
+            self.first[rows],
+            self.length[rows],
+            self.first_surprise[rows],
+            self.next_surprise[rows],
+            self.prior[rows],
+        )
+
+    def cells(self) -> tuple[Array, Array, Array]:
+        """Periods, series and run numbers of all cells of the runs."""
+        run = np.repeat(np.arange(len(self.length)), self.length)
+        step = np.arange(len(run)) - np.repeat(np.cumsum(self.length) - self.length, self.length)
+        return self.first[run] + step, self.series[run], run
+
+
+def launched(sold: Array) -> Array:
+    """(N,) index of the first period with a sale; T for a series that never sold. ``sold`` is (T, N)."""
+    return np.where(sold.any(axis=0), sold.argmax(axis=0), len(sold)).astype(np.int32)
+
+
+def life_end(sold: Array, silent: Array, launch: Array, freq: str) -> Array:
+    """(N,) index of the period from which a series counts as ended, T where it goes on.
+
+    ``sold`` and ``silent`` (T, N) tell periods with sales and those seen in full without. An end is called
+    after half a season of silence or more, once that is improbable (1 in 1,000) at the series' rate of zeros,
+    is longer than twice any gap before, and, where history reaches back, comes at a time of year that sold.
+    The last condition falls away a quarter of a season after a whole one.
+    """
+    periods, count = sold.shape
+    last = periods - 1 - sold[::-1].argmax(axis=0)
+    gap, widest = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    zeros = np.zeros(count, np.int64)
+    for period in range(int(launch.min(initial=0)), periods):
+        inside = (period > launch) & (period < last)
+        quiet = silent[period] & inside
+        gap = np.where(quiet, gap + 1, np.where(sold[period], 0, gap)).astype(np.int32)
+        widest = np.maximum(widest, gap)
+        zeros += quiet
+    rate = (zeros + 2) / (np.maximum(last - launch + 1, 1) + 4)
+    season = _SEASON[freq]
+    needed = np.maximum(np.ceil(np.log(_SILENT) / np.log(rate)), np.maximum(2 * widest, season // 2))
+    result = np.full(count, periods, np.int32)
+    never = launch >= periods
+    for series in np.flatnonzero(~never & (periods - 1 - last >= needed)):
+        first = int(last[series]) + 1
+        quiet = np.cumsum(silent[first:, series])
+        for length in (float(needed[series]), max(float(needed[series]), 1.25 * season)):
+            if quiet[-1] < length:
+                break
+            end = first + int(np.searchsorted(quiet, length)) + 1
+            before = sold[max(first - season, 0) : end - season, series]
+            covered = first - season >= launch[series]
+            if not covered or before.any() or length >= 1.25 * season:
+                result[series] = end
+                break
+    return result
+
+
+def zero_runs(sold: Array, silent: Array) -> Runs:
+    """Surprising runs of zeros between sales, before expected demand is known; arrays (T, N) as above."""
+    count = sold.shape[1]
+    after = np.logical_or.accumulate(sold, axis=0)
+    quiet = silent & after
+    after = np.logical_or.accumulate(sold[::-1], axis=0)[::-1]
+    quiet &= after
+    known = (quiet | sold).sum(axis=0)
+    turned = np.ascontiguousarray(quiet.T)
+    edge = np.zeros((count, 1), dtype=bool)
+    series, first = np.nonzero(turned & ~np.hstack([edge, turned[:, :-1]]))
+    _, stop = np.nonzero(turned & ~np.hstack([turned[:, 1:], edge]))
+    length = stop - first + 1
+    number = np.bincount(series, minlength=count)
+    zeros = turned.sum(axis=1)
+    others = zeros[series] - length
+    rate = (others + 0.5) / (known[series] - length + 1.5)
+    stay = (others - (number[series] - 1) + _UNCLUMPED * rate) / (others + _UNCLUMPED)
+    first_surprise = -np.log(rate)
+    next_surprise = -np.log(np.maximum(stay, rate))
+    surprise = first_surprise + (length - 1) * next_surprise
+    prior = np.log(np.maximum(_ODDS * number[series], _LEAST_ODDS))
+    runs = Runs(series, first, length, first_surprise, next_surprise, prior)
+    return runs.take(surprise >= prior - _SCREEN)
+
+
+def stock_out_chance(runs: Runs, mean: Array, whole: Array, sold: Array, freq: str) -> Array:
+    """(n,) probability that each run is a stock-out, given expected demand (T, N) and each series' mean (N,).
+
+    Zero for runs longer than a quarter of a year or so, and for those whose dates sold nothing in the year
+    before or after either: season, or a range that is not always carried.
+    """
+    if not len(runs.length):
+        return np.zeros(0)
+    period, series, run = runs.cells()
+    begins = np.cumsum(runs.length) - runs.length
+    share = np.minimum(mean[period, series] / np.maximum(whole[series], 1e-30), 2.0)
+    surprise = np.where(period == runs.first[run], runs.first_surprise[run], runs.next_surprise[run])
+    odds = np.add.reduceat(share * surprise, begins) - runs.prior
+    chance = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+    chance[runs.length > _LONGEST[freq]] = 0
+    for season in (-_SEASON[freq], _SEASON[freq]):
+        other = period + season
+        inside = (other >= 0) & (other < len(sold))
+        sales = sold[np.clip(other, 0, len(sold) - 1), series] & inside
+        reached = np.logical_and.reduceat(inside, begins)
+        # (Before launch nothing sold either: that is no season.)
+        reached &= runs.first + season >= launched(sold)[runs.series]
+        chance[reached & ~np.logical_or.reduceat(sales, begins) & (runs.length > 1)] = 0
+    return chance

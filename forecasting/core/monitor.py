@@ -31,8 +31,12 @@ SERIES_RATE = 1e-4
 SEGMENT_RATE = 1e-3
 BAND = 0.90
 
-# CUSUM: half of the shift, in deviations, that is to be found soonest.
+# CUSUM: half of the shift, in deviations, that is to be found soonest; and how far it goes past its limit: an
+# alarm goes out a few periods after its cause is gone.
 _REFERENCE = 0.5
+_CUSUM_TOP = 1.25
+# Drift, coverage and segments are judged by so many periods.
+_RECENT = 13
 # The errors of rare sales have a heavier tail than the gamma of their mean and variance.
 _LIGHT_TAIL = 0.2
 # Fewer outcomes say nothing.
@@ -66,6 +70,10 @@ class Outcomes:
     expected_error: Array
     error_variance: Array
     score: Array
+
+    def last(self, periods: int) -> Outcomes:
+        """The newest periods alone."""
+        return Outcomes(*(getattr(self, name)[-periods:] for name in Outcomes.__dataclass_fields__))
 
 
 def normal_scores(
@@ -137,12 +145,16 @@ def expected_errors(
 
 
 def cusum(scores: Array) -> tuple[Array, Array]:
-    """(N,) upper and lower CUSUM after the last of T periods (T, N); an unknown period changes nothing."""
+    """(N,) upper and lower CUSUM after the last of T periods (T, N), at most a quarter above the limit.
+
+    An unknown period changes nothing.
+    """
     upper, lower = np.zeros(scores.shape[1]), np.zeros(scores.shape[1])
+    top = _CUSUM_TOP * cusum_limit()
     for row in scores:
         seen = np.isfinite(row)
-        upper = np.where(seen, np.maximum(upper + row - _REFERENCE, 0), upper)
-        lower = np.where(seen, np.maximum(lower - row - _REFERENCE, 0), lower)
+        upper = np.where(seen, (upper + row - _REFERENCE).clip(0, top), upper)
+        lower = np.where(seen, (lower - row - _REFERENCE).clip(0, top), lower)
     return upper, lower
 
 
@@ -158,7 +170,12 @@ def cusum_limit(rate: float = SERIES_RATE) -> float:
 
 
 def series_findings(outcomes: Outcomes, *, rate: float = SERIES_RATE) -> dict[str, Finding]:
-    """``bias``, ``drift`` and ``coverage`` of each series; effects as `ForecastAlarm` describes them."""
+    """``bias``, ``drift`` and ``coverage`` of each series, the effects of the last 13 periods.
+
+    Effects: mean less actual as a share of actual; errors against those expected; share outside the band.
+    """
+    scores = np.where(np.isfinite(outcomes.actual), outcomes.score, np.nan)
+    outcomes = outcomes.last(_RECENT)
     known = np.isfinite(outcomes.score) & np.isfinite(outcomes.actual)
     count = known.sum(axis=0)
     enough = count >= _FEWEST
@@ -168,7 +185,7 @@ def series_findings(outcomes: Outcomes, *, rate: float = SERIES_RATE) -> dict[st
 
     error = total(np.abs(outcomes.actual - outcomes.mean))
     return {
-        "bias": _series_bias(outcomes, total(outcomes.mean), total(outcomes.actual), enough, rate),
+        "bias": _series_bias(scores, total(outcomes.mean), total(outcomes.actual), enough, rate),
         "drift": _series_drift(
             error, total(outcomes.expected_error), total(outcomes.error_variance), enough, rate
         ),
@@ -176,8 +193,8 @@ def series_findings(outcomes: Outcomes, *, rate: float = SERIES_RATE) -> dict[st
     }
 
 
-def _series_bias(outcomes: Outcomes, mean: Array, actual: Array, enough: Array, rate: float) -> Finding:
-    upper, lower = cusum(np.where(np.isfinite(outcomes.actual), outcomes.score, np.nan))
+def _series_bias(scores: Array, mean: Array, actual: Array, enough: Array, rate: float) -> Finding:
+    upper, lower = cusum(scores)
     value = np.maximum(upper, lower)
     limit = np.full(len(value), cusum_limit(rate))
     effect = (mean - actual) / np.maximum(actual, 1e-9 + 1e-3 * mean)
@@ -246,9 +263,9 @@ class Sums:
 
 
 def segment_findings(sums: Sums, *, rate: float = SEGMENT_RATE) -> dict[str, Finding]:
-    """``bias``, ``drift`` and ``coverage`` of one segment, as findings of one row."""
+    """``bias``, ``drift`` and ``coverage`` of one segment over its last 13 periods: findings of one row."""
     usable = (sums.count > 0) & (sums.mean > 0) & (sums.expected_error > 0)
-    part = {name: getattr(sums, name)[usable] for name in Sums.__dataclass_fields__}
+    part = {name: getattr(sums, name)[usable][-_RECENT:] for name in Sums.__dataclass_fields__}
     actual = float(part["actual"].sum())
     effects = {
         "bias": (float(part["mean"].sum()) - actual) / max(actual, 1e-9),

@@ -11,6 +11,7 @@ from forecasting.selectors.overrides import (
     overrides_list,
     overrides_scored,
 )
+from forecasting.selectors.overrides_due import overrides_runs_needed
 from forecasting.selectors.runs import (
     CHAMPIONS,
     OVERALL,
@@ -41,6 +42,7 @@ __all__ = [
     "override_reaches",
     "overrides_in_force",
     "overrides_list",
+    "overrides_runs_needed",
     "overrides_scored",
     "run_get",
     "run_holding",

@@ -1,6 +1,23 @@
 """What changes forecast runs: create, execute, prune."""
 
 from forecasting.services.execute import run_execute
+from forecasting.services.overrides import (
+    OverrideError,
+    override_create,
+    override_draft,
+    override_withdraw,
+    overrides_score,
+)
 from forecasting.services.runs import ForecastError, run_create, runs_prune
 
-__all__ = ["ForecastError", "run_create", "run_execute", "runs_prune"]
+__all__ = [
+    "ForecastError",
+    "OverrideError",
+    "override_create",
+    "override_draft",
+    "override_withdraw",
+    "overrides_score",
+    "run_create",
+    "run_execute",
+    "runs_prune",
+]

@@ -79,7 +79,9 @@ def runs_prune(*, keep: int) -> int:
         raise ValueError("keep must be 1 or more")
     done = ForecastRun.objects.filter(state=ForecastRun.State.DONE, same_as=None).order_by("-pk")
     trained = done.filter(kind=ForecastRun.Kind.FULL).exclude(artifact="").first()
-    old = list(done.filter(pruned_at=None)[keep:])
+    # By these, overrides are still to be scored.
+    needed = selectors.overrides_runs_needed()
+    old = [run for run in done.filter(pruned_at=None)[keep:] if run.pk not in needed]
     # What an earlier prune left to the updates, and is now no longer the newest.
     left = done.exclude(pruned_at=None).exclude(artifact="")
     for run in [*old, *left]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from catalog.models import Location, Product, SalesRecord, SupplyTerms
 from forecasting.core.classify import abc_classes
 from forecasting.core.distribution import DemandDistribution
 from forecasting.models import ForecastRun
-from forecasting.selectors import distribution_labels, distribution_read
+from forecasting.selectors import distribution_labels, distribution_overridden
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +34,7 @@ class Facts:
     without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
     not known) and price (location's currency).
     `breaks`: terms id to its list of [from quantity, unit cost].
+    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it.
     `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
     stock, of terms, and location_currency, status.
     """
@@ -43,12 +44,14 @@ class Facts:
     demand: DemandDistribution
     breaks: dict[int, list[list[float]]]
     unforecast: pl.DataFrame
+    overrides: list[int]
 
 
-def facts_read(*, forecast_run: ForecastRun) -> Facts:
-    """Read everything but what is on order, in bulk."""
+def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -> Facts:
+    """Read everything but what is on order, in bulk; overrides as known at a time (default: now)."""
     as_of = forecast_run.as_of
-    demand = distribution_read(run_id=forecast_run.pk)
+    overridden = distribution_overridden(run_id=forecast_run.pk, known_at=known_at)
+    demand = overridden.demand
     products, locations = catalog.unique_id_split(demand.unique_id)
     frame = pl.DataFrame(
         {
@@ -100,7 +103,14 @@ def facts_read(*, forecast_run: ForecastRun) -> Facts:
     )
     frame = frame.with_columns(abc=pl.Series(abc_classes(units(revenue, "revenue")), dtype=pl.String))
     breaks = dict(SupplyTerms.objects.exclude(price_breaks=[]).values_list("pk", "price_breaks"))
-    return Facts(as_of=as_of, frame=frame, demand=demand, breaks=breaks, unforecast=unforecast)
+    return Facts(
+        as_of=as_of,
+        frame=frame,
+        demand=demand,
+        breaks=breaks,
+        unforecast=unforecast,
+        overrides=overridden.applied,
+    )
 
 
 def _statuses() -> pl.DataFrame:

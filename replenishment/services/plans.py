@@ -139,7 +139,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
             rows = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, rows, seconds):
+        if _store(plan, claim, open_orders, rows, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -153,7 +153,8 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
     # Pruned between asking and doing.
     if plan.forecast_run.pruned_at is not None:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
-    facts = facts_read(forecast_run=plan.forecast_run)
+    # Overrides as of the start, which the plan's row keeps: they can be read so again.
+    facts = facts_read(forecast_run=plan.forecast_run, known_at=plan.started_at)
     return facts, {"read": round(time.perf_counter() - start, 3)}
 
 
@@ -172,7 +173,12 @@ def _compute(
 
 
 def _store(
-    plan: PlanRun, claim: uuid.UUID, open_orders: pl.DataFrame, rows: pl.DataFrame, seconds: dict[str, float]
+    plan: PlanRun,
+    claim: uuid.UUID,
+    open_orders: pl.DataFrame,
+    rows: pl.DataFrame,
+    overrides: list[int],
+    seconds: dict[str, float],
 ) -> bool:
     """Write all of it, or nothing: False where orders changed since, JobLostError where the claim is gone."""
     from replenishment.services.plan_facts import KEY
@@ -203,6 +209,8 @@ def _store(
                 "home_value": round(float(due["home_value"].sum()), 2),
                 "without_rate": int(due["home_value"].is_null().sum()),
                 "exceptions": exceptions,
+                # The planners' overrides that are in its demand, oldest first.
+                "overrides": overrides,
                 "seconds": seconds,
             },
         )

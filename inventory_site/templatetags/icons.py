@@ -9,6 +9,9 @@ PATHS: dict[str, str] = {
     ),
     "workbench": '<path d="M2.5 4h11M2.5 8h11M2.5 12h7"/>',
     "orders": '<path d="M4 1.5h6l2.5 2.5v10.5h-8.5z"/><path d="M6.5 7h4M6.5 10h4"/>',
+    "accuracy": (
+        '<circle cx="8" cy="8" r="6"/><circle cx="8" cy="8" r="2.8"/><path d="M8 8 13.5 2.5M8 8h.01"/>'
+    ),
     "forecast": '<path d="M2 12.5 6 8l2.5 2.5L14 4"/><path d="M10.5 4H14v3.5"/>',
     "import": '<path d="M8 2v7.5M4.8 6.5 8 9.7l3.2-3.2"/><path d="M2.5 11v2.5h11V11"/>',
     "export": '<path d="M8 9.7V2M4.8 5.2 8 2l3.2 3.2"/><path d="M2.5 11v2.5h11V11"/>',

@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import runs
+from forecasting.views import accuracy, explanations, runs
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
     path("forecasts/", runs.run_list, name="run-list"),
     path("forecasts/start/", runs.run_start, name="run-start"),
+    path("forecasts/accuracy/", accuracy.accuracy, name="accuracy"),
+    path("forecasts/why/<int:product_id>/<int:location_id>/", explanations.explanation, name="explanation"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

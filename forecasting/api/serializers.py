@@ -82,3 +82,20 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
             "id", "run", "sku", "location", "as_of", "freq", "model", "segment", "pattern", "ds",
             "levels", "mean", "cum_mean", "quantiles", "cum_quantiles",
         )  # fmt: skip
+
+
+class ForecastDetailSerializer(ForecastSerializer):
+    """A demand distribution with what makes its mean.
+
+    `contributions` splits the model's mean of each period into groups (level, trend, season, price,
+    promotion, signals, location) that add up to it; null where the run made none. `explanation` says so in
+    one sentence, in the language asked for. Both are of the model's own forecast, without overrides.
+    """
+
+    contributions = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField()), allow_null=True
+    )
+    explanation = serializers.CharField(allow_blank=True)
+
+    class Meta(ForecastSerializer.Meta):
+        fields = (*ForecastSerializer.Meta.fields, "contributions", "explanation")  # type: ignore[assignment]

@@ -17,7 +17,9 @@ from rest_framework.response import Response
 
 from forecasting import selectors, services, tasks
 from forecasting.api import filters, serializers
+from forecasting.explanations import sentence
 from forecasting.models import ForecastDistribution, ForecastRun
+from forecasting.selectors.explanations import explanation_read
 
 DECIMALS = 4
 
@@ -79,7 +81,7 @@ class ForecastViewSet(
     """Demand distributions: those of the latest run, unless `run` names another."""
 
     queryset = ForecastDistribution.objects.select_related("run", "product", "location").defer(
-        "mean", "quantiles", "cum_quantiles", "run__report", "run__versions"
+        "mean", "quantiles", "cum_quantiles", "contributions", "corrections", "run__report", "run__versions"
     )
     serializer_class = serializers.ForecastSerializer
     filterset_class = filters.ForecastFilter
@@ -105,10 +107,28 @@ class ForecastViewSet(
         rows = with_numbers(page or [])
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
+    def get_serializer_class(self) -> Any:
+        """A single distribution is explained."""
+        if self.action == "retrieve":
+            return serializers.ForecastDetailSerializer
+        return serializers.ForecastSerializer
+
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One distribution."""
-        (row,) = with_numbers([self.get_object()])
-        return Response(self.get_serializer(row).data)
+        """One distribution, and what makes its mean."""
+        stored = self.get_object()
+        (row,) = with_numbers([stored])
+        return Response(self.get_serializer(row | explained(stored)).data)
+
+
+def explained(row: ForecastDistribution) -> dict[str, Any]:
+    """The parts of a row's mean as lists by group, and the sentence in the active language."""
+    from forecasting.core.explain import GROUPS
+
+    found = explanation_read(run_id=row.run_id, product_id=row.product_id, location_id=row.location_id)
+    if found is None or found.contributions is None:
+        return {"contributions": None, "explanation": ""}
+    parts = found.contributions.astype("float64").round(DECIMALS).T.tolist()
+    return {"contributions": dict(zip(GROUPS, parts, strict=True)), "explanation": sentence(found)}
 
 
 def with_numbers(rows: Iterable[ForecastDistribution]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ GROUPS = ("level", "trend", "season", "price", "promotion", "signals", "location
 LEVEL = 0
 
 # Parts of the names of the table's own features.
-_OWN = (
+_OWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("trend", ("h", "age", "total_")),
     ("season", ("weekday", "day", "season", "time_of_year", "week", "month", "holiday", "event")),
     ("location", ("location", "store", "region")),

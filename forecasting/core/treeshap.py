@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -205,7 +205,7 @@ def _quadrature() -> tuple[Array, Array]:
     return nodes, weights
 
 
-@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True)
 def _decide(x: Array, threshold: float, kind: int, bits: Array, goes: Array) -> None:
     """LightGBM's decision, 1 for left: bit 0 of the kind is categorical, 1 default left, 2 and 3 the missing
     type (0 none, 1 zero, 2 NaN).
@@ -227,7 +227,7 @@ def _decide(x: Array, threshold: float, kind: int, bits: Array, goes: Array) -> 
             goes[row] = other if missing == 1 and abs(value) <= _ZERO else value <= threshold
 
 
-@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True)
 def _shapley(
     value: float, shares: Array, groups: Array, known: int, nodes: Array, weights: Array, out: Array
 ) -> None:
@@ -244,7 +244,7 @@ def _shapley(
             out[groups[place]] += (own - shares[place]) * product / (shares[place] * (1 - t) + t * own)
 
 
-@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True)
 def _values(
     x: Array, out: Array, kept_features: int, nodes: Array, weights: Array, node_at: Array, feature: Array,
     threshold: Array, kind: Array, bits_at: Array, bits: Array, leaf_at: Array, value: Array, step_at: Array,

@@ -28,7 +28,8 @@ def test_it_gives_the_distribution_of_the_latest_run(viewer: User) -> None:
     assert found["cum_mean"] == [2.0 * (h + 1) for h in range(13)]
     assert found["quantiles"] == [[float(level)] * 13 for level in range(1, 10)]
     assert found["cum_quantiles"][8] == [9.0 * (h + 1) for h in range(13)]
-    assert client_of(viewer).get(f"{URL}{row.pk}/").json() == found
+    alone = client_of(viewer).get(f"{URL}{row.pk}/").json()
+    assert {key: alone[key] for key in found} == found
 
 
 def test_it_gives_a_run_that_is_asked_for_and_the_rows_that_are_asked_for(viewer: User) -> None:

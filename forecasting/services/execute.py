@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
@@ -24,6 +24,7 @@ from forecasting.models import (
     ForecastRun,
     SeriesAccuracy,
 )
+from forecasting.services.alarms import alarms_refresh
 from forecasting.services.known import promotions_ahead
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.runs import ForecastError, artifacts_delete
@@ -68,6 +69,7 @@ def run_execute(*, run_id: int) -> ForecastRun:
                 heartbeat.report("store", _FORECAST)
         if same_as is None:
             _store(run, claim, found)
+            _look_back(run, read)
         else:
             run_repeat(
                 run=run,
@@ -90,6 +92,14 @@ def run_execute(*, run_id: int) -> ForecastRun:
         ForecastRun.fail(run_id, claim, _("Unexpected error: %s") % f"{type(error).__name__}: {error}"[:1000])
     run.refresh_from_db()
     return run
+
+
+def _look_back(run: ForecastRun, read: _Read) -> None:
+    """What came of earlier runs. The run is done whatever happens here; the next one does what was missed."""
+    try:
+        alarms_refresh(run=run, panel=read.panel)
+    except DatabaseError:
+        logger.exception("The alarms were not refreshed after forecast run %d", run.pk)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,16 +56,20 @@ def trained_find(*, as_of: date, spec: dict[str, Any], days: int | None = None) 
             return None
         if not (settings.ARTIFACT_ROOT / run.artifact).is_file():
             return None
-        drifted = ForecastAlarm.objects.filter(
-            kind=ForecastAlarm.Kind.DRIFT,
-            frequency=spec["freq"],
-            segment=selectors.OVERALL,
-            product=None,
-            closed_at=None,
-            opened_by__gt=run.pk,
-        )
-        return None if drifted.exists() else run
+        return None if _drifted(freq=spec["freq"], since=run.pk) else run
     return None
+
+
+def _drifted(*, freq: str, since: int) -> bool:
+    """Whether a run later than `since` has opened an alarm that the errors over all have grown."""
+    return ForecastAlarm.objects.filter(
+        kind=ForecastAlarm.Kind.DRIFT,
+        frequency=freq,
+        segment=selectors.OVERALL,
+        product=None,
+        closed_at=None,
+        opened_by__gt=since,
+    ).exists()
 
 
 def _learned(spec: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from forecasting.models import ForecastOverride, ForecastRun
 from forecasting.selectors import accuracy as reads
 from forecasting.selectors.series_accuracy import CLASSES, PREDICTABILITY, SeriesTable, accuracy_table
 from forecasting.views.access import inside_only
-from forecasting.words import FREQUENCIES, MODELS, SEGMENTS, name_of
+from forecasting.views.scores import coverage_rows, decision_lines
+from forecasting.words import FREQUENCIES, MODELS, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def accuracy(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "is_filtered": chosen != reads.AccuracyFilter(),
             "report": report,
-            "coverage": _coverage(report.overall.scores),
+            "coverage": coverage_rows(report.overall.scores),
             "frequency": name_of(FREQUENCIES, run.spec["freq"]),
             "bands": _bands(ends, name_of(FREQUENCIES, run.spec["freq"])),
             "classes": CLASSES,
@@ -97,10 +98,7 @@ def accuracy(request: HttpRequest) -> HttpResponse:
             "more_locations": max(len(report.locations) - GROUPS, 0),
             "worst": _worst(report.worst, locations),
             "overrides": _overrides(),
-            "decisions": [
-                (row, name_of(SEGMENTS, row.segment), *(name_of(MODELS, name) for name in _names(row)))
-                for row in reads.decisions_list()[:DECISIONS]
-            ],
+            "decisions": decision_lines(reads.decisions_list()[:DECISIONS]),
             "drift": drift,
             "drifts": [(name, str(words)) for name, words in _drift_names().items()],
             "drift_chart": _drift_chart(reads.accuracy_drift(run), drift),
@@ -188,26 +186,6 @@ def _worst(rows: list[reads.WorstSeries], locations: dict[int, Location]) -> lis
     ]
 
 
-def _coverage(scores: dict[str, float | None]) -> list[dict[str, Any]]:
-    """Per level the shares of demand below and at most its quantile, and whether the level lies between."""
-    return [
-        {
-            "level": level / 100,
-            "kinds": [
-                {
-                    "below": (below := scores[f"{kind}_{level}_below"]),
-                    "at_most": (at_most := scores[f"{kind}_{level}"]),
-                    "miss": None
-                    if below is None or at_most is None
-                    else min(at_most - level / 100, 0.0) + max(below - level / 100, 0.0),
-                }
-                for kind in ("coverage", "cum_coverage")
-            ],
-        }
-        for level in (90, 95, 99)
-    ]
-
-
 def _overrides() -> list[dict[str, Any]]:
     """Override against model, per kind and together: errors as shares of what was sold."""
     kinds = dict(ForecastOverride.Kind.choices)
@@ -223,10 +201,6 @@ def _overrides() -> list[dict[str, Any]]:
         row["override_wape"] = row["override_error"] / sold if sold else None
         row["value_added"] = row["model_error"] - row["override_error"]
     return rows
-
-
-def _names(row: Any) -> tuple[str, str, str]:
-    return row.champion, row.previous, row.challenger
 
 
 def _drift_names() -> dict[str, str]:

@@ -18,7 +18,9 @@ from forecasting import selectors, services, tasks
 from forecasting.forms import RunForm
 from forecasting.models import ForecastRun
 from forecasting.selectors import ScoreTable
+from forecasting.selectors.accuracy import decisions_list
 from forecasting.views.access import inside_only
+from forecasting.views.scores import coverage_rows, decision_lines
 from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
 
 PAGE_SIZE = 25
@@ -72,6 +74,8 @@ def run_start(request: HttpRequest) -> HttpResponse:
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: its progress, or its scores and where its numbers come from."""
     run = _run(pk)
+    tables = selectors.run_scores(run=run)
+    champions = next((row.scores for table in tables[:1] for row in table.rows if row.is_mix), {})
     return render(
         request,
         "forecasting/run_detail.html",
@@ -87,7 +91,10 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
                 if (stage := run.report.get("stages", {}).get(key))
             ],
             "warnings": [warning_text(text) for text in run.report.get("warnings", [])],
-            "tables": [_table(table) for table in selectors.run_scores(run=run)],
+            "tables": [_table(table) for table in tables],
+            "coverage": coverage_rows(champions) if champions.get("coverage_95") is not None else [],
+            "has_accuracy": bool(run.report.get("by_step")) and run.pruned_at is None,
+            "decisions": decision_lines(decisions_list(run=run)),
             "plans": run.plans.all(),
         },
     )

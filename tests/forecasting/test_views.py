@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from catalog.models import Job, PartnerAccount
 from forecasting.core.models import model_names
-from forecasting.models import AccuracySnapshot, ForecastRun
+from forecasting.models import AccuracySnapshot, ChampionDecision, ForecastRun
 from forecasting.words import MODELS
 from replenishment.models import PlanRun
 from tests.cast import make_supplier, make_user
@@ -184,6 +184,42 @@ def test_it_shows_scores_by_segment_and_where_the_numbers_come_from(client: Clie
 
 
 @pytest.mark.django_db
+def test_it_shows_the_kind_of_a_run_its_choices_and_its_coverage(client: Client, viewer: User) -> None:
+    full = make_run()
+    shares = {"coverage_95_below": 0.93, "coverage_95": 0.97, "cum_coverage_95_below": 0.9} | {
+        "cum_coverage_95": 0.91
+    }
+    AccuracySnapshot.objects.filter(run=full, model="champion", segment="overall").update(scores=shares)
+    ChampionDecision.objects.create(
+        run=full,
+        segment="smooth",
+        champion="ridge",
+        previous="ridge",
+        challenger="lightgbm",
+        difference=-0.0123,
+        needed=-0.02,
+    )
+    client.force_login(viewer)
+    page = client.get(f"{LIST}{full.pk}/").content.decode()
+    for text in ("Full: backtest", "-0.0123", "-0.0200", "93.0% – 97.0%", "covers", "off by -4.0%"):
+        assert text in page
+    assert "Switched" not in page
+    update = make_run(kind="update", trained_by=full)
+    page = client.get(f"{LIST}{update.pk}/").content.decode()
+    assert "Update: new sales through the trained models" in page
+    assert f'<a href="{LIST}{full.pk}/">Forecast {full.pk}</a>' in page
+    same = ForecastRun.objects.create(
+        as_of=AS_OF, known_at=timezone.now(), spec=SPEC, state=Job.State.DONE, series=12, same_as=update
+    )
+    page = client.get(f"{LIST}{same.pk}/").content.decode()
+    assert "Nothing had changed" in page
+    assert f'<a href="{LIST}{update.pk}/">Forecast {update.pk}</a>' in page
+    page = client.get(LIST).content.decode()
+    assert f"Update of {full.pk}" in page
+    assert f"Same as {update.pk}" in page
+
+
+@pytest.mark.django_db
 def test_it_does_not_repeat_the_scores_of_a_segment_that_is_everything(client: Client, viewer: User) -> None:
     run = make_run(series=8)
     client.force_login(viewer)
@@ -262,7 +298,7 @@ def test_it_shows_a_run_with_the_same_few_queries(
 
 # Session, user, permissions of user and groups, partner account (the view's and the menu's check).
 LIST_QUERIES = 6 + 3  # count, runs, snapshots
-DETAIL_QUERIES = 6 + 3  # run, snapshots, plans
+DETAIL_QUERIES = 6 + 4  # run, snapshots, decisions, plans
 
 
 def test_it_has_words_for_every_model() -> None:

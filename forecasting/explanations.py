@@ -91,16 +91,11 @@ def sentence(explanation: Explanation) -> str:
     if not total:
         return _("No demand is expected.")
     amounts = dict(zip(GROUPS, explanation.contributions.mean(axis=0).tolist(), strict=True))
-    shown = {key: _rounded(amount, places) for key, amount in amounts.items()}
-    others = sorted((key for key in GROUPS[1:] if shown[key]), key=lambda key: -abs(amounts[key]))
-    named = {key: shown[key] for key in others[:_NAMED]}
-    level, rest = shown["level"], Decimal(0)
-    rest = total - level - sum(named.values(), Decimal(0))
-    if others[_NAMED:] and abs(rest) > 2 * Decimal(1).scaleb(-places):
-        named["rest"] = rest
-    else:  # what rounding left
-        level += rest
-    parts = {"level": level, **named}
+    others = sorted(GROUPS[1:], key=lambda key: -abs(amounts[key]))
+    named = {key: _rounded(amounts[key], places) for key in others[:_NAMED]}
+    named["rest"] = _rounded(sum(amounts[key] for key in others[_NAMED:]), places)
+    # The level takes what rounding left.
+    parts = {"level": total - sum(named.values(), Decimal(0)), **named}
     words = [
         str((_RAISES if amount >= 0 else _LOWERS)[key]) % {"units": _number(abs(amount))}
         for key, amount in parts.items()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
+from catalog.models import Category, Location, Product
+from forecasting.models import ForecastOverride
 from forecasting.words import FREQUENCIES, MODELS
 
 if TYPE_CHECKING:
@@ -55,3 +58,77 @@ class RunForm(forms.Form):
             models=tuple(name for name in MODELS if name in values["models"]),
             threads=settings.FORESTOCK_THREADS,
         )
+
+
+class OverrideForm(forms.Form):
+    """A planner's override of one product-location, whose place in the address names it."""
+
+    kind = forms.ChoiceField(label=_("Change"), choices=ForecastOverride.Kind.choices, initial="percent")
+    value = forms.DecimalField(
+        label=_("Value"),
+        max_digits=14,
+        decimal_places=3,
+        localize=False,
+        help_text=_("In percent, or in units."),
+    )
+    first_day = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
+    last_day = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+    expires_on = forms.DateField(
+        label=_("Expires"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Forecasts as of this day or later ignore it; empty: the last day."),
+    )
+
+    def values(self) -> dict[str, Any]:
+        """What a valid form asks for, as the service takes it."""
+        return dict(self.cleaned_data)
+
+    def take(self, errors: dict[str, str]) -> None:
+        """Show what a service refused, each at its field."""
+        for name, text in errors.items():
+            self.add_error(name if name in self.fields else None, text)
+
+
+class WideOverrideForm(OverrideForm):
+    """An override on any level: what of product, category and location is given narrows it down."""
+
+    product = forms.CharField(label=_("SKU"), max_length=64, required=False)
+    category = forms.ModelChoiceField(Category.objects.all(), label=_("Category"), required=False)
+    location = forms.ModelChoiceField(
+        Location.objects.filter(receiving_location=None), label=_("Location"), required=False
+    )
+    field_order = ("product", "category", "location")
+
+    def clean_product(self) -> Product | None:
+        """The product of a SKU."""
+        sku = self.cleaned_data["product"].strip()
+        if not sku:
+            return None
+        product = Product.objects.filter(sku=sku).first()
+        if product is None:
+            raise forms.ValidationError(_("There is no product with this SKU."))
+        return product
+
+
+class OverrideFilter(forms.Form):
+    """What the list of overrides shows, from the address; a wrong value is as none."""
+
+    STATES = (
+        ("force", _("In force")),
+        ("past", _("Expired or over")),
+        ("withdrawn", _("Withdrawn")),
+        ("all", _("All")),
+    )
+    q = forms.CharField(required=False, max_length=100)
+    state = forms.ChoiceField(required=False, choices=STATES)
+    author = forms.ModelChoiceField(User.objects.none(), required=False)
+    category = forms.ModelChoiceField(Category.objects.all(), required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        authors = self.fields["author"]
+        if isinstance(authors, forms.ModelChoiceField):
+            made = ForecastOverride.objects.order_by().values("created_by_id")
+            authors.queryset = User.objects.filter(pk__in=made).order_by("username")

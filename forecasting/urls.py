@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, explanations, runs
+from forecasting.views import accuracy, explanations, overrides, runs
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -10,6 +10,15 @@ urlpatterns: list[URLPattern] = [
     path("forecasts/start/", runs.run_start, name="run-start"),
     path("forecasts/accuracy/", accuracy.accuracy, name="accuracy"),
     path("forecasts/why/<int:product_id>/<int:location_id>/", explanations.explanation, name="explanation"),
+    path("forecasts/overrides/", overrides.override_list, name="override-list"),
+    path("forecasts/overrides/new/", overrides.override_create, name="override-create"),
+    path("forecasts/overrides/preview/", overrides.override_preview, name="override-preview"),
+    path(
+        "forecasts/overrides/of/<int:product_id>/<int:location_id>/",
+        overrides.override_panel,
+        name="override-panel",
+    ),
+    path("forecasts/overrides/<int:pk>/withdraw/", overrides.override_withdraw, name="override-withdraw"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

@@ -1,12 +1,16 @@
 """What there is to read about forecasts."""
 
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
-from forecasting.selectors.overrides import (
+from forecasting.selectors.overridden import (
     Overridden,
     Reach,
-    ScoreSum,
+    SeriesOverridden,
     distribution_overridden,
     override_reaches,
+    series_overridden,
+)
+from forecasting.selectors.overrides import (
+    ScoreSum,
     overrides_in_force,
     overrides_list,
     overrides_scored,
@@ -34,6 +38,7 @@ __all__ = [
     "ScoreRow",
     "ScoreSum",
     "ScoreTable",
+    "SeriesOverridden",
     "as_of_default",
     "distribution_labels",
     "distribution_overridden",
@@ -50,4 +55,5 @@ __all__ = [
     "run_latest",
     "run_scores",
     "runs_list",
+    "series_overridden",
 ]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from forecasting.models import ForecastRun
-from forecasting.selectors.overrides import distribution_overridden
+from forecasting.selectors.overridden import distribution_overridden
 from forecasting.selectors.stored import distribution_stored, rows_read, run_with_numbers
 
 if TYPE_CHECKING:

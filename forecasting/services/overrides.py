@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from catalog.models import Category, Location, Product
 from forecasting import selectors
 from forecasting.models import ForecastOverride, ForecastRun, OverrideScore
-from forecasting.selectors.overrides import Scope, override_numbers, override_scopes
+from forecasting.selectors.overridden import override_numbers
+from forecasting.selectors.overrides import Scope, override_scopes
 from forecasting.selectors.overrides_due import next_day, overrides_due, run_before, runs_finished
 from forecasting.selectors.stored import means_stored, periods_of
 from forecasting.services.runs import ForecastError

@@ -103,6 +103,18 @@ def signed(value: Any) -> str:
 
 
 @register.filter
+def signed_quantity(value: Any) -> str:
+    """Units with a sign, rounded as `quantity` does: a change to read in passing."""
+    parsed = _decimal(value)
+    if parsed is None:
+        return MISSING
+    text = quantity(abs(parsed))
+    if text == quantity(0):
+        return text
+    return f"{'+' if parsed > 0 else '−'}{text}"
+
+
+@register.filter
 def plain(value: Any) -> str:
     """A number for a form field's value: a point, no grouping, no trailing zeros."""
     parsed = _decimal(value)

@@ -214,6 +214,8 @@ def explain_model(model: Forecaster, data: TrainingData, origin: int, rows: Arra
         return scale_to(mean, _split_trees(model, data, origin, rows))
     if getattr(model, "model_", None) is not None:
         return scale_to(mean, _split_linear(model, data, origin, rows))
+    if getattr(model, "coefficients_", None) is not None:
+        return scale_to(mean, _split_log_linear(model, data, origin, rows))
     if model.name == "seasonal_naive":
         return scale_to(mean, _split_seasonal_naive(mean, data, origin, rows))
     return scale_to(mean, _split_path(mean))
@@ -243,6 +245,27 @@ def _split_linear(model: Any, data: TrainingData, origin: int, rows: Array) -> A
     ]
     split: Array = np.concatenate(parts) * scale[:, None] if parts else np.zeros((0, len(GROUPS)))
     return split.reshape(len(rows), data.horizon, len(GROUPS))
+
+
+def _split_log_linear(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
+    """Of `LinearDirect`: the parts of exp(score), smeared as the model does, less its logs' constant."""
+    x, scale = _table(data, origin, rows)
+    target = origin + np.tile(np.arange(data.horizon), len(rows))
+    terms = model.design_.terms(data, x, np.repeat(rows, data.horizon), target)
+    codes = group_codes(model.design_.features)
+    known = {group_of(f"known_{name}") for name in data.panel.known}
+    if "promotion" not in known and "price" in known:
+        # The design's joint effect of all known columns goes by the name of a promotion.
+        codes[codes == GROUPS.index("promotion")] = GROUPS.index("price")
+    parts = np.zeros((len(x), len(GROUPS)))
+    for part, design in model._chunks(terms, x):
+        parts[part] = contributions_linear(
+            model.coefficients_, design, codes, "log", intercept=model.intercept_
+        )
+    score = np.log(np.maximum(parts.sum(axis=1), 1e-300))
+    parts *= np.interp(score, model.middles_, model.factors_)[:, None]
+    parts[:, LEVEL] -= model.zero
+    return (parts * scale[:, None]).reshape(len(rows), data.horizon, len(GROUPS))
 
 
 def _split_path(mean: Array) -> Array:

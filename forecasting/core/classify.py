@@ -53,14 +53,16 @@ def xyz_by_error(
     """XYZ by how well a series can be forecast, from its held-out periods, (N,) sums and their number.
 
     As `xyz_classes`, with the root mean squared error in place of the standard deviation: a season or a
-    promotion that is foreseen does not make a series hard. Z also where nothing was held out or sold.
+    promotion that is foreseen does not make a series hard. Z also where nothing was sold; "" where nothing
+    was held out.
     """
     number = np.maximum(count, 1)
     mean = actual / number
     error = np.sqrt(squared_error / number)
     known = (count > 0) & (mean > 0)
     ratio = np.where(known, error / np.where(known, mean, 1), np.inf)
-    return [str(name) for name in np.where(ratio <= x, "X", np.where(ratio <= y_cut, "Y", "Z"))]
+    names = np.where(ratio <= x, "X", np.where(ratio <= y_cut, "Y", "Z"))
+    return [str(name) for name in np.where(count > 0, names, "")]
 
 
 def adi_cv2(y: Array) -> tuple[Array, Array]:

@@ -34,7 +34,6 @@ from forecasting.services.worth import Worth, series_worth
 if TYPE_CHECKING:
     import polars as pl
 
-    from forecasting.core.accuracy import AccuracySums
     from forecasting.core.pipeline import ForecastResult, ForecastSpec
 
 logger = logging.getLogger(__name__)
@@ -128,7 +127,7 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     from catalog.selectors import demand_panel
     from forecasting.core.pipeline import ForecastSpec, fingerprint, library_versions, peak_mib
 
-    spec = ForecastSpec.from_dict(run.spec)
+    spec = replace(ForecastSpec.from_dict(run.spec), explain=True)
     heartbeat.report("read", 0.0)
     start = time.perf_counter()
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
@@ -200,6 +199,8 @@ def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
 
 def _series_store(run: ForecastRun, found: _Found) -> None:
     """The distribution of each product-location, and its accuracy where the run has tested it."""
+    import numpy as np
+
     from catalog.selectors import unique_id_split
     from forecasting.core.accuracy import COLUMN
     from forecasting.core.classify import abc_classes, xyz_by_error
@@ -214,39 +215,36 @@ def _series_store(run: ForecastRun, found: _Found) -> None:
         segments=result.segment,
         patterns=result.pattern,
         distribution=result.distribution,
-        contributions=_optional(result, "contributions"),
-        corrections=_optional(result, "corrections"),
+        contributions=result.contributions,
+        corrections=result.corrections,
     )
-    accuracy: AccuracySums | None = _optional(result, "accuracy")
-    if accuracy is None:
+    if result.accuracy is None:
         return
-    whole = accuracy.sums.sum(axis=1)
+    sums = result.accuracy.sums
+    whole = sums.sum(axis=1)
+    names = ("squared_error", "actual", "count")
     accuracy_store(
         run_id=run.pk,
+        # Of a very large shop the backtest takes a sample.
+        rows=np.flatnonzero(whole[:, COLUMN["count"]] + whole[:, COLUMN["left_out"]]),
         product_ids=products,
         location_ids=locations,
         models=result.model,
         abc=abc_classes(found.worth.revenue),
-        xyz=xyz_by_error(*(whole[:, COLUMN[name]] for name in ("squared_error", "actual", "count"))),
+        xyz=xyz_by_error(*(whole[:, COLUMN[name]] for name in names)),
         worth=found.worth,
-        left_out=accuracy.left_out,
-        sums=accuracy.sums,
+        left_out=result.accuracy.left_out,
+        sums=sums,
     )
-
-
-def _optional(result: ForecastResult, name: str) -> Any:
-    """What a result holds only where its run made it."""
-    return getattr(result, name, None)
 
 
 def _by_step(result: ForecastResult) -> list[dict[str, float | None]]:
     """Scores of all series at each step of the horizon, for the chart; empty without a backtest."""
     from forecasting.core.accuracy import scores_of
 
-    accuracy: AccuracySums | None = _optional(result, "accuracy")
-    if accuracy is None:
+    if result.accuracy is None:
         return []
-    table = [scores_of(total) for total in accuracy.by_step]
+    table = [scores_of(total) for total in result.accuracy.by_step]
     return [
         {name: None if (value := row[name]) is None else round(value, 6) for name in STEP_SCORES}
         for row in table

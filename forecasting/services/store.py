@@ -86,6 +86,7 @@ def distributions_store(
 def accuracy_store(
     *,
     run_id: int,
+    rows: npt.NDArray[np.int64],
     product_ids: npt.NDArray[np.int64],
     location_ids: npt.NDArray[np.int64],
     models: Sequence[str],
@@ -95,24 +96,27 @@ def accuracy_store(
     left_out: npt.NDArray[Any],
     sums: npt.NDArray[Any],
 ) -> None:
-    """Insert the accuracy of each product-location; arguments are (N,), `sums` (N, B, S). As above."""
+    """Insert the accuracy of the product-locations at some places of the other arguments, which are (N,).
 
-    def rows(part: slice) -> Iterator[tuple[Any, ...]]:
-        return zip(
-            repeat(run_id),
-            product_ids[part].tolist(),
-            location_ids[part].tolist(),
-            worth.category_ids[part],
-            models[part],
-            abc[part],
-            xyz[part],
-            worth.prices[part],
-            left_out[part].tolist(),
-            _slices(sums[part]),
-            strict=False,
-        )
+    `sums` are (N, B, S). As above.
+    """
 
-    _write(SeriesAccuracy, _ACCURACY, (rows(part) for part in _parts(len(product_ids))))
+    def lines(part: npt.NDArray[np.int64]) -> Iterator[tuple[Any, ...]]:
+        for place, row_sums in zip(part.tolist(), _slices(sums[part]), strict=True):
+            yield (
+                run_id,
+                int(product_ids[place]),
+                int(location_ids[place]),
+                worth.category_ids[place],
+                models[place],
+                abc[place],
+                xyz[place],
+                worth.prices[place],
+                int(left_out[place]),
+                row_sums,
+            )
+
+    _write(SeriesAccuracy, _ACCURACY, (lines(rows[part]) for part in _parts(len(rows))))
 
 
 def _write(

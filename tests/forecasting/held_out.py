@@ -77,6 +77,7 @@ def make_accuracy(
     sums = chance_sums(count) if sums is None else sums
     accuracy_store(
         run_id=run.pk,
+        rows=np.arange(count),
         product_ids=np.array([product.pk for product, _ in series], dtype=np.int64),
         location_ids=np.array([location.pk for _, location in series], dtype=np.int64),
         models=models or [MODELS[n % 2] for n in range(count)],

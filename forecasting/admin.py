@@ -17,7 +17,7 @@ from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
 from forecasting import services, tasks
-from forecasting.models import AccuracySnapshot, ForecastRun
+from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastRun
 
 
 class ReadOnlyMixin:
@@ -41,8 +41,18 @@ class SnapshotInline(ReadOnlyMixin, TabularInline):
 
 @admin.register(ForecastRun)
 class ForecastRunAdmin(ReadOnlyMixin, ModelAdmin):
-    list_display = ("id", "as_of", "state", "progress", "series", "created_by", "created_at", "finished_at")
-    list_filter = ("state", "created_at")
+    list_display = (
+        "id",
+        "as_of",
+        "kind",
+        "state",
+        "progress",
+        "series",
+        "created_by",
+        "created_at",
+        "finished_at",
+    )
+    list_filter = ("state", "kind", "created_at")
     list_select_related = ("created_by",)
     show_full_result_count = False
     inlines = (SnapshotInline,)
@@ -74,3 +84,32 @@ class ForecastRunAdmin(ReadOnlyMixin, ModelAdmin):
         if request.headers.get("HX-Request"):
             return HttpResponseClientRedirect(url)
         return redirect(url)
+
+
+@admin.register(ForecastAlarm)
+class ForecastAlarmAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = (
+        "id",
+        "kind",
+        "frequency",
+        "steps",
+        "segment",
+        "product",
+        "location",
+        "value",
+        "limit",
+        "effect",
+        "opened_by",
+        "closed_at",
+    )
+    list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter))
+    list_select_related = ("product", "location", "opened_by")
+    search_fields = ("product__sku", "segment")
+    show_full_result_count = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may look at forecast runs may see what became of them."""
+        return bool(request.user.has_perm("forecasting.view_forecastrun"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, explanations, overrides, runs
+from forecasting.views import accuracy, alarms, explanations, overrides, runs
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
         name="override-panel",
     ),
     path("forecasts/overrides/<int:pk>/withdraw/", overrides.override_withdraw, name="override-withdraw"),
+    path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 MODELS: dict[str, str | Promise] = {
@@ -33,6 +34,9 @@ STEPS: dict[str, str | Promise] = {
     "done": _("Finishing"),
     "store": _("Storing the distributions"),
 }
+_TRAINED_ANEW = re.compile(
+    r"the models of run (?P<number>\d+) can't be used \((?P<reason>.*)\): all were trained anew"
+)
 _FEW_FOLDS = re.compile(r"history is too short for (?P<asked>\d+) folds: (?P<used>\d+) used")
 FREQUENCIES: dict[str, str | Promise] = {"D": _("Days"), "W": _("Weeks"), "M": _("Months")}
 
@@ -42,8 +46,38 @@ def name_of(words: dict[str, str | Promise], key: str) -> str:
     return str(words.get(key, key))
 
 
+def alarm_reach(frequency: str, steps: int) -> str:
+    """Which demand an alarm is about: that of the next period, or summed over some."""
+    if steps == 1:
+        return {"D": gettext("the next day"), "W": gettext("the next week"), "M": gettext("the next month")}[
+            frequency
+        ]
+    words = {
+        "D": gettext("the next %d days"),
+        "W": gettext("the next %d weeks"),
+        "M": gettext("the next %d months"),
+    }
+    return words[frequency] % steps
+
+
+def alarm_effect(kind: str, effect: float) -> str:
+    """How much an alarm matters, in words."""
+    if kind == "coverage":
+        return gettext("outside the 90%% band in %(share).0f%% of the periods") % {"share": 100 * effect}
+    if kind == "drift":
+        return gettext("errors %(ratio).1f times those expected") % {"ratio": effect}
+    if effect < 0:
+        return gettext("forecasts %(share).0f%% of sales too low") % {"share": -100 * effect}
+    return gettext("forecasts %(share).0f%% of sales too high") % {"share": 100 * effect}
+
+
 def warning_text(text: str) -> str:
     """A warning of the engine in the reader's language; as it is where there are no words for it yet."""
+    anew = _TRAINED_ANEW.fullmatch(text)
+    if anew is not None:
+        return gettext(
+            "The models of forecast %(number)s could not be used (%(reason)s): all were trained anew."
+        ) % {"number": anew["number"], "reason": gettext(anew["reason"])}
     folds = _FEW_FOLDS.fullmatch(text)
     if folds is None:
         return text

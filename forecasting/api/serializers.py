@@ -23,12 +23,14 @@ class RunSerializer(serializers.ModelSerializer[ForecastRun]):
     """A forecast run."""
 
     spec = serializers.DictField()
+    trained_by = serializers.IntegerField(source="trained_by_id", allow_null=True, read_only=True)
+    same_as = serializers.IntegerField(source="same_as_id", allow_null=True, read_only=True)
 
     class Meta:
         model = ForecastRun
         fields = (
-            "id", "state", "step", "progress", "error", "as_of", "known_at", "spec", "series", "fingerprint",
-            "created_at", "started_at", "finished_at", "pruned_at",
+            "id", "state", "step", "progress", "error", "kind", "trained_by", "same_as", "as_of", "known_at",
+            "spec", "series", "fingerprint", "created_at", "started_at", "finished_at", "pruned_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -51,6 +53,11 @@ class RunStartSerializer(serializers.Serializer[Any]):
     horizon = serializers.IntegerField(min_value=1, max_value=400, required=False, help_text="Periods.")
     models = serializers.ListField(
         child=serializers.CharField(max_length=32), allow_empty=False, max_length=20, required=False
+    )
+    kind = serializers.ChoiceField(
+        choices=ForecastRun.Kind.choices,
+        required=False,
+        help_text="Default: an update while the trained models are young and do well, else full.",
     )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
 

@@ -64,12 +64,12 @@ class ForecastRunViewSet(
         data = serializers.RunStartSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)
-        as_of = values.pop("as_of", None)
+        as_of, kind = values.pop("as_of", None), values.pop("kind", None)
         try:
             spec = ForecastSpec(**values) if values else None
         except ValueError as error:
             raise ValidationError(str(error)) from None
-        run = services.run_create(acting_user=cast("User", request.user), as_of=as_of, spec=spec)
+        run = services.run_create(acting_user=cast("User", request.user), as_of=as_of, spec=spec, kind=kind)
         # A broker that is away loses nothing: a queued run is dispatched again.
         transaction.on_commit(lambda: tasks.run_execute_task.delay(run.pk), robust=True)
         return Response(serializers.RunSerializer(run).data, status=HTTPStatus.ACCEPTED)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Count, QuerySet
 
-from forecasting.models import ForecastAlarm
+from forecasting.models import ForecastAlarm, ForecastRun
+from forecasting.selectors.runs import OVERALL
 
 
 def alarms_list(
@@ -35,14 +36,25 @@ def alarms_of(*, product_id: int, location_id: int) -> list[ForecastAlarm]:
     return list(alarms_list(is_open=True).filter(product=product_id, location=location_id))
 
 
-def alarms_overall() -> list[ForecastAlarm]:
-    """What is off about whole segments now; all product-locations first."""
-    found = alarms_list(is_open=True, of_segments=True)
-    return sorted(found, key=lambda alarm: (alarm.segment != "overall", alarm.segment, alarm.steps))
+def alarms_overall(*, run: ForecastRun | None = None) -> list[ForecastAlarm]:
+    """What is off about whole segments, now or when a run was made; all product-locations first."""
+    found = _at(alarms_list(of_segments=True), run, is_open=True)
+    return sorted(found, key=lambda alarm: (alarm.segment != OVERALL, alarm.segment, alarm.kind, alarm.steps))
 
 
-def alarm_counts() -> dict[str, int]:
-    """How many alarms of each kind are open."""
-    rows = ForecastAlarm.objects.filter(closed_at=None).values("kind").annotate(count=Count("pk")).order_by()
-    found = {row["kind"]: row["count"] for row in rows}
+def alarm_counts(*, run: ForecastRun | None = None, is_open: bool = True) -> dict[str, int]:
+    """How many alarms there are of each kind: open (or closed) ones now, or those when a run was made."""
+    alarms = _at(ForecastAlarm.objects.all(), run, is_open=is_open)
+    found = {
+        row["kind"]: row["count"] for row in alarms.values("kind").annotate(count=Count("pk")).order_by()
+    }
     return {kind: found.get(kind, 0) for kind in ForecastAlarm.Kind.values}
+
+
+def _at(
+    alarms: QuerySet[ForecastAlarm], run: ForecastRun | None, *, is_open: bool
+) -> QuerySet[ForecastAlarm]:
+    if run is None:
+        return alarms.filter(closed_at__isnull=is_open)
+    seen = run.same_as_id or run.pk
+    return alarms.filter(opened_by__lte=seen, seen_by__gte=seen, frequency=run.spec.get("freq", ""))

@@ -19,7 +19,9 @@ from forecasting.forms import RunForm
 from forecasting.models import ForecastRun
 from forecasting.selectors import ScoreTable
 from forecasting.selectors.accuracy import decisions_list
+from forecasting.selectors.alarms import alarm_counts
 from forecasting.views.access import inside_only
+from forecasting.views.alarms import run_alarms
 from forecasting.views.scores import coverage_rows, decision_lines
 from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
 
@@ -96,6 +98,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "has_accuracy": bool(run.report.get("by_step")) and run.pruned_at is None,
             "decisions": decision_lines(decisions_list(run=run)),
             "plans": run.plans.all(),
+            "alarms": run_alarms(run),
         },
     )
 
@@ -130,6 +133,7 @@ def _list(request: HttpRequest, form: RunForm, *, status: int = 200) -> HttpResp
             "page": page,
             "lines": [_line(run) for run in page],
             "form": form,
+            "alarms_open": sum(alarm_counts().values()),
             "may_start": request.user.has_perm("forecasting.add_forecastrun"),
         },
         status=status,

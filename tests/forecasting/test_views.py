@@ -297,8 +297,8 @@ def test_it_shows_a_run_with_the_same_few_queries(
 
 
 # Session, user, permissions of user and groups, partner account (the view's and the menu's check).
-LIST_QUERIES = 6 + 3  # count, runs, snapshots
-DETAIL_QUERIES = 6 + 4  # run, snapshots, decisions, plans
+LIST_QUERIES = 6 + 4  # count, runs, snapshots, open alarms
+DETAIL_QUERIES = 6 + 6  # run, snapshots, decisions, plans, alarms and their counts
 
 
 def test_it_has_words_for_every_model() -> None:

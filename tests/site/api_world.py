@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ from catalog.models import (
     Supplier,
     SupplyTerms,
 )
-from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
+from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
 from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
 
@@ -72,6 +72,8 @@ class World:
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
+        self.alarm = add_alarm(self.run, self.product, self.location)
+        self.override = add_override(self.buyer, self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
@@ -151,6 +153,35 @@ def add_forecast(run: ForecastRun, product: Product, location: Location) -> Fore
         mean=np.full(HORIZON, 2, "<f4").tobytes(),
         quantiles=quantiles.tobytes(),
         cum_quantiles=np.cumsum(quantiles, axis=0, dtype="<f4").tobytes(),
+    )
+
+
+def add_alarm(run: ForecastRun, product: Product, location: Location) -> ForecastAlarm:
+    """An open alarm: the forecasts of a product-location are too low."""
+    return ForecastAlarm.objects.create(
+        kind="bias",
+        product=product,
+        location=location,
+        segment="overall",
+        value=9.0,
+        limit=8.0,
+        effect=-0.4,
+        opened_by=run,
+        seen_by=run,
+    )
+
+
+def add_override(by: User, product: Product) -> ForecastOverride:
+    """Half as much again in the week after `DAY`."""
+    return ForecastOverride.objects.create(
+        product=product,
+        kind="percent",
+        value=Decimal(50),
+        first_day=DAY + timedelta(days=1),
+        last_day=DAY + timedelta(days=7),
+        expires_on=DAY + timedelta(days=7),
+        reason="a fair",
+        created_by=by,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -71,6 +72,14 @@ def line(order: str) -> Callable[[World], dict[str, Any]]:
     return args
 
 
+def override(**values: Any) -> Callable[[World], dict[str, Any]]:
+    def body(world: World) -> dict[str, Any]:
+        week = {"first_day": str(DAY + timedelta(days=1)), "last_day": str(DAY + timedelta(days=7))}
+        return {"kind": "percent", "value": "20", "reason": "fair"} | week | values
+
+    return body
+
+
 TERMS = {"supplier": "S9", "sku": "P9", "unit_cost": 1, "currency": "USD"}
 EXPECTED: dict[tuple[str, str], Expect] = {
     ("category-list", "GET"): Expect(READ),
@@ -106,6 +115,12 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("forecast-run-list", "GET"): Expect(READ),
     ("forecast-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"as_of": str(DAY)}),
     ("forecast-run-detail", "GET"): Expect(READ, args=pk("run")),
+    ("forecast-alarm-list", "GET"): Expect(READ),
+    ("forecast-alarm-detail", "GET"): Expect(READ, args=pk("alarm")),
+    ("forecast-override-list", "GET"): Expect(READ),
+    ("forecast-override-list", "POST"): Expect(BUY, 201, body=override()),
+    ("forecast-override-detail", "GET"): Expect(READ, args=pk("override")),
+    ("forecast-override-withdraw", "POST"): Expect(BUY, args=pk("override")),
     ("forecast-list", "GET"): Expect(READ),
     ("forecast-detail", "GET"): Expect(READ, args=pk("forecast")),
     ("plan-run-list", "GET"): Expect(READ),

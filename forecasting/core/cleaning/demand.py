@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 # Up to so many series all are looked at closely; beyond, those with something to explain and a sample.
 _ALL, _SAMPLE = 4000, 2000
 _SCREEN_DEVIATIONS = 3.5
-_BULK_DEVIATIONS = 2.5
+_NOTABLE_DEVIATIONS = 2.5
 _BULK_ORDERS = 3
 _LEAST_WEIGHT = 0.02
 # What an estimate teaches: next to nothing new where nothing sold, more where sales give a lower bound.
@@ -116,7 +116,7 @@ def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
     seen = own_whole.copy()
     seen[period, series] = False
     bounded = np.nonzero(near.censored & (own_units > 0))
-    expected = expect(near, own_units, seen, bounded)
+    expected = expect(near, own_units, seen, own_whole, (bounded[0], bounded[1]))
     _spikes(result, near, expected, own_units, own_whole, rows)
     mean_of = _whole_mean(own_units, own_whole)
     chance = stock_out_chance(runs, expected.mean, mean_of, own_units > 0, panel.freq)[run]
@@ -187,7 +187,7 @@ def _spikes(
     """Enter reasons and weights of sales above their bound; arrays and ``panel`` hold the series ``rows``."""
     spread = expected.spread
     plain = np.minimum(expected.effect, 1)  # without what lifts demand
-    bound = spread.bound(expected.mean, _BULK_DEVIATIONS)
+    bound = spread.bound(expected.mean, _NOTABLE_DEVIATIONS)
     bound *= plain / expected.effect
     period, series = np.nonzero(seen & (units > bound))
     if not len(period):
@@ -200,11 +200,11 @@ def _spikes(
     limit = own.bound(mean)
     promoted = effect >= _PROMOTED
     spike = amount > limit * np.where(promoted, _PROMOTION_SLACK, 1)
-    unpromoted = amount > own.bound(mean / np.maximum(effect, 1))
+    unpromoted = amount > own.bound(mean / np.maximum(effect, 1), _NOTABLE_DEVIATIONS)
 
     reason = np.where(spike, Reason.OUTLIER, Reason.NONE)
     reason[~spike & promoted & unpromoted] = Reason.PROMOTION
-    bulk = _is_bulk(panel, units, cells, amount) & (amount > own.bound(mean, _BULK_DEVIATIONS)) & ~promoted
+    bulk = _is_bulk(panel, units, cells, amount) & (amount > own.bound(mean, _NOTABLE_DEVIATIONS)) & ~promoted
     reason[bulk] = Reason.BULK
     demand = amount.copy()
     for word, why in (("return", Reason.RETURN), ("cancel", Reason.CANCELLATION)):
@@ -213,7 +213,9 @@ def _spikes(
         reason[undone] = why
         demand[undone] = np.maximum(amount - taken, 0)[undone]
     lowered = (reason != Reason.NONE) & (reason != Reason.PROMOTION)
-    weight = np.where(lowered, np.clip(np.minimum(limit, amount / 2) / amount, _LEAST_WEIGHT, 1), 1)
+    # Its pull on a mean is that of a notable sale, whatever its size.
+    notable = np.minimum(own.bound(mean, _NOTABLE_DEVIATIONS) / amount, 0.5)
+    weight = np.where(lowered, np.maximum(notable, _LEAST_WEIGHT), 1)
 
     use = reason != Reason.NONE
     target = (period[use], rows[series[use]])
@@ -233,7 +235,7 @@ def _is_bulk(panel: Panel, units: Array, cells: tuple[Array, Array], amount: Arr
     spread = spread_of(each, center[None, :], counted)
     own = Spread(spread.center[cells[1]], spread.deviation[cells[1]])
     few = counted[cells] & (column.values[cells] <= _BULK_ORDERS)
-    return np.asarray(few & (each[cells] > own.bound(center[cells[1]], _BULK_DEVIATIONS)))
+    return np.asarray(few & (each[cells] > own.bound(center[cells[1]], _NOTABLE_DEVIATIONS)))
 
 
 def _taken_back(panel: Panel, word: str, cells: tuple[Array, Array]) -> Array:

@@ -50,12 +50,12 @@ class Covariate:
         """x of some periods, (B, N) float32."""
         raw = self.values[part]
         if self.kind == "code":
-            return (raw == self.code).astype(np.float32)
+            return np.asarray(raw == self.code, dtype=np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.log(raw) if self.kind == "log" else raw
             x = np.nan_to_num(value - self.center, nan=0.0, posinf=0.0, neginf=0.0)
         limit = _CLIP[self.kind]
-        return np.clip(x, -limit, limit).astype(np.float32)
+        return np.asarray(np.clip(x, -limit, limit), dtype=np.float32)
 
 
 def covariates(panel: Panel) -> list[Covariate]:
@@ -73,7 +73,7 @@ def covariates(panel: Panel) -> list[Covariate]:
 def _of_column(name: str, column: Column, periods: int) -> list[Covariate]:
     values = column.values[:periods]
     seen = np.isfinite(values)
-    zero = np.float32(0)
+    zero = np.zeros(1, dtype=np.float32)
     if not seen.any():
         return []
     if column.categorical:
@@ -100,7 +100,7 @@ def _of_column(name: str, column: Column, periods: int) -> list[Covariate]:
 
 def _means(values: Array, seen: Array) -> Array:
     total = np.where(seen, values, 0).sum(axis=0, dtype=np.float64)
-    return (total / np.maximum(seen.sum(axis=0), 1)).astype(np.float32)
+    return np.asarray(total / np.maximum(seen.sum(axis=0), 1), dtype=np.float32)
 
 
 def effect_rows(columns: list[Covariate], coefficients: Array, part: slice) -> Array:
@@ -108,7 +108,7 @@ def effect_rows(columns: list[Covariate], coefficients: Array, part: slice) -> A
     total: Array = np.zeros((1, 1), dtype=np.float32)
     for index, column in enumerate(columns):
         total = total + column.rows(part) * coefficients[:, index].astype(np.float32)
-    return np.exp(np.clip(total, -_LARGEST, _LARGEST))
+    return np.asarray(np.exp(np.clip(total, -_LARGEST, _LARGEST)))
 
 
 def coefficients_fit(
@@ -150,7 +150,7 @@ def coefficients_fit(
         gradient = gradient - np.einsum("npq,nq->np", curvature, step[group])
     own = np.linalg.solve(curvature + np.diag(prior[:, 2]), gradient[..., None])[..., 0]
     limit = 3 * spread[:, 0]
-    return np.clip(result + own, -limit, limit)
+    return np.asarray(np.clip(result + own, -limit, limit))
 
 
 def _normal_equations(

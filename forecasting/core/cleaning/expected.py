@@ -31,6 +31,7 @@ Array = npt.NDArray[Any]
 _KERNEL = {"D": 0.95, "W": 0.88, "M": 0.7}
 # Prior coefficients of variation: of a series' level over time, of the panel's movement, of a group's.
 _LEVEL_CV, _PANEL_CV, _GROUP_CV, _PROFILE_CV = 0.6, 0.5, 0.1, 0.3
+_MOST_SAY = 8.0  # prior periods' worth of a single series in the common movement of a period
 _ROUNDS = 3
 _BLOCK = 2048
 # Groups smaller than this say little about a period; each more costs a pass.
@@ -50,11 +51,14 @@ class Expected:
     spread: Spread
 
 
-def expect(panel: Panel, units: Array, seen: Array, bounded: tuple[Array, Array]) -> Expected:
+def expect(
+    panel: Panel, units: Array, seen: Array, whole_seen: Array, bounded: tuple[Array, Array]
+) -> Expected:
     """Fit the expected demand of all cells.
 
-    ``units`` (T, N) float32, 0 or more and finite; ``seen`` (T, N) which of them count; ``bounded`` the
-    cells (periods, series) among those not seen whose units are a lower bound above zero.
+    ``units`` (T, N) float32, 0 or more and finite; ``seen`` (T, N) which of them count; ``whole_seen`` those
+    that count in the common movement, surprising zeros among them; ``bounded`` the cells (periods, series)
+    among those not seen whose units are a lower bound above zero.
     """
     columns = covariates(panel)
     groups = _groups(panel)
@@ -62,6 +66,7 @@ def expect(panel: Panel, units: Array, seen: Array, bounded: tuple[Array, Array]
     value = np.where(seen, units, np.float32(0))
     counted = seen.copy()
     counted[bounded] = True
+    common = counted | whole_seen
     value[bounded] = lower
     whole, dispersion = _whole(value, np.where(seen.any(axis=0), seen, counted))
     other = np.ones_like(value)
@@ -73,7 +78,7 @@ def expect(panel: Panel, units: Array, seen: Array, bounded: tuple[Array, Array]
     for _ in range(_ROUNDS):
         np.multiply(other, effect, out=mean)
         _level(value, counted, mean, whole, dispersion, _KERNEL[panel.freq], out=level)
-        _movement(panel, groups, value, counted, level, effect, dispersion, out=other)
+        _movement(panel, groups, value, common, level, effect, whole, dispersion, out=other)
         if columns:
             np.multiply(level, other, out=mean)
             coefficients = coefficients_fit(columns, coefficients, mean, value, counted, dispersion, groups)
@@ -198,15 +203,17 @@ def _movement(
     counted: Array,
     level: Array,
     effect: Array,
+    whole: Array,
     dispersion: Array,
     *,
     out: Array,
 ) -> None:
     """What all series, groups and weekdays sold against expectation, each drawn toward 1, into ``out``.
 
-    Series count by the inverse of their dispersion, so that no lumpy one moves the others.
+    Series count by the inverse of their dispersion, so that no lumpy one moves the others, and up to a limit,
+    so that one series alone is no common movement.
     """
-    precision = (1 / dispersion).astype(np.float32)
+    precision = (1 / np.maximum(dispersion, whole / _MOST_SAY)).astype(np.float32)
     mean = level * effect
     mean *= counted
     sold = value * counted

@@ -133,24 +133,30 @@ def zero_runs(sold: Array, silent: Array) -> Runs:
 def stock_out_chance(runs: Runs, mean: Array, whole: Array, sold: Array, freq: str) -> Array:
     """(n,) probability that each run is a stock-out, given expected demand (T, N) and each series' mean (N,).
 
-    Zero for runs longer than a quarter of a year or so, and for those whose dates sold nothing in the year
-    before or after either: season, or a range that is not always carried.
+    Zero for runs longer than a quarter of a year or so, for half that where there is no other year to compare
+    with, and for those whose dates sold nothing in the year before or after either: season, or a range that
+    is not always carried.
     """
     if not len(runs.length):
         return np.zeros(0)
     period, series, run = runs.cells()
     begins = np.cumsum(runs.length) - runs.length
-    share = np.minimum(mean[period, series] / np.maximum(whole[series], 1e-30), 2.0)
+    # More demand than usual makes silence no more surprising than usual: levels in between are guesses.
+    share = np.minimum(mean[period, series] / np.maximum(whole[series], 1e-30), 1.0)
     surprise = np.where(period == runs.first[run], runs.first_surprise[run], runs.next_surprise[run])
     odds = np.add.reduceat(share * surprise, begins) - runs.prior
     chance = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
-    chance[runs.length > _LONGEST[freq]] = 0
+    compared = np.zeros(len(chance), dtype=bool)
+    launch = launched(sold)
     for season in (-_SEASON[freq], _SEASON[freq]):
         other = period + season
         inside = (other >= 0) & (other < len(sold))
         sales = sold[np.clip(other, 0, len(sold) - 1), series] & inside
         reached = np.logical_and.reduceat(inside, begins)
         # (Before launch nothing sold either: that is no season.)
-        reached &= runs.first + season >= launched(sold)[runs.series]
+        reached &= runs.first + season >= launch[runs.series]
+        compared |= reached
         chance[reached & ~np.logical_or.reduceat(sales, begins) & (runs.length > 1)] = 0
+    longest = np.where(compared, _LONGEST[freq], (_LONGEST[freq] + 1) // 2)
+    chance[runs.length > longest] = 0
     return chance

@@ -60,12 +60,12 @@ class Backtest:
     means: dict[str, list[Array]]
     counts: Array
 
-    def outcome(self, model: str, folds: Sequence[int]) -> Outcome:
-        """A model's means and actuals over some folds."""
+    def outcome_of(self, means: list[Array], folds: Sequence[int] | None = None) -> Outcome:
+        """Means (N, H) of each fold and what came, over some folds (default all)."""
         return Outcome.concat(
             [
-                Outcome(self.means[model][k], self.folds[k].actual, self.folds[k].level, self.counts)
-                for k in folds
+                Outcome(means[k], self.folds[k].actual, self.folds[k].level, self.counts)
+                for k in (range(len(self.folds)) if folds is None else folds)
             ]
         )
 
@@ -114,19 +114,19 @@ class FoldQuantiles:
 
 
 def cross_calibrate(
-    result: Backtest, model: str, levels: tuple[float, ...], seed: int
+    result: Backtest, means: list[Array], levels: tuple[float, ...], seed: int
 ) -> tuple[Calibrator, list[FoldQuantiles]]:
-    """The calibrator of a model from all folds, and each fold's quantiles from the other folds alone.
+    """The calibrator of means (N, H) from all folds, and each fold's quantiles from the other folds alone.
 
     With a single fold there is no other: its quantiles are then scored on what calibrated them.
     """
     everything = list(range(len(result.folds)))
-    final = Calibrator(levels, seed=seed).fit(result.outcome(model, everything))
+    final = Calibrator(levels, seed=seed).fit(result.outcome_of(means, everything))
     quantiles = []
     for k, fold in enumerate(result.folds):
         others = [other for other in everything if other != k]
-        own = Calibrator(levels, seed=seed).fit(result.outcome(model, others)) if others else final
-        quantiles.append(FoldQuantiles(*own.predict(result.means[model][k], fold.level, result.counts)))
+        own = Calibrator(levels, seed=seed).fit(result.outcome_of(means, others)) if others else final
+        quantiles.append(FoldQuantiles(*own.predict(means[k], fold.level, result.counts)))
     return final, quantiles
 
 

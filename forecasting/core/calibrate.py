@@ -134,15 +134,18 @@ class SpreadCalibrator:
                 weight = len(cell) / (len(cell) + _SHRINK)
                 self.table_[g, b] = weight * own + (1 - weight) * pooled
 
-    def predict(self, mean: Array, level: Level, counts: Array) -> Array:
-        """Quantiles (N, H, Q) for means (N, H): 0 or more, whole where ``counts`` says so."""
+    def predict(self, mean: Array, level: Level, counts: Array, *, width: float = 1.0) -> Array:
+        """Quantiles (N, H, Q) for means (N, H): 0 or more, whole where ``counts`` says so.
+
+        ``width`` stretches the spread around the mean.
+        """
         result = np.empty((*mean.shape, len(self.levels)), dtype=np.float32)
         for start in range(0, len(mean), _CHUNK):
             part = slice(start, start + _CHUNK)
-            result[part] = self._predict(mean[part].astype(np.float64), level.take(part), counts[part])
+            result[part] = self._predict(mean[part].astype(np.float64), level.take(part), counts[part], width)
         return result
 
-    def _predict(self, mean: Array, level: Level, counts: Array) -> Array:
+    def _predict(self, mean: Array, level: Level, counts: Array, width: float) -> Array:
         if self.coefficients_ is None:
             values = _gamma(mean, self.levels)
         else:
@@ -159,7 +162,7 @@ class SpreadCalibrator:
                 weight = ((ratio - left) / gap).clip(0, 1)[..., None]
                 z = (1 - weight) * self.table_[group, upper - 1] + weight * self.table_[group, upper]
             # What never sold carries no error to measure by: nothing is what is known of it.
-            values = np.where(level.sold[:, None, None], mean[..., None] + spread[..., None] * z, 0.0)
+            values = np.where(level.sold[:, None, None], mean[..., None] + width * spread[..., None] * z, 0.0)
         values = np.where(counts[:, None, None], np.ceil(values - 0.5), values)
         return np.sort(np.maximum(values, 0), axis=-1)
 
@@ -181,13 +184,14 @@ class Calibrator:
         self.cumulative_ = SpreadCalibrator(self.levels, seed=self.seed + 1).fit(outcome.cumulated())
         return self
 
-    def predict(self, mean: Array, level: Level, counts: Array) -> tuple[Array, Array]:
+    def predict(self, mean: Array, level: Level, counts: Array, *, width: float = 1.0) -> tuple[Array, Array]:
         """Quantiles per period and cumulative, (N, H, Q) each; the latter never fall along h.
 
         The first period is its own running sum: both carry the same quantiles there.
         """
-        period = self.period_.predict(mean, level, counts)
-        cumulative = self.cumulative_.predict(np.cumsum(mean, axis=1, dtype=np.float64), level, counts)
+        period = self.period_.predict(mean, level, counts, width=width)
+        total = np.cumsum(mean, axis=1, dtype=np.float64)
+        cumulative = self.cumulative_.predict(total, level, counts, width=width)
         cumulative[:, 0] = period[:, 0]
         np.maximum.accumulate(cumulative, axis=1, out=cumulative)
         return period, cumulative

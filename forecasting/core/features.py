@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.cleaning import CleanDemand
 from forecasting.core.panel import Panel
 
 Array = npt.NDArray[Any]
@@ -54,7 +55,9 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Rows to learn from: ``x`` (n, F), ``y`` target / scale, ``weight``, and where each row comes from."""
+    """Rows to learn from: features ``x`` (n, F), target / scale ``y``, ``weight``, their series and the
+    period forecast (n,).
+    """
 
     x: Array
     y: Array
@@ -62,13 +65,31 @@ class Samples:
     series: Array
     target: Array
 
-    def before(self, cut: int) -> Samples:
-        """The rows whose target was known at an origin, their weights with a mean of 1."""
-        use = self.target < cut
-        weight = self.weight[use]
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """Features ``x`` (n, F) of sampled series, origins and horizons; ``target`` is the period forecast."""
+
+    x: Array
+    scale: Array
+    series: Array
+    target: Array
+
+    def before(self, cut: int, clean: CleanDemand) -> Samples:
+        """The rows whose target lies before an origin, as that origin's clean demand has them.
+
+        Targets are demand, not sales; a row weighs its scale times what its target may teach, 1 on average.
+        """
+        use = np.flatnonzero(self.target < cut)
+        share = clean.weight[self.target[use], self.series[use]]
+        use, share = use[share > 0], share[share > 0]
+        scale, series = self.scale[use], self.series[use]
+        weight = scale * share.astype(np.float64)
         if len(weight):
-            weight = weight / weight.mean()
-        return Samples(self.x[use], self.y[use], weight, self.series[use], self.target[use])
+            weight /= weight.mean()
+        y = np.minimum(clean.demand[self.target[use], series] / scale, _LARGEST).astype(np.float32)
+        x = self.x if len(use) == len(self.x) else self.x[use]
+        return Samples(x, y, weight.astype(np.float32), series, self.target[use])
 
 
 class FeatureTable:
@@ -286,7 +307,7 @@ class FeatureTable:
             column += 1
         return x
 
-    def samples(self, *, horizon: int, rows: int, seed: int) -> Samples:
+    def samples(self, *, horizon: int, rows: int, seed: int) -> SampledRows:
         """Sampled training rows: origins spread back from the end, random horizons for each series and
         origin.
 
@@ -298,7 +319,7 @@ class FeatureTable:
         first = min(max(2, min(self._windows[2], periods // 4)), periods - 1)
         if periods < 2:
             empty = np.empty(0)
-            return Samples(np.empty((0, len(self.names))), empty, empty, empty.astype(int), empty.astype(int))
+            return SampledRows(np.empty((0, len(self.names))), empty, empty.astype(int), empty.astype(int))
         most = max(1, rows // count)
         stride = max(1, -(-(periods - first) // most))
         if panel.freq == "D" and stride > 1 and stride % 7 == 0:
@@ -316,17 +337,16 @@ class FeatureTable:
             # Draws repeat for short reaches; a repeated row teaches nothing new.
             _, unique = np.unique(series * (horizon + 1) + flat, return_index=True)
             series, flat = series[unique], flat[unique]
-            use = (cut > panel.start[series]) & self._seen[cut + flat - 1, series]
+            use = (cut > panel.start[series]) & np.isfinite(panel.y[cut + flat - 1, series])
             series, flat = series[use], flat[use]
             target = cut + flat - 1
             scale = self.level(int(cut)).scale[series]
             x = self._rows(int(cut), series, flat)
-            ratio = np.minimum(self._units[target, series] / scale, _LARGEST).astype(np.float32)
-            parts.append((x, ratio, scale, series, target))
+            parts.append((x, scale, series, target))
             if len(cuts) > 8:
                 self._origins.pop(int(cut), None)
-        x, y, weight, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Samples(x, y, weight.astype(np.float32), series, target)
+        x, scale, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return SampledRows(x, scale, series, target)
 
     # --- shared pieces
 

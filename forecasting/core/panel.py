@@ -7,8 +7,8 @@ describes the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ from forecasting.core.grid import Grid
 Array = npt.NDArray[Any]
 
 _MAX_PERIODS = 40_000
+# Units below this are none: float32 would divide by them without bound.
+_NOTHING = 1e-20
 _TRUE = ("true", "t", "yes", "1")
 _FALSE = ("false", "f", "no", "0")
 
@@ -53,10 +55,11 @@ class PanelError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One extra column on the dense grid: ``values`` float32, NaN where unknown; text as category codes."""
+    """One extra column on the dense grid: float32, NaN where unknown; text as codes of ``labels``."""
 
     values: Array
     categorical: bool
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,7 @@ class Panel:
     ``ds`` (T,) and ``future`` (H,) are labels; ``y`` (T, N) float32 holds units, NaN where unknown or before
     the series' first row; ``censored`` (T, N) is true where stock ran out, so that y is a lower bound;
     ``start`` (N,) is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to
-    (N,).
+    (N,), and ``past`` to (T, N): columns that nobody declared, numbers known only up to the as-of date.
     """
 
     unique_id: list[str]
@@ -79,6 +82,7 @@ class Panel:
     start: Array
     known: dict[str, Column] = field(default_factory=dict)
     static: dict[str, Column] = field(default_factory=dict)
+    past: dict[str, Column] = field(default_factory=dict)
 
     @property
     def periods(self) -> int:
@@ -106,6 +110,46 @@ class Panel:
         blind = ~np.isfinite(values).any(axis=0)
         values[:, blind] = self.y[:, blind]
         return values
+
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The words behind the codes of each text column."""
+        columns = {**self.known, **self.static}
+        return {name: column.labels for name, column in columns.items() if column.categorical}
+
+    def until(self, cut: int) -> Panel:
+        """The panel as it was at the close of its first ``cut`` periods; known columns keep their horizon."""
+        ahead = cut + self.horizon
+        ds = np.concatenate([self.ds, self.future])
+        return replace(
+            self,
+            as_of=ds[cut - 1].item(),
+            ds=ds[:cut],
+            future=ds[cut:ahead],
+            y=self.y[:cut],
+            censored=self.censored[:cut],
+            known={name: replace(c, values=c.values[:ahead]) for name, c in self.known.items()},
+            past={name: replace(c, values=c.values[:cut]) for name, c in self.past.items()},
+        )
+
+    def take(self, rows: Array) -> Panel:
+        """The panel of some series only (positions, rising)."""
+
+        def part(columns: dict[str, Column]) -> dict[str, Column]:
+            return {
+                name: replace(column, values=column.values[..., rows]) for name, column in columns.items()
+            }
+
+        return replace(
+            self,
+            unique_id=[self.unique_id[row] for row in rows],
+            y=self.y[:, rows],
+            censored=self.censored[:, rows],
+            start=self.start[rows],
+            known=part(self.known),
+            static=part(self.static),
+            past=part(self.past),
+        )
 
     @cached_property
     def counts(self) -> Array:
@@ -157,7 +201,9 @@ def panel_read(
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise PanelError(f"not readable: {str(error).splitlines()[0]}", source=name) from error
     source = _Source(name, first_row=2 if suffix == ".csv" else 1, text=suffix == ".csv")
-    return _dense(frame, source, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static)
+    return _dense(
+        frame, source, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static, labels={}
+    )
 
 
 def panel_from_frame(
@@ -168,10 +214,23 @@ def panel_from_frame(
     horizon: int,
     known: Sequence[str] = (),
     static: Sequence[str] = (),
+    labels: Mapping[str, tuple[str, ...]] | None = None,
     source: str = "panel",
 ) -> Panel:
-    """Check a long frame and lay it out on its dense grid. Raises PanelError for a malformed frame."""
-    return _dense(frame, _Source(source), as_of=as_of, freq=freq, horizon=horizon, known=known, static=static)
+    """Check a long frame and lay it out on its dense grid. Raises PanelError for a malformed frame.
+
+    ``labels`` fixes the codes of text columns as an earlier panel had them; other words are unknown there.
+    """
+    return _dense(
+        frame,
+        _Source(source),
+        as_of=as_of,
+        freq=freq,
+        horizon=horizon,
+        known=known,
+        static=static,
+        labels=labels or {},
+    )
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
@@ -192,6 +251,7 @@ def _dense(
     horizon: int,
     known: Sequence[str],
     static: Sequence[str],
+    labels: Mapping[str, tuple[str, ...]],
 ) -> Panel:
     if freq not in FREQS:
         raise PanelError(f"frequency must be one of {', '.join(FREQS)}", value=freq)
@@ -239,7 +299,8 @@ def _dense(
     negative = (units < 0).fill_null(value=False)
     if negative.any():
         raise source.error("y is negative", past, "y", negative)
-    y[period, series] = units.to_numpy()
+    amounts = units.to_numpy()
+    y[period, series] = np.where(amounts < _NOTHING, 0.0, amounts)
     censored = np.zeros(shape, dtype=bool)
     if "in_stock" in frame.columns:
         censored[period, series] = (
@@ -257,14 +318,22 @@ def _dense(
         series, period = _cells(both, categories, grid, start)
         _check_unique(both, source, series + period * len(names), len(names) * (periods + horizon))
         for name in known:
-            cells, categorical = _column(both, name, source)
+            cells, categorical, words = _column(both, name, source, labels.get(name))
             block = np.full((periods + horizon, len(names)), np.nan, dtype=np.float32)
             block[period, series] = cells
-            known_columns[name] = Column(block, categorical)
+            known_columns[name] = Column(block, categorical, words)
     static_columns: dict[str, Column] = {}
     for name in static:
-        cells, categorical = _column(past, name, source)
-        static_columns[name] = Column(_steady(cells, past_series, past_period, len(names)), categorical)
+        cells, categorical, words = _column(past, name, source, labels.get(name))
+        steady = _steady(cells, past_series, past_period, len(names))
+        static_columns[name] = Column(steady, categorical, words)
+    past_columns: dict[str, Column] = {}
+    for name in sorted(set(frame.columns) - {"_row", "unique_id", "ds", "y", "in_stock", *known, *static}):
+        if frame[name].dtype.is_numeric() or frame[name].dtype == pl.Boolean:
+            cells, _, _ = _column(past, name, source)
+            block = np.full(shape, np.nan, dtype=np.float32)
+            block[past_period, past_series] = cells
+            past_columns[name] = Column(block, categorical=False)
     return Panel(
         unique_id=names,
         freq=freq,
@@ -276,6 +345,7 @@ def _dense(
         start=first_row.astype(np.int32),
         known=known_columns,
         static=static_columns,
+        past=past_columns,
     )
 
 
@@ -389,17 +459,20 @@ def _booleans(frame: pl.DataFrame, name: str, source: _Source) -> pl.Series:
     return values.cast(pl.Int8)
 
 
-def _column(frame: pl.DataFrame, name: str, source: _Source) -> tuple[Array, bool]:
-    """Values as float32 with NaN for unknown, and whether they are category codes."""
+def _column(
+    frame: pl.DataFrame, name: str, source: _Source, labels: tuple[str, ...] | None = None
+) -> tuple[Array, bool, tuple[str, ...]]:
+    """Values as float32 with NaN for unknown; whether they are category codes, and of which words."""
     column = frame[name]
     if column.dtype.is_numeric():
-        return _numbers(frame, name, source).to_numpy().astype(np.float32), False
+        return _numbers(frame, name, source).to_numpy().astype(np.float32), False, ()
     if column.dtype == pl.Boolean:
-        return column.cast(pl.Float32).to_numpy(), False
+        return column.cast(pl.Float32).to_numpy(), False, ()
     text = column.cast(pl.String)
-    if source.text:
+    if source.text and labels is None:
         numbers = text.cast(pl.Float64, strict=False)
         if int(numbers.null_count()) == int(text.null_count()):
-            return _numbers(frame, name, source).to_numpy().astype(np.float32), False
-    codes = text.cast(pl.Enum(text.drop_nulls().unique().sort())).to_physical()
-    return codes.cast(pl.Float32).to_numpy(), True
+            return _numbers(frame, name, source).to_numpy().astype(np.float32), False, ()
+    words = pl.Series(labels, dtype=pl.String) if labels is not None else text.drop_nulls().unique().sort()
+    codes = text.cast(pl.Enum(words), strict=False).to_physical()
+    return codes.cast(pl.Float32).to_numpy(), True, tuple(words.to_list())

@@ -2,103 +2,69 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import date
-from importlib.metadata import version
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forecasting.core.accuracy import AccuracySums, series_sums
 from forecasting.core.backtest import Backtest, FoldQuantiles, Scores, backtest, cross_calibrate, score
 from forecasting.core.calibrate import Calibrator, Outcome
-from forecasting.core.classify import PATTERNS, demand_patterns
-from forecasting.core.distribution import FREQS, QUANTILES, DemandDistribution, Freq
-from forecasting.core.models import Forecaster, ModelSettings, TrainingData, make, model_names
+from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, members, segments_of
+from forecasting.core.classify import abc_classes, demand_patterns
+from forecasting.core.cleaning import pack
+from forecasting.core.distribution import DemandDistribution
+from forecasting.core.fingerprint import CODE_VERSION, fingerprint, library_versions
+from forecasting.core.models import Forecaster, ModelSettings, TrainingData, make
 from forecasting.core.panel import Panel, panel_from_frame
+from forecasting.core.spec import ForecastSpec
+
+__all__ = [
+    "CODE_VERSION",
+    "ForecastArtifact",
+    "ForecastResult",
+    "ForecastSpec",
+    "fingerprint",
+    "forecast",
+    "forecast_panel",
+    "library_versions",
+    "peak_mib",
+    "update",
+]
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
 
-# Raised whenever the same data and spec would give other numbers, or an artifact another shape.
-CODE_VERSION = 1
-
 _ROWS_PER_SERIES = 16
-
-
-@dataclass(frozen=True)
-class ForecastSpec:
-    """What a run is to do; the same spec, panel and seed give the same numbers.
-
-    ``known`` columns have future values, ``static`` ones never change. ``folds`` backtest origins choose the
-    champion of each segment of at least ``min_segment`` series and calibrate the quantiles. ``rows`` is about
-    how many sampled rows the global models learn from, and no fewer than 16 per series.
-    """
-
-    freq: Freq = "W"
-    horizon: int = 13
-    models: tuple[str, ...] = ("seasonal_naive", "moving_average", "ridge", "lightgbm")
-    known: tuple[str, ...] = ()
-    static: tuple[str, ...] = ()
-    quantiles: Literal["all", "none"] = "all"
-    seed: int = 0
-    threads: int = 1
-    folds: int = 3
-    rows: int = 200_000
-    min_segment: int = 30
-
-    def __post_init__(self) -> None:
-        for name in ("models", "known", "static"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.freq not in FREQS:
-            raise ValueError(f"frequency must be one of {', '.join(FREQS)}, not {self.freq!r}")
-        if self.quantiles not in ("all", "none"):
-            raise ValueError(f"quantiles must be all or none, not {self.quantiles!r}")
-        if not self.models:
-            raise ValueError("name at least one model")
-        for name in self.models:
-            if name not in model_names():
-                raise ValueError(f"no model {name!r}; there are {', '.join(model_names())}")
-        for name in ("horizon", "threads", "folds", "rows", "min_segment"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more")
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Quantile levels of the result; none where only means are asked for."""
-        return QUANTILES if self.quantiles == "all" else ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Back from JSON; ValueError for a field that there is not."""
-        unknown = set(values) - {item.name for item in fields(cls)}
-        if unknown:
-            raise ValueError(f"no such field in a forecast spec: {', '.join(sorted(unknown))}")
-        return cls(**values)
+_UNTRAINED = frozenset({"seasonal_naive", "moving_average", "ses", "croston", "tsb", "ets"})
+# Scored with quantiles beside the champions, as yardsticks.
+_YARDSTICKS = ("seasonal_naive", "moving_average")
+# Mean-only runs choose by one fold: there is nothing to calibrate.
+_MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
 
 
 @dataclass(frozen=True, eq=False)
 class ForecastArtifact:
-    """What a run learned: the fitted champions, their calibrators, and who is champion where."""
+    """What a run learned: the fitted champions, the calibrator, who is champion where.
+
+    ``outcome`` are the held-out means and actuals that calibrated it; ``labels`` the words behind the codes
+    of text columns, so that a later panel is coded alike.
+    """
 
     spec: ForecastSpec
     as_of: date
     models: dict[str, Forecaster]
-    calibrators: dict[str, Calibrator]
+    calibrator: Calibrator | None
     champion: dict[str, str]
+    outcome: Outcome | None = None
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +72,11 @@ class ForecastResult:
     """Distributions of all series, in order of their names; ``model``, ``segment``, ``pattern`` are (N,)
     names.
 
-    ``report`` is JSON: ``stages``, ``models`` (scores per model and segment), ``champion`` per segment,
-    ``coverage``, ``warnings``. ``artifact`` can be saved by `forecasting.core.artifacts`.
+    ``report`` is JSON: ``stages``, ``models`` (scores per model and segment), ``champion`` per segment and
+    its ``decisions``, ``coverage``, ``warnings``. ``artifact`` can be saved by `forecasting.core.artifacts`.
+    ``corrections`` (N,) are packed by `forecasting.core.cleaning`; ``accuracy`` holds each series' held-out
+    errors (zeros where it was not tested), None without a backtest; ``contributions`` (N, H, G) split the
+    mean as `forecasting.core.explain` does, None unless asked for.
     """
 
     distribution: DemandDistribution
@@ -116,10 +85,13 @@ class ForecastResult:
     pattern: list[str]
     report: dict[str, Any]
     artifact: ForecastArtifact
+    corrections: list[bytes] | None = None
+    accuracy: AccuracySums | None = None
+    contributions: Array | None = None
 
 
 @dataclass
-class _Stages:
+class Stages:
     """Seconds and peak memory of each stage, and the progress told outside."""
 
     progress: Progress | None
@@ -127,211 +99,256 @@ class _Stages:
 
     @contextmanager
     def run(self, name: str, begin: float) -> Iterator[None]:
+        """Time a stage; one that is run twice adds up."""
         self.tell(name, begin)
         start = time.perf_counter()
         yield
+        before = self.table.get(name, {"seconds": 0.0})["seconds"]
         self.table[name] = {
-            "seconds": round(time.perf_counter() - start, 3),
+            "seconds": round(before + time.perf_counter() - start, 3),
             "peak_mib": round(peak_mib(), 1),
         }
 
     def tell(self, name: str, share: float) -> None:
+        """Say what is being done, and the share of the whole that is done."""
         if self.progress:
             self.progress(name, min(max(share, 0.0), 1.0))
 
 
 def forecast(
-    panel: pl.DataFrame, *, as_of: date, spec: ForecastSpec, progress: Progress | None = None
+    panel: pl.DataFrame,
+    *,
+    as_of: date,
+    spec: ForecastSpec,
+    progress: Progress | None = None,
+    previous: ForecastArtifact | None = None,
 ) -> ForecastResult:
     """Forecast all series of a long demand panel (``unique_id, ds, y``, optional ``in_stock``, more columns).
 
-    ``progress`` hears of each step: its name and the share of the whole that is done. Raises PanelError for a
-    malformed panel.
+    ``previous`` is what an earlier run learned: its champions are the incumbents. ``progress`` hears of each
+    step: its name and the share of the whole that is done. Raises PanelError for a malformed panel.
     """
-    stages = _Stages(progress)
+    stages = Stages(progress)
     with stages.run("panel", 0.0):
         dense = panel_from_frame(
             panel, as_of=as_of, freq=spec.freq, horizon=spec.horizon, known=spec.known, static=spec.static
         )
-    return _forecast(dense, spec, stages)
+    return _forecast(dense, spec, stages, previous)
 
 
 def forecast_panel(panel: Panel, *, spec: ForecastSpec, progress: Progress | None = None) -> ForecastResult:
     """The same from a panel that is already dense."""
-    return _forecast(panel, spec, _Stages(progress))
+    return _forecast(panel, spec, Stages(progress), None)
 
 
-def _forecast(panel: Panel, spec: ForecastSpec, stages: _Stages) -> ForecastResult:
-    rows = max(spec.rows, _ROWS_PER_SERIES * panel.count)
-    settings = ModelSettings(seed=spec.seed, threads=spec.threads, rows=rows)
-    data = TrainingData(panel, horizon=spec.horizon, settings=settings)
-    pattern = demand_patterns(panel.observed)
-    warnings: list[str] = []
-    if not set(spec.models) <= {"seasonal_naive", "moving_average"}:
-        with stages.run("features", 0.03):
-            _ = data.samples
+def update(
+    panel: pl.DataFrame, *, as_of: date, artifact: ForecastArtifact, progress: Progress | None = None
+) -> ForecastResult:
+    """Take new observations through what a run has learned: new features, refreshed calibration, no new fit.
+
+    ``panel`` is the whole history up to ``as_of``, with the columns that the artifact was trained on. Raises
+    PanelError for a malformed panel.
+    """
+    from forecasting.core.refresh import refresh
+
+    stages = Stages(progress)
+    spec = artifact.spec
+    with stages.run("panel", 0.0):
+        dense = panel_from_frame(
+            panel,
+            as_of=as_of,
+            freq=spec.freq,
+            horizon=spec.horizon,
+            known=spec.known,
+            static=spec.static,
+            labels=artifact.labels,
+        )
+    return refresh(dense, artifact, stages)
+
+
+def _forecast(
+    panel: Panel, spec: ForecastSpec, stages: Stages, previous: ForecastArtifact | None
+) -> ForecastResult:
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
-    folds = spec.folds if len(spec.models) > 1 or spec.levels else 0
+    folds = spec.folds if spec.levels else _MEAN_FOLDS if len(spec.models) > 1 else 0
+    data = training_data(panel, spec)
+    rows = _tested(panel, spec)
+    sample = data if rows is None else training_data(panel.take(rows), spec)
+    warnings: list[str] = []
+    with stages.run("clean", 0.02):
+        clean = data.clean(panel.periods)
+        pattern = demand_patterns(panel.observed)
+        abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
+    if not set(spec.models) <= _UNTRAINED:
+        with stages.run("features", 0.06):
+            _ = sample.samples if folds else data.samples
     with stages.run("backtest", 0.10):
-        tested = backtest(data, spec.models, folds, lambda share: stages.tell("backtest", 0.1 + 0.5 * share))
+        tested = backtest(
+            sample, spec.models, folds, lambda share: stages.tell("backtest", 0.1 + 0.5 * share)
+        )
     if folds and len(tested.folds) < folds:
         warnings.append(f"history is too short for {folds} folds: {len(tested.folds)} used")
-    with stages.run("calibrate", 0.60):
-        calibrators, quantiles = _calibrate(tested, spec)
+    with stages.run("score", 0.60):
+        at = np.arange(panel.count) if rows is None else rows
+        of_sample = [pattern[i] for i in at], [abc[i] for i in at]
+        segments = segments_of(*of_sample, spec.min_segment)
+        choice = choose(tested, segments, spec.models, previous.champion if previous else None)
+        mixed = mixture(tested, finest(*of_sample, choice.champion), choice)
+    with stages.run("calibrate", 0.65):
+        calibrator, quantiles = _calibrate(tested, mixed, spec)
     with stages.run("score", 0.75):
-        segments = _segments(pattern, spec.min_segment)
-        table = _score_all(tested, quantiles, spec, segments)
-        champion = {
-            name: _champion(scores_, name, spec.models) for name, scores_ in _by_segment(table).items()
-        }
-        segment = [name if name in champion else "overall" for name in pattern]
-        model = [champion[name] for name in segment]
-        if tested.folds:
-            table["champion"] = _score_mix(tested, quantiles, spec, segments, model)
-    with stages.run("fit", 0.85):
+        table, accuracy = _scores(sample, tested, mixed, quantiles, spec, segments, choice)
+        if accuracy is not None and rows is not None:
+            accuracy = AccuracySums(_spread_out(accuracy.sums, rows, panel.count), accuracy.by_step)
+    segment = finest(pattern, abc, choice.champion)
+    model = [choice.champion[name] for name in segment]
+    with stages.run("fit", 0.80):
+        needed = {member for name in set(model) for member in members(name)}
+        if rows is not None and needed - _UNTRAINED:
+            with stages.run("features", 0.80):
+                _ = data.samples
         fitted = {
-            name: make(name, settings).fit(data, panel.periods) for name in spec.models if name in set(model)
+            name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
         }
-    with stages.run("distribution", 0.95):
-        distribution = _distribute(data, fitted, calibrators, model, spec)
+    with stages.run("distribution", 0.92):
+        means = {name: estimator.predict(data, panel.periods) for name, estimator in fitted.items()}
+        distribution = distribute(data, means, calibrator, model, spec)
+    contributions = None
+    if spec.explain:
+        with stages.run("explain", 0.95):
+            contributions = explain(data, fitted, model, distribution)
     stages.tell("done", 1.0)
     report = {
         "as_of": panel.as_of.isoformat(),
         "series": panel.count,
+        "tested": len(at) if folds else 0,
         "periods": panel.periods,
         "folds": [str(panel.ds[fold.cut - 1]) for fold in tested.folds],
         "spec": spec.to_dict(),
         "stages": stages.table,
         "models": table,
-        "champion": champion,
+        "champion": choice.champion,
+        "decisions": [asdict(decision) for decision in choice.decisions],
         "coverage": _coverage(table.get("champion", {})),
         "warnings": warnings,
     }
-    artifact = ForecastArtifact(
-        spec,
-        panel.as_of,
-        fitted,
-        {name: calibrators[name] for name in fitted if name in calibrators},
-        champion,
+    outcome = tested.outcome_of(mixed) if tested.folds and spec.levels else None
+    artifact = ForecastArtifact(spec, panel.as_of, fitted, calibrator, choice.champion, outcome, panel.labels)
+    return ForecastResult(
+        distribution=distribution,
+        model=model,
+        segment=segment,
+        pattern=pattern,
+        report=report,
+        artifact=artifact,
+        corrections=pack(clean),
+        accuracy=accuracy,
+        contributions=contributions,
     )
-    return ForecastResult(distribution, model, segment, pattern, report, artifact)
+
+
+def training_data(panel: Panel, spec: ForecastSpec) -> TrainingData:
+    """A panel with the tables that models share."""
+    rows = max(spec.rows, _ROWS_PER_SERIES * panel.count)
+    settings = ModelSettings(seed=spec.seed, threads=spec.threads, rows=rows)
+    return TrainingData(panel, horizon=spec.horizon, settings=settings)
+
+
+def _tested(panel: Panel, spec: ForecastSpec) -> Array | None:
+    """Positions of the series that the backtest runs on; None for all.
+
+    They are drawn by the order of a hash of the name, so that neither the order of series nor the others in
+    the panel decide.
+    """
+    most = spec.tested if spec.levels else min(spec.tested, _MEAN_TESTED)
+    if panel.count <= most:
+        return None
+    order = pl.Series(panel.unique_id).hash(seed=spec.seed).arg_sort().to_numpy()
+    return np.sort(order[:most])
+
+
+def _spread_out(values: Array, rows: Array, count: int) -> Array:
+    result = np.zeros((count, *values.shape[1:]), dtype=values.dtype)
+    result[rows] = values
+    return result
+
+
+def mixture(tested: Backtest, segment: list[str], choice: Choice) -> list[Array]:
+    """Means (N, H) of the champions together, each on its own series, for each fold."""
+    names = np.array([choice.champion[name] for name in segment])
+    result = [np.empty_like(fold.actual) for fold in tested.folds]
+    for name in np.unique(names) if tested.folds else []:
+        rows = names == name
+        for own, mean in zip(result, blend(tested.means, str(name)), strict=True):
+            own[rows] = mean[rows]
+    return result
 
 
 def _calibrate(
-    tested: Backtest, spec: ForecastSpec
-) -> tuple[dict[str, Calibrator], dict[str, list[FoldQuantiles]]]:
-    calibrators: dict[str, Calibrator] = {}
+    tested: Backtest, mixed: list[Array], spec: ForecastSpec
+) -> tuple[Calibrator | None, dict[str, list[FoldQuantiles]]]:
+    """The calibrator of the champions together, and quantiles on the folds of these and of the yardsticks."""
+    if not spec.levels:
+        return None, {}
+    if not tested.folds:
+        return Calibrator(spec.levels, seed=spec.seed).fit(Outcome.empty(spec.horizon)), {}
     quantiles: dict[str, list[FoldQuantiles]] = {}
-    for name in spec.models if spec.levels else ():
-        if tested.folds:
-            calibrators[name], quantiles[name] = cross_calibrate(tested, name, spec.levels, spec.seed)
-        else:
-            calibrators[name] = Calibrator(spec.levels, seed=spec.seed).fit(Outcome.empty(spec.horizon))
-    return calibrators, quantiles
+    for name in spec.models:
+        if name in _YARDSTICKS:
+            _, quantiles[name] = cross_calibrate(tested, tested.means[name], spec.levels, spec.seed)
+    calibrator, quantiles["champion"] = cross_calibrate(tested, mixed, spec.levels, spec.seed)
+    return calibrator, quantiles
 
 
-def _segments(pattern: list[str], smallest: int) -> dict[str, Array]:
-    """Boolean (N,) of each segment that is scored: all series, and each demand pattern that has enough."""
-    names = np.array(pattern)
-    chosen = {"overall": np.ones(len(names), dtype=bool)}
-    for name in PATTERNS:
-        rows = names == name
-        if rows.sum() >= smallest:
-            chosen[name] = rows
-    return chosen
-
-
-def _score_all(
+def _scores(
+    sample: TrainingData,
     tested: Backtest,
+    mixed: list[Array],
     quantiles: dict[str, list[FoldQuantiles]],
     spec: ForecastSpec,
     segments: dict[str, Array],
-) -> dict[str, dict[str, Scores]]:
-    return {
+    choice: Choice,
+) -> tuple[dict[str, dict[str, Scores]], AccuracySums | None]:
+    """Scores of all models, of the blends that won somewhere, and of the champions together; each segment."""
+    names = [*spec.models, *(name for name in set(choice.champion.values()) if name not in spec.models)]
+    means = {name: blend(tested.means, name) for name in sorted(names)}
+    if tested.folds:
+        means["champion"] = mixed
+    table = {
         name: {
-            segment: score(tested, tested.means[name], quantiles.get(name), spec.levels, rows)
+            segment: score(tested, own, quantiles.get(name), spec.levels, rows)
             for segment, rows in segments.items()
         }
-        for name in spec.models
+        for name, own in means.items()
     }
+    if not tested.folds:
+        return table, None
+    return table, series_sums(sample, tested, mixed, quantiles.get("champion"), spec.levels)
 
 
-def _score_mix(
-    tested: Backtest,
-    quantiles: dict[str, list[FoldQuantiles]],
-    spec: ForecastSpec,
-    segments: dict[str, Array],
-    model: list[str],
-) -> dict[str, Scores]:
-    """Scores of the champions together, each on its own series."""
-    names = np.array(model)
-    means, mixed = [], []
-    for k in range(len(tested.folds)):
-        mean = np.empty_like(tested.means[model[0]][k])
-        shape = (*mean.shape, len(spec.levels))
-        own = FoldQuantiles(np.empty(shape, np.float32), np.empty(shape, np.float32))
-        for name in set(model):
-            rows = names == name
-            mean[rows] = tested.means[name][k][rows]
-            if quantiles:
-                own.period[rows] = quantiles[name][k].period[rows]
-                own.cumulative[rows] = quantiles[name][k].cumulative[rows]
-        means.append(mean)
-        mixed.append(own)
-    return {
-        segment: score(tested, means, mixed if quantiles else None, spec.levels, rows)
-        for segment, rows in segments.items()
-    }
-
-
-def _by_segment(table: dict[str, dict[str, Scores]]) -> dict[str, dict[str, Scores]]:
-    segments = next(iter(table.values()))
-    return {segment: {model: rows[segment] for model, rows in table.items()} for segment in segments}
-
-
-def _champion(scores_: dict[str, Scores], segment: str, models: tuple[str, ...]) -> str:
-    """The model with the lowest mean log score over WAPE, RMSSE and, where there are quantiles, both
-    pinballs.
-
-    Logs of scores compare ratios, so that no score's unit outweighs another's. Without folds: the moving
-    average where it was asked for, as the steadiest guess, else the first model.
-    """
-    names = ("wape", "rmsse", "pinball", "cum_pinball")
-    usable = [
-        name
-        for name in names
-        if all((value := scores_[model].get(name)) is not None and value > 0 for model in models)
-    ]
-    if not usable:
-        return "moving_average" if "moving_average" in models else models[0]
-    logs = {
-        model: float(np.mean([np.log(float(scores_[model][name] or 1.0)) for name in usable]))
-        for model in models
-    }
-    return min(models, key=lambda model: logs[model])
-
-
-def _distribute(
+def distribute(
     data: TrainingData,
-    fitted: dict[str, Forecaster],
-    calibrators: dict[str, Calibrator],
+    means: dict[str, Array],
+    calibrator: Calibrator | None,
     model: list[str],
     spec: ForecastSpec,
+    *,
+    width: float = 1.0,
 ) -> DemandDistribution:
+    """The distribution of all series from their models' means (N, H); ``width`` stretches it about them."""
     panel = data.panel
     names = np.array(model)
     shape = (panel.count, spec.horizon)
     mean = np.zeros(shape, dtype=np.float32)
+    for name in np.unique(names):
+        rows = names == name
+        parts = [means[member][rows] for member in members(str(name))]
+        mean[rows] = np.maximum(np.mean(parts, axis=0, dtype=np.float32), 0)
     period = np.zeros((*shape, len(spec.levels)), dtype=np.float32)
     cumulative = np.zeros_like(period)
-    level = data.features.level(panel.periods)
-    for name, estimator in fitted.items():
-        rows = names == name
-        mean[rows] = np.maximum(estimator.predict(data, panel.periods)[rows], 0)
-        if name in calibrators:
-            period[rows], cumulative[rows] = calibrators[name].predict(
-                mean[rows], level.take(rows), panel.counts[rows]
-            )
+    if calibrator is not None:
+        level = data.features.level(panel.periods)
+        period, cumulative = calibrator.predict(mean, level, panel.counts, width=width)
     return DemandDistribution(
         unique_id=panel.unique_id,
         as_of=panel.as_of,
@@ -344,9 +361,26 @@ def _distribute(
     )
 
 
+def explain(
+    data: TrainingData, fitted: dict[str, Forecaster], model: list[str], distribution: DemandDistribution
+) -> Array:
+    """Contributions (N, H, G) float32 of every mean, from the members of each series' model."""
+    from forecasting.core.explain import GROUPS, contributions_blend, explain_model, scale_to
+
+    result = np.zeros((*distribution.mean.shape, len(GROUPS)), dtype=np.float32)
+    names = np.array(model)
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        own = members(str(name))
+        parts = {member: explain_model(fitted[member], data, data.panel.periods, rows) for member in own}
+        split = contributions_blend(parts, dict.fromkeys(own, 1 / len(own)))
+        result[rows] = scale_to(distribution.mean[rows], split)
+    return result
+
+
 def _coverage(champion: dict[str, Scores]) -> dict[str, Any]:
     """Per level the share of held-out demand below and at most the quantile, per period and cumulative."""
-    scores_ = champion.get("overall", {})
+    scores_ = champion.get(OVERALL, {})
     return {
         f"{level / 100:.2f}": {
             kind: [scores_.get(f"{key}_{level}_below"), scores_.get(f"{key}_{level}")]
@@ -365,32 +399,3 @@ def peak_mib() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
-
-
-def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
-    """sha256 (hex) over the panel's content, the spec and the versions of code and libraries.
-
-    Neither the order of rows and columns nor the string type counts. Two equal fingerprints at one as-of date
-    mean equal forecasts; ``threads`` and ``progress`` don't enter.
-    """
-    digest = hashlib.sha256()
-    settings = {name: value for name, value in spec.to_dict().items() if name != "threads"}
-    head = {"code": CODE_VERSION, "spec": settings, "libraries": library_versions()}
-    digest.update(json.dumps(head, sort_keys=True).encode())
-    text = [name for name, kind in panel.schema.items() if kind in (pl.Categorical, pl.Enum)]
-    frame = panel.with_columns(pl.col(text).cast(pl.String)).sort("unique_id", "ds")
-    for name in sorted(frame.columns):
-        column = frame[name]
-        digest.update(f"\0{name}\0{column.dtype}\0".encode())
-        if column.dtype == pl.String:
-            words = column.drop_nulls().unique().sort()
-            digest.update("\0".join(words.to_list()).encode())
-            column = column.cast(pl.Enum(words)).to_physical()
-        digest.update(column.is_null().to_numpy().tobytes())
-        digest.update(np.ascontiguousarray(column.fill_null(strategy="zero").to_numpy()).tobytes())
-    return digest.hexdigest()
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that the numbers depend on."""
-    return {name: version(name) for name in ("lightgbm", "numpy", "polars", "scikit-learn")}

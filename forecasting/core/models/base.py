@@ -11,7 +11,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.core.features import FeatureTable, Samples
+from forecasting.core.cleaning import CleanDemand, clean
+from forecasting.core.features import FeatureTable, SampledRows, Samples
 from forecasting.core.panel import Panel
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,15 @@ class TrainingData:
         self.panel = panel
         self.horizon = horizon
         self.settings = settings
+        self._clean: dict[int, CleanDemand] = {}
+        self._training: tuple[int, Samples] | None = None
+
+    def clean(self, cut: int) -> CleanDemand:
+        """The demand behind the sales before an origin, and what each period may teach."""
+        if cut not in self._clean:
+            panel = self.panel if cut == self.panel.periods else self.panel.until(cut)
+            self._clean = {cut: clean(panel)}
+        return self._clean[cut]
 
     @cached_property
     def features(self) -> FeatureTable:
@@ -40,9 +50,15 @@ class TrainingData:
         return FeatureTable(self.panel)
 
     @cached_property
-    def samples(self) -> Samples:
-        """Training rows over the whole panel; a model takes those known at its origin."""
+    def samples(self) -> SampledRows:
+        """Sampled rows over the whole panel, without targets."""
         return self.features.samples(horizon=self.horizon, rows=self.settings.rows, seed=self.settings.seed)
+
+    def training(self, cut: int) -> Samples:
+        """Training rows of what was known at an origin; the latest one's are kept."""
+        if self._training is None or self._training[0] != cut:
+            self._training = (cut, self.samples.before(cut, self.clean(cut)))
+        return self._training[1]
 
     @cached_property
     def filled(self) -> Array:
@@ -74,7 +90,12 @@ class Forecaster(Protocol):
 _MODELS: dict[str, str] = {
     "seasonal_naive": "forecasting.core.models.baselines:SeasonalNaive",
     "moving_average": "forecasting.core.models.baselines:MovingAverage",
+    "ses": "forecasting.core.models.statistical:SimpleExponentialSmoothing",
+    "croston": "forecasting.core.models.statistical:CrostonSBA",
+    "tsb": "forecasting.core.models.statistical:TSB",
+    "ets": "forecasting.core.models.statistical:ETS",
     "ridge": "forecasting.core.models.ridge:RidgeDirect",
+    "linear": "forecasting.core.models.linear:LinearDirect",
     "lightgbm": "forecasting.core.models.gbm:LightGBMDirect",
 }
 

@@ -48,7 +48,7 @@ class LightGBMDirect:
         """Train on the sampled rows whose target lies before ``cut``."""
         import lightgbm as lgb
 
-        samples = data.samples.before(cut)
+        samples = data.training(cut)
         self.booster_: Any = None
         if len(samples.y) < _MIN_ROWS or not float(samples.y.max()) > 0:
             return self

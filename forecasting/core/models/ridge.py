@@ -39,7 +39,7 @@ class RidgeDirect:
         from sklearn.linear_model import Ridge
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-        samples = data.samples.before(cut)
+        samples = data.training(cut)
         self.model_: Any = None
         if len(samples.y) < _MIN_ROWS:
             return self

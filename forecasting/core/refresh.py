@@ -1,0 +1,134 @@
+"""New observations through trained models: the daily update between two full runs.
+
+Features are made anew at the new origin, the fitted champions predict from there, and the calibration hears
+what came of the forecasts since: their errors join those of the held-out folds, and the bands widen or narrow
+by how much of the demand since the training they have covered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.backtest import make_fold
+from forecasting.core.calibrate import Calibrator, Outcome
+from forecasting.core.choose import finest, members
+from forecasting.core.classify import abc_classes, demand_patterns
+from forecasting.core.cleaning import pack
+from forecasting.core.models import TrainingData
+from forecasting.core.monitor import coverage_factor
+from forecasting.core.panel import Panel
+from forecasting.core.pipeline import (
+    ForecastArtifact,
+    ForecastResult,
+    Stages,
+    distribute,
+    explain,
+    training_data,
+)
+
+Array = npt.NDArray[Any]
+
+# The band whose coverage is watched: the one between the 10% and the 90% quantile.
+_BAND = (0.1, 0.9)
+_SMALLEST = 30
+
+
+def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> ForecastResult:
+    """The forecast of a panel as of its last period by an artifact's models.
+
+    ``report`` has no scores of its own; ``report["update"]`` tells the periods since the training, the share
+    of their demand inside the band, and the factor on the width of the bands.
+    """
+    spec = artifact.spec
+    data = training_data(panel, spec)
+    with stages.run("clean", 0.1):
+        pattern = demand_patterns(panel.observed)
+        abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
+        corrections = pack(data.clean(panel.periods))
+    segment = finest(pattern, abc, artifact.champion)
+    model = [artifact.champion[name] for name in segment]
+    calibrator, width, heard = artifact.calibrator, 1.0, {}
+    since = int(np.searchsorted(panel.ds, np.datetime64(artifact.as_of), side="right"))
+    if artifact.outcome is not None and 2 <= since < panel.periods:
+        with stages.run("calibrate", 0.3):
+            calibrator, width, heard = _listen(data, artifact, artifact.outcome, model, since)
+    with stages.run("distribution", 0.6):
+        means = {name: estimator.predict(data, panel.periods) for name, estimator in artifact.models.items()}
+        distribution = distribute(data, means, calibrator, model, spec, width=width)
+    contributions = None
+    if spec.explain:
+        with stages.run("explain", 0.8):
+            contributions = explain(data, artifact.models, model, distribution)
+    stages.tell("done", 1.0)
+    report = {
+        "as_of": panel.as_of.isoformat(),
+        "trained_as_of": artifact.as_of.isoformat(),
+        "series": panel.count,
+        "periods": panel.periods,
+        "folds": [],
+        "spec": spec.to_dict(),
+        "stages": stages.table,
+        "models": {},
+        "champion": artifact.champion,
+        "decisions": [],
+        "coverage": {},
+        "update": heard,
+        "warnings": [],
+    }
+    return ForecastResult(
+        distribution=distribution,
+        model=model,
+        segment=segment,
+        pattern=pattern,
+        report=report,
+        artifact=replace(artifact, calibrator=calibrator),
+        corrections=corrections,
+        contributions=contributions,
+    )
+
+
+def _listen(
+    data: TrainingData, artifact: ForecastArtifact, before: Outcome, model: list[str], since: int
+) -> tuple[Calibrator, float, dict[str, Any]]:
+    """The calibrator with the outcomes since the training, the factor on its width, and what was heard."""
+    panel, spec = data.panel, artifact.spec
+    means = {name: estimator.predict(data, since) for name, estimator in artifact.models.items()}
+    names = np.array(model)
+    mean = np.zeros((panel.count, spec.horizon), dtype=np.float32)
+    for name in np.unique(names):
+        rows = names == name
+        mean[rows] = np.mean([means[member][rows] for member in members(str(name))], axis=0)
+    fold = make_fold(data, since)
+    seen = np.isfinite(fold.actual)
+    outcome = Outcome.concat([before, Outcome(mean, fold.actual, fold.level, panel.counts)])
+    calibrator = Calibrator(spec.levels, seed=spec.seed).fit(outcome)
+    period, _ = calibrator.predict(np.maximum(mean, 0), fold.level, panel.counts)
+    low, high = (period[:, :, spec.levels.index(level)] for level in _BAND)
+    inside = np.where(seen, (fold.actual >= low) & (fold.actual <= high), False)
+    number = seen.sum(axis=0)
+    known = number >= _SMALLEST
+    share = np.where(known, inside.sum(axis=0) / np.maximum(number, 1), np.nan)
+    # Counts make the band cover more than its level: what held-out demand showed is the aim.
+    aim = _usual_share(calibrator, before, spec.levels)
+    width = float(coverage_factor(share[:, None], aim)[0])
+    heard = {
+        "periods": int(min(panel.periods - since, spec.horizon)),
+        "covered": round(float(np.nanmean(share)), 4) if known.any() else None,
+        "usual": round(aim, 4),
+        "width": round(width, 4),
+    }
+    return calibrator, width, heard
+
+
+def _usual_share(calibrator: Calibrator, outcome: Outcome, levels: tuple[float, ...]) -> float:
+    """Share of the held-out demand that the band covered."""
+    period, _ = calibrator.predict(outcome.mean, outcome.level, outcome.counts)
+    low, high = (period[:, :, levels.index(level)] for level in _BAND)
+    seen = np.isfinite(outcome.actual)
+    if not seen.any():
+        return _BAND[1] - _BAND[0]
+    return float(((outcome.actual >= low) & (outcome.actual <= high))[seen].mean())

@@ -17,7 +17,7 @@ from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
 from forecasting import services, tasks
-from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastRun
+from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastOverride, ForecastRun, OverrideScore
 
 
 class ReadOnlyMixin:
@@ -113,3 +113,32 @@ class ForecastAlarmAdmin(ReadOnlyMixin, ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+
+class ScoreInline(ReadOnlyMixin, TabularInline):
+    model = OverrideScore
+    extra = 0
+    fields = ("as_of", "periods", "actual", "model_error", "override_error")
+
+
+@admin.register(ForecastOverride)
+class ForecastOverrideAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = (
+        "id",
+        "kind",
+        "value",
+        "product",
+        "category",
+        "location",
+        "first_day",
+        "last_day",
+        "expires_on",
+        "reason",
+        "created_by",
+        "withdrawn_at",
+    )
+    list_filter = ("kind", ("withdrawn_at", admin.EmptyFieldListFilter))
+    list_select_related = ("product", "category", "location", "created_by")
+    search_fields = ("product__sku", "category__name", "reason")
+    show_full_result_count = False
+    inlines = (ScoreInline,)

@@ -79,6 +79,12 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
     ds = serializers.ListField(child=serializers.DateField())
     levels = serializers.ListField(child=serializers.FloatField())
     mean = serializers.ListField(child=serializers.FloatField())
+    model_mean = serializers.ListField(
+        child=serializers.FloatField(), help_text="The model's own, without overrides."
+    )
+    overrides = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids of the planners' overrides in it, oldest first."
+    )
     cum_mean = serializers.ListField(child=serializers.FloatField())
     quantiles = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
     cum_quantiles = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
@@ -87,7 +93,7 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
         model = ForecastDistribution
         fields = (
             "id", "run", "sku", "location", "as_of", "freq", "model", "segment", "pattern", "ds",
-            "levels", "mean", "cum_mean", "quantiles", "cum_quantiles",
+            "levels", "mean", "cum_mean", "quantiles", "cum_quantiles", "model_mean", "overrides",
         )  # fmt: skip
 
 

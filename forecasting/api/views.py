@@ -134,14 +134,15 @@ def explained(row: ForecastDistribution) -> dict[str, Any]:
 def with_numbers(rows: Iterable[ForecastDistribution]) -> list[dict[str, Any]]:
     """The rows with their arrays as lists, read in bulk: one read for each run."""
     rows = list(rows)
-    read = {
-        run_id: selectors.distribution_read(
+    overridden = {
+        run_id: selectors.distribution_overridden(
             run_id=run_id,
             product_ids=sorted({row.product_id for row in rows if row.run_id == run_id}),
             location_ids=sorted({row.location_id for row in rows if row.run_id == run_id}),
         )
         for run_id in {row.run_id for row in rows}
     }
+    read = {run_id: found.demand for run_id, found in overridden.items()}
     places = {
         run_id: {name: place for place, name in enumerate(distribution.unique_id)}
         for run_id, distribution in read.items()
@@ -165,6 +166,12 @@ def with_numbers(rows: Iterable[ForecastDistribution]) -> list[dict[str, Any]]:
                 "ds": distribution.ds.tolist(),
                 "levels": list(distribution.levels),
                 "mean": mean.round(DECIMALS).tolist(),
+                "model_mean": overridden[row.run_id]
+                .model.mean[place]
+                .astype("float64")
+                .round(DECIMALS)
+                .tolist(),
+                "overrides": overridden[row.run_id].of_series(place),
                 "cum_mean": mean.cumsum().round(DECIMALS).tolist(),
                 "quantiles": distribution.quantiles[place].T.astype("float64").round(DECIMALS).tolist(),
                 "cum_quantiles": distribution.cum_quantiles[place]

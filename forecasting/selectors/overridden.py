@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,17 @@ class Overridden:
     """A run's distributions as people have changed them (`demand`), beside the model's own.
 
     `effects`: what each override that reaches one of these series did in the whole of its scope, oldest
-    first; one without `days` changed nothing.
+    first; one without `days` changed nothing. `rows`: the positions of the series that each one reaches.
     """
 
     demand: DemandDistribution
     model: DemandDistribution
     effects: list[Effect]
+    rows: dict[int, Array] = field(default_factory=dict)
+
+    def of_series(self, row: int) -> list[int]:
+        """Ids of those that had a part in the series at this position, oldest first."""
+        return [key for key in self.applied if row in self.rows[key]]
 
     @property
     def applied(self) -> list[int]:
@@ -99,7 +104,8 @@ def distribution_overridden(
         return Overridden(model, model, [])
     products, locations = unique_id_split(model.unique_id)
     scopes = override_scopes(overrides)
-    reaching = [number for number, scope in enumerate(scopes) if len(scope.rows(products, locations))]
+    rows = [scope.rows(products, locations) for scope in scopes]
+    reaching = [number for number in range(len(scopes)) if len(rows[number])]
     if not reaching:
         return Overridden(model, model, [])
     taking_part = _taking_part(overrides, scopes, reaching)
@@ -120,6 +126,7 @@ def distribution_overridden(
         demand=distribution_change(model, change),
         model=model,
         effects=[effect for effect in change.effects if effect.key in names],
+        rows={overrides[number].pk: rows[number] for number in reaching},
     )
 
 

@@ -24,7 +24,13 @@ from catalog.models import (
     Supplier,
     SupplyTerms,
 )
-from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
+from forecasting.models import (
+    AccuracySnapshot,
+    ForecastAlarm,
+    ForecastDistribution,
+    ForecastOverride,
+    ForecastRun,
+)
 from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
 

@@ -53,10 +53,12 @@ def chain_run(
     files: list[str] | None = None,
     batch: int | None = None,
     forecast: int | None = None,
+    kind: str | None = None,
 ) -> None:
     """Import the new files of a folder one after the other, then forecast, then plan.
 
-    A schedule gives `folder`, or nothing to leave the imports out; the rest is how far the chain is. Each
+    A schedule gives `folder`, or nothing to leave the imports out, and `kind`: "full" to train the models,
+    "update" to use trained ones, nothing to let their age decide. The rest is how far the chain is. Each
     step is a job row with a task of its own, so that a lost worker costs nothing: this one only looks whether
     the step has ended, starts the next, and sends itself again to look later. A failed step ends the chain.
     """
@@ -67,12 +69,12 @@ def chain_run(
             if files:
                 batch = _import_create(Path(files.pop(0)))
             else:
-                forecast = _forecast_create()
+                forecast = _forecast_create(kind)
     elif _has_ended(ForecastRun, forecast):
         _plan_create(forecast)
         return
     self.apply_async(
-        kwargs={"folder": folder, "files": files, "batch": batch, "forecast": forecast},
+        kwargs={"folder": folder, "files": files, "batch": batch, "forecast": forecast, "kind": kind},
         countdown=_LOOK_EVERY,
     )
 
@@ -142,10 +144,10 @@ def _import_create(path: Path) -> int:
     return batch.pk
 
 
-def _forecast_create() -> int:
+def _forecast_create(kind: str | None) -> int:
     from forecasting.services import run_create
 
-    run = run_create(acting_user=None)
+    run = run_create(acting_user=None, kind=kind)
     _dispatchers()[ForecastRun](run.pk)
     return run.pk
 

@@ -38,6 +38,19 @@ def test_it_forecasts_here_and_prints_the_scores() -> None:
 
 
 @pytest.mark.django_db
+def test_it_says_that_nothing_has_changed_and_shows_the_scores_that_stand() -> None:
+    make_sales(products=2, weeks=20)
+    args = ("--horizon", "4", "--models", "seasonal_naive,moving_average", "--kind", "full")
+    first = command("forecast_run", *args)
+    second = command("forecast_run", *args)
+    run, repeat = ForecastRun.objects.order_by("pk")
+    assert repeat.same_as == run
+    line, _, rest = second.partition("\n")
+    assert line == f"Nothing has changed since forecast run {run.pk}: its results stand."
+    assert rest == first
+
+
+@pytest.mark.django_db
 def test_it_leaves_a_run_to_a_worker(
     monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -59,6 +72,7 @@ def test_it_leaves_a_run_to_a_worker(
         (["--models", "oracle"], "no model 'oracle'"),
         (["--horizon", "0"], "horizon must be 1 or more"),
         (["--as-of", "2030-01-01"], "future"),
+        (["--kind", "update"], "ask for a full run"),
         (["--as-of", "2001-01-01", "--models", "moving_average"], "No sales up to"),
     ],
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -56,6 +57,35 @@ def test_it_imports_forecasts_and_plans(inbox: Path) -> None:
     run, plan = ForecastRun.objects.get(), PlanRun.objects.get()
     assert (run.state, run.as_of, run.series) == (Job.State.DONE, AS_OF, 2)
     assert (plan.state, plan.forecast_run) == (Job.State.DONE, run)
+
+
+@pytest.mark.django_db
+def test_it_plans_anew_from_the_results_that_stand_when_nothing_has_changed(inbox: Path) -> None:
+    chain_run(folder=str(inbox))
+    chain_run(folder=str(inbox), kind="full")
+    second, first = ForecastRun.objects.all()
+    assert (second.state, second.same_as) == (Job.State.DONE, first)
+    assert [plan.forecast_run for plan in PlanRun.objects.all()] == [first, first]
+    assert {plan.state for plan in PlanRun.objects.all()} == {Job.State.DONE}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["full", None])
+def test_it_asks_for_the_kind_of_forecast_that_the_schedule_names(
+    kind: str | None, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecasting import services
+
+    asked: list[str | None] = []
+    create = services.run_create
+
+    def listen(**values: Any) -> ForecastRun:
+        asked.append(values["kind"])
+        return create(**values)
+
+    monkeypatch.setattr(services, "run_create", listen)
+    chain_run(folder=str(inbox), kind=kind)
+    assert asked == [kind]
 
 
 @pytest.mark.django_db

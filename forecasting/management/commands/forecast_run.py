@@ -31,6 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--models", help=f"names with commas, of {','.join(MODELS)} (default all)")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
+            "--kind",
+            choices=ForecastRun.Kind.values,
+            help="train all models, or take new sales through trained ones (default: what they need)",
+        )
+        parser.add_argument(
             "--background", action="store_true", help="leave it to a worker; print its number"
         )
 
@@ -45,7 +50,9 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 threads=settings.FORESTOCK_THREADS,
             )
-            run = services.run_create(acting_user=None, as_of=options["as_of"], spec=spec)
+            run = services.run_create(
+                acting_user=None, as_of=options["as_of"], spec=spec, kind=options["kind"]
+            )
         except (ValueError, services.ForecastError) as error:
             raise CommandError(str(error)) from error
         if options["background"]:
@@ -59,7 +66,11 @@ class Command(BaseCommand):
         self._summary(run)
 
     def _summary(self, run: ForecastRun) -> None:
-        self.stdout.write(f"Forecast run {run.pk}: {run.series:,} product-locations as of {run.as_of}")
+        if run.same_as is not None:
+            self.stdout.write(f"Nothing has changed since forecast run {run.same_as.pk}: its results stand.")
+            run = run.same_as
+        how = f", through the models of run {run.trained_by_id}" if run.trained_by_id else ""
+        self.stdout.write(f"Forecast run {run.pk}: {run.series:,} product-locations as of {run.as_of}{how}")
         for table in selectors.run_scores(run=run)[:1]:
             self.stdout.write(f"  {'model':<20} {'WAPE':>8} {'bias':>8} {'pinball':>8} {'cum.':>8}")
             for row in table.rows:

@@ -27,6 +27,7 @@ from forecasting.models import (
 from forecasting.services.alarms import alarms_refresh
 from forecasting.services.known import promotions_ahead
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
+from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
@@ -99,6 +100,10 @@ def _look_back(run: ForecastRun, read: _Read) -> None:
         alarms_refresh(run=run, panel=read.panel)
     except DatabaseError:
         logger.exception("The alarms were not refreshed after forecast run %d", run.pk)
+    try:
+        overrides_score(as_of=run.as_of)
+    except DatabaseError:
+        logger.exception("Overrides were not scored after forecast run %d", run.pk)
 
 
 @dataclass(frozen=True, eq=False)

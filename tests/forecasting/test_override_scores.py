@@ -3,14 +3,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django import Settings
 
 from catalog.models import Location, Product, SalesRecord, StockLevel
 from forecasting import selectors, services
+from forecasting.core.pipeline import ForecastSpec
 from forecasting.models import ForecastDistribution, ForecastOverride, ForecastRun, OverrideScore
 from tests.cast import make_category, make_location, make_product
 from tests.replenishment.world import AS_OF, later, make_forecast
@@ -199,3 +202,18 @@ def test_it_keeps_them_when_old_runs_are_pruned(story: Story, buyer: User) -> No
     services.runs_prune(keep=1)
     assert not ForecastDistribution.objects.filter(run=first).exists()
     assert OverrideScore.objects.get().periods == 2
+
+
+def test_it_is_done_by_the_run_that_brings_the_sales(
+    story: Story, buyer: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.ARTIFACT_ROOT = tmp_path
+    settings.FORESTOCK_TODAY = "last-data-date"
+    story.run(AS_OF)
+    override = story.override(buyer, last_day=later(7))
+    story.sell(1, 7)
+    spec = ForecastSpec(models=("moving_average",), horizon=2)
+    run = services.run_create(acting_user=None, spec=spec, kind="full")
+    run = services.run_execute(run_id=run.pk)
+    assert (run.state, run.error, run.as_of) == ("done", "", later(7))
+    assert sums(override) == (later(7), 2, 42, 12, 3)

@@ -1,5 +1,6 @@
 """What there is to read about forecasts."""
 
+from forecasting.selectors.corrections import corrections_read
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
 from forecasting.selectors.overridden import (
     Overridden,
@@ -40,6 +41,7 @@ __all__ = [
     "ScoreTable",
     "SeriesOverridden",
     "as_of_default",
+    "corrections_read",
     "distribution_labels",
     "distribution_overridden",
     "distribution_read",

@@ -26,6 +26,7 @@ from bokeh.plotting import figure
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
+from forecasting.core.cleaning import Corrections, Reason
 from forecasting.core.distribution import DemandDistribution
 
 FONT = "system-ui, sans-serif"
@@ -44,6 +45,7 @@ class Palette:
     accent: str
     bands: tuple[str, str, str]
     bad: str
+    out: str
 
 
 PALETTES = {
@@ -55,6 +57,7 @@ PALETTES = {
         accent="#1f6b43",
         bands=("#d9ebe0", "#b4d8c3", "#86bf9f"),
         bad="#b3261e",
+        out="#f6dcd9",
     ),
     "dark": Palette(
         text="#e7ebe8",
@@ -64,6 +67,7 @@ PALETTES = {
         accent="#63c48f",
         bands=("#1b3a29", "#245539", "#2f744c"),
         bad="#f28b82",
+        out="#45231f",
     ),
 }
 # Central intervals by their outer quantiles, the widest first: 98, 80 and 50 percent.
@@ -74,6 +78,7 @@ def forecast_chart(
     history: pl.DataFrame,
     demand: DemandDistribution,
     *,
+    corrections: Corrections,
     theme: str,
     width: int = 1000,
     shown: timedelta = timedelta(days=365),
@@ -82,6 +87,8 @@ def forecast_chart(
 
     `history` is a demand panel of one series at the forecast's own frequency (`ds`, `y`, `in_stock`), and
     `demand` holds that series alone. Periods that were out of stock are marked: their sales are too low.
+    `corrections` are of the run: stock-outs are shaded with the demand that was estimated for them, and other
+    periods that count less are ringed, with the reason.
     `shown` is how much of the history is in view; the rest is a pan away. `width` is in pixels.
     """
     colors = PALETTES[theme]
@@ -95,11 +102,13 @@ def forecast_chart(
             fill_color=color,
         )
     past, y = history["ds"].to_numpy(), history["y"].to_numpy()
+    _shade(plot, colors, past, corrections)
     sold = plot.line(
         "x", "y", source=ColumnDataSource({"x": past, "y": y}), color=colors.history, line_width=1.5
     )
     gone = ~history["in_stock"].fill_null(value=True).to_numpy()
     plot.scatter(past[gone], y[gone], size=6, color=colors.bad)
+    _corrected(plot, colors, past, y, corrections)
     outlook = ColumnDataSource(
         {
             "x": demand.ds,
@@ -165,6 +174,67 @@ def cover_chart(
     )
     _window(plot, demand.as_of, min(shown, days[-1].astype(date)))
     return dict(json_item(plot))
+
+
+def _reasons() -> dict[int, str]:
+    """What is said of a corrected period."""
+    return {
+        Reason.STOCK_OUT: _("out of stock"),
+        Reason.LIKELY_STOCK_OUT: _("likely out of stock"),
+        Reason.BULK: _("one-off bulk order"),
+        Reason.OUTLIER: _("far above the usual"),
+        Reason.PROMOTION: _("promotion"),
+        Reason.CANCELLATION: _("cancelled later"),
+        Reason.RETURN: _("returned later"),
+    }
+
+
+def _shade(plot: figure, colors: Palette, past: Any, corrections: Corrections) -> None:
+    """Upright bands over the periods that were, or likely were, out of stock."""
+    at = len(past) - 1 - corrections.back
+    out = (at >= 1) & np.isin(corrections.reason, [Reason.STOCK_OUT, Reason.LIKELY_STOCK_OUT])
+    if not out.any():
+        return
+    ends = past[at[out]]
+    # A label ends its period: half a period back, the band stands around the point of the line.
+    half = (ends - past[at[out] - 1]).astype("timedelta64[ms]") / 2
+    ends = ends.astype("datetime64[ms]")
+    plot.vstrip(x0=ends - half, x1=ends + half, fill_color=colors.out, line_color=None, level="underlay")
+
+
+def _corrected(plot: figure, colors: Palette, past: Any, y: Any, corrections: Corrections) -> None:
+    """The estimated demand of stock-outs, dashed from the last sales to the next; rings around spikes."""
+    words = _reasons()
+    shown = np.isin(corrections.reason, list(words)) & (corrections.back < len(past))
+    at = len(past) - 1 - corrections.back[shown]
+    reason, demand = corrections.reason[shown], corrections.demand[shown]
+    source = ColumnDataSource(
+        {
+            "x": past[at],
+            "sold": y[at],
+            "demand": demand.tolist(),
+            "why": [words[int(code)] for code in reason],
+        }
+    )
+    estimated = np.isin(reason, [Reason.STOCK_OUT, Reason.LIKELY_STOCK_OUT])
+    if estimated.any():
+        whole = np.full(len(past), np.nan)
+        whole[at[estimated]] = demand[estimated]
+        beside = np.zeros(len(past) + 2, dtype=bool)
+        beside[at[estimated]] = beside[at[estimated] + 2] = True
+        bridge = beside[1:-1] & np.isnan(whole)
+        whole[bridge] = y[bridge]
+        plot.line(past, whole, color=colors.text, line_width=1.5, line_dash=[4, 3])
+    ring = plot.scatter(
+        "x", "demand", source=source, size=7, line_color=colors.text, fill_color=None, line_width=1.5
+    )
+    tips = [
+        (_("To"), "@x{%F}"),
+        (_("Demand"), "@demand{0,0.#}"),
+        (_("Units sold"), "@sold{0,0.#}"),
+        (_("Because"), "@why"),
+    ]
+    plot.add_tools(HoverTool(tooltips=tips, formatters={"@x": "datetime"}, mode="mouse", renderers=[ring]))
 
 
 def _figure(colors: Palette, *, height: int, width: int) -> figure:

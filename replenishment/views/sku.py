@@ -105,7 +105,12 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
             days=HISTORY_DAYS,
             freq=demand.freq,
         )
-        return JsonResponse(forecast_chart(history, demand, theme=theme, width=width))
+        corrections = forecasting.corrections_read(
+            run_id=series.run.pk, product_id=product_id, location_id=location_id
+        )
+        return JsonResponse(
+            forecast_chart(history, demand, corrections=corrections, theme=theme, width=width)
+        )
     suggestion = series.suggestion
     if suggestion is None or suggestion.on_hand is None or suggestion.lead_time_days is None:
         return JsonResponse({"empty": _("The latest plan holds no stock or lead time for it.")})

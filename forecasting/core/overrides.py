@@ -153,9 +153,9 @@ def distribution_change(demand: DemandDistribution, change: Change) -> DemandDis
 
     A quantile q around a mean m becomes m' + spread (q - m), at least 0. Cumulative ones do the same around
     the running sum, with the root of the mean square of the spreads of periods 1..h, weighted by the means (a
-    sum's variance is the periods' variances added up), and never fall along h. Where all quantiles are 0, or
-    an earlier override left no demand, there is no spread to keep: demand on top then gets that of a gamma
-    with variance mean + mean^2 / 2. Series of whole units keep whole quantiles.
+    sum's variance is the periods' variances added up), and never fall along h. Where all quantiles are 0
+    and demand more than doubles, or an earlier override left none, there is no spread to keep: it is then
+    that of a gamma with variance mean + mean^2 / 2. Series of whole units keep whole quantiles.
     """
     moved = np.flatnonzero(((change.mean != demand.mean) | (change.spread != 1)).any(axis=1))
     if not len(moved):
@@ -192,14 +192,17 @@ def _rows_change(demand: DemandDistribution, change: Change, rows: Array) -> tup
         (summed, weight, np.cumsum(new, axis=1), cum_spread),
     ):
         moved = target[..., None] + factor[..., None] * (values - mean[..., None])
-        blind = (values.max(axis=2, initial=0.0) == 0) & (target > mean) | (factor < _NOTHING) & (target > 0)
+        blind = (values[:, :, -1:] == 0).all(axis=2) & (target > 2 * mean) | (factor < _NOTHING) & (
+            target > 0
+        )
         if blind.any():
             moved[blind] = _gamma(target[blind], demand.levels)
         # Periods that nothing reaches keep every digit.
         same = (target == mean) & (factor == 1)
         moved = np.where(same[..., None], values, np.maximum(moved, 0.0))
         # Differences of floats: a quantile may come out below its neighbour by its last digit.
-        moved = np.maximum.accumulate(moved, axis=2)
+        for level in range(1, moved.shape[2]):
+            np.maximum(moved[:, :, level], moved[:, :, level - 1], out=moved[:, :, level])
         results.append(np.where(is_whole[:, None, None], np.floor(moved + 0.5), moved))
     return results[0], np.maximum.accumulate(results[1], axis=1)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -120,6 +121,14 @@ def test_it_cuts_units_to_the_days_that_are_still_ahead() -> None:
     unchanged, [nothing] = overrides_apply(demand, [past])
     assert unchanged is demand
     assert (nothing.key, nothing.days, nothing.after) == (7, 0, 0.0)
+
+
+def test_it_changes_means_that_have_no_quantiles() -> None:
+    demand = replace(
+        make_demand([[10.0]]), levels=(), quantiles=np.empty((1, 1, 0)), cum_quantiles=np.empty((1, 1, 0))
+    )
+    changed, _ = overrides_apply(demand, [make_override("absolute", 30, 1, 7)])
+    assert changed.mean[0, 0] == 30
 
 
 def test_it_applies_overrides_in_the_order_given() -> None:

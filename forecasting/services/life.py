@@ -42,10 +42,6 @@ def trained_find(*, as_of: date, spec: dict[str, Any], days: int | None = None) 
     there. An alarm of drift over all product-locations that was opened since says that its models have had
     their day.
     """
-    from forecasting.core import pipeline
-
-    if not hasattr(pipeline, "update"):
-        return None
     full = ForecastRun.objects.filter(
         state=ForecastRun.State.DONE, kind=ForecastRun.Kind.FULL, same_as=None, as_of__lte=as_of
     ).exclude(artifact="")
@@ -153,8 +149,9 @@ def result_make(
             result = pipeline.update(panel, as_of=run.as_of, artifact=artifact, progress=progress)
             result.report["columns"] = columns
             return Made(result, ForecastRun.Kind.UPDATE, run.trained_by_id)
-    more = {"previous": _previous(run, spec, columns)} if hasattr(pipeline, "update") else {}
-    result = pipeline.forecast(panel, as_of=run.as_of, spec=spec, progress=progress, **more)
+    result = pipeline.forecast(
+        panel, as_of=run.as_of, spec=spec, progress=progress, previous=_previous(run, spec, columns)
+    )
     result.report["columns"] = columns
     result.report["warnings"] = [*warnings, *result.report["warnings"]]
     return Made(result, ForecastRun.Kind.FULL, None)

@@ -21,9 +21,6 @@ from replenishment.services import plan_create
 from tests.forecasting.shop import AS_OF, make_sales
 
 QUICK = ForecastSpec(models=("seasonal_naive", "moving_average"), horizon=5)
-needs_update = pytest.mark.skipif(
-    not hasattr(pipeline, "update"), reason="the engine can't take new sales through trained models yet"
-)
 FULL, UPDATE = ForecastRun.Kind.FULL, ForecastRun.Kind.UPDATE
 
 
@@ -166,7 +163,6 @@ def test_it_survives_two_workers_with_two_runs_of_the_same_data_at_once() -> Non
 # -- full or update ---------------------------------------------------------------------------------
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_updates_while_the_models_are_young_and_trains_again_after(settings: Settings) -> None:
     make_sales(products=2, weeks=26)
@@ -220,7 +216,6 @@ def drift_open(full: ForecastRun, **values: Any) -> ForecastAlarm:
     )
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_goes_on_updating_after_a_drift_that_training_has_seen_or_that_is_over() -> None:
     make_sales(products=2, weeks=26)
@@ -231,7 +226,6 @@ def test_it_goes_on_updating_after_a_drift_that_training_has_seen_or_that_is_ove
     assert run_asked().kind == UPDATE
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_updates_from_a_run_of_other_threads() -> None:
     make_sales(products=2, weeks=26)
@@ -239,7 +233,6 @@ def test_it_updates_from_a_run_of_other_threads() -> None:
     assert run_asked(spec=ForecastSpec(models=QUICK.models, horizon=5, threads=2)).kind == UPDATE
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_takes_new_sales_through_the_trained_models(tmp_path: Path) -> None:
     from catalog.selectors import demand_panel
@@ -262,7 +255,6 @@ def test_it_takes_new_sales_through_the_trained_models(tmp_path: Path) -> None:
     assert run_done(1, kind=FULL).same_as is None
 
 
-@needs_update
 @pytest.mark.django_db
 @pytest.mark.parametrize("what", ["pruned", "gone", "tampered", "another key", "other columns"])
 def test_it_trains_anew_with_a_warning_when_the_artifact_can_not_be_used(
@@ -289,7 +281,6 @@ def test_it_trains_anew_with_a_warning_when_the_artifact_can_not_be_used(
     assert len(selectors.distribution_read(run_id=run.pk).unique_id) == 2
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_ends_an_update_whose_full_run_is_pruned_while_it_computes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -310,7 +301,6 @@ def test_it_ends_an_update_whose_full_run_is_pruned_while_it_computes(
     assert run.report["warnings"] == full.report["warnings"]
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_takes_an_update_up_again_after_its_worker_was_killed() -> None:
     make_sales(products=2, weeks=26)
@@ -322,7 +312,6 @@ def test_it_takes_an_update_up_again_after_its_worker_was_killed() -> None:
     assert (run.state, run.attempts, run.kind, run.trained_by) == (Job.State.DONE, 2, UPDATE, full)
 
 
-@needs_update
 @pytest.mark.django_db
 def test_it_keeps_the_artifact_that_updates_are_made_with_when_it_prunes(tmp_path: Path) -> None:
     make_sales(products=2, weeks=26)

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from catalog.models import Category
 from forecasting.models import AccuracySnapshot, ChampionDecision, ForecastRun, OverrideScore, SeriesAccuracy
 from forecasting.selectors.runs import CHAMPIONS, OVERALL
-from forecasting.selectors.series_accuracy import CLASSES, PREDICTABILITY, SeriesTable, accuracy_table
+from forecasting.selectors.series_accuracy import CLASSES, PREDICTABILITY, SeriesTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,11 +122,10 @@ def category_tree(language: str) -> Tree:
     )
 
 
-def accuracy_report(run: ForecastRun, chosen: AccuracyFilter, tree: Tree) -> AccuracyReport:
-    """What a run's accuracy is for the chosen product-locations and band of the horizon."""
+def accuracy_report(table: SeriesTable, chosen: AccuracyFilter, tree: Tree) -> AccuracyReport:
+    """What the accuracy of a run is for the chosen product-locations and band of the horizon."""
     import numpy as np
 
-    table = accuracy_table(run)
     bands = slice(None) if chosen.band is None else slice(chosen.band, chosen.band + 1)
     rows = np.flatnonzero(_chosen(table, chosen, tree))
     sums = table.sums[rows, bands].sum(axis=1, dtype=np.float64)
@@ -217,23 +216,24 @@ class _View:
 
         from forecasting.core.accuracy import COLUMN
 
-        self.sums = sums
         known = np.isfinite(price)
         price = np.where(known, price, 0.0)
-        self.priced = known.astype(np.float64)
         self.money = price * sums[:, COLUMN["absolute_error"]]
-        self.worth = price * sums[:, COLUMN["actual"]]
+        worth = price * sums[:, COLUMN["actual"]]
+        self.table = np.column_stack([sums, self.money, worth, known])
 
     def groups(
         self, codes: npt.NDArray[Any], keys: list[Any], whole: GroupScore | None = None
     ) -> list[GroupScore]:
         """The scores of each group that has a row; `codes` (n,) are places in `keys`."""
         import numpy as np
+        from scipy.sparse import csr_array
 
-        size = len(keys)
+        count, size = len(codes), len(keys)
         series = np.bincount(codes, minlength=size)
-        columns = [*self.sums.T, self.money, self.worth, self.priced]
-        totals = np.stack([np.bincount(codes, column, minlength=size) for column in columns], axis=1)
+        # One row of ones a group: a tenth of the time of summing column by column.
+        belongs = csr_array((np.ones(count), codes, np.arange(count + 1)), shape=(count, size)).T
+        totals = belongs @ self.table
         return [
             self._group(key, int(series[place]), totals[place], whole)
             for place, key in enumerate(keys)
@@ -242,10 +242,7 @@ class _View:
 
     def one(self, row: int, whole: GroupScore) -> GroupScore:
         """The scores of a single row."""
-        import numpy as np
-
-        total = np.concatenate([self.sums[row], [self.money[row]], [self.worth[row]], [self.priced[row]]])
-        return self._group(row, 1, total, whole)
+        return self._group(row, 1, self.table[row], whole)
 
     @staticmethod
     def _group(key: Any, series: int, total: npt.NDArray[np.float64], whole: GroupScore | None) -> GroupScore:

@@ -65,7 +65,7 @@ def accuracy(request: HttpRequest) -> HttpResponse:
     ends = band_ends(int(run.spec["horizon"]))
     table = accuracy_table(run)
     chosen = _filter(request, table=table, bands=len(ends), tree=tree, locations=locations)
-    report = reads.accuracy_report(run, chosen, tree)
+    report = reads.accuracy_report(table, chosen, tree)
     drift = request.GET.get("drift", "")
     drift = drift if drift in DRIFTS else DRIFTS[0]
     return render(
@@ -77,6 +77,7 @@ def accuracy(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "is_filtered": chosen != reads.AccuracyFilter(),
             "report": report,
+            "tested": len(table.product),
             "coverage": coverage_rows(report.overall.scores),
             "frequency": name_of(FREQUENCIES, run.spec["freq"]),
             "bands": _bands(ends, name_of(FREQUENCIES, run.spec["freq"])),

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from replenishment import services
 from replenishment.models import PlanRun, Suggestion
+from tests.forecasting.held_out import make_accuracy, make_tested_run
 
 Start = Callable[..., Any]
 
@@ -24,6 +25,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
     suggestions = list(Suggestion.objects.filter(plan_run=shop).order_by("pk"))
     [order] = services.drafts_create(suggestion_ids=[suggestions[0].pk], acting_user=buyer)
     one = suggestions[1]
+    tested = make_tested_run(as_of=shop.as_of)
+    make_accuracy(tested, [(row.product, row.location) for row in suggestions])
     return [
         "/",
         "/workbench/",
@@ -31,6 +34,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         f"/sku/{one.product_id}/{one.location_id}/",
         "/orders/",
         f"/orders/{order.pk}/",
+        "/forecasts/accuracy/",
+        f"/forecasts/{shop.forecast_run_id}/",
         "/accounts/password_change/",
         "/no-such-page/",
     ]

@@ -15,6 +15,7 @@ from catalog.models import Category, Location, PartnerAccount, Product
 from forecasting.core.accuracy import COLUMN
 from forecasting.models import ForecastOverride, ForecastRun, OverrideScore
 from forecasting.selectors import accuracy as reads
+from forecasting.selectors.series_accuracy import accuracy_table
 from forecasting.views import accuracy as view
 from tests.cast import make_category, make_location, make_product, make_supplier, make_user
 from tests.forecasting.held_out import MODELS, make_accuracy, make_tested_run
@@ -43,7 +44,9 @@ def total(sums: npt.NDArray[Any], rows: list[int], name: str, bands: list[int] |
 
 
 def report(run: ForecastRun, **chosen: Any) -> reads.AccuracyReport:
-    return reads.accuracy_report(run, reads.AccuracyFilter(**chosen), reads.category_tree("en"))
+    return reads.accuracy_report(
+        accuracy_table(run), reads.AccuracyFilter(**chosen), reads.category_tree("en")
+    )
 
 
 def test_it_sums_up_what_is_stored(shop: Shop) -> None:
@@ -129,8 +132,8 @@ def test_it_reads_a_run_once(shop: Shop, django_assert_num_queries: DjangoAssert
     run = shop[0]
     tree = reads.category_tree("en")
     with django_assert_num_queries(1):
-        reads.accuracy_report(run, reads.AccuracyFilter(), tree)
-        reads.accuracy_report(run, reads.AccuracyFilter(abc="A"), tree)
+        reads.accuracy_report(accuracy_table(run), reads.AccuracyFilter(), tree)
+        reads.accuracy_report(accuracy_table(run), reads.AccuracyFilter(abc="A"), tree)
 
 
 def test_it_draws_the_newest_run_of_each_day(shop: Shop) -> None:
@@ -206,6 +209,13 @@ def test_it_ignores_filters_that_mean_nothing(client: Client, viewer: User, shop
     response = client.get(PAGE + query)
     assert response.status_code == 200
     assert response.context["report"].overall.series == 18
+
+
+def test_it_says_when_only_a_part_was_tested(client: Client, viewer: User, shop: Shop) -> None:
+    client.force_login(viewer)
+    assert "were tested" not in client.get(PAGE).content.decode()
+    ForecastRun.objects.update(series=1234)
+    assert "18 of 1,234 product-locations were tested" in client.get(PAGE).content.decode()
 
 
 @pytest.mark.parametrize("asked", ["999999", "x", "9" * 40])

@@ -21,6 +21,7 @@ from forecasting.core.explain import GROUPS
 from forecasting.core.pipeline import ForecastResult, ForecastSpec, forecast
 from forecasting.models import ForecastDistribution, ForecastRun, SeriesAccuracy
 from forecasting.selectors import accuracy as reads
+from forecasting.selectors.series_accuracy import accuracy_table
 from forecasting.services.worth import series_worth
 from tests.cast import make_category, make_location, make_product
 from tests.forecasting.shop import AS_OF, make_sales
@@ -65,7 +66,9 @@ def test_it_stores_the_accuracy_that_the_engine_found() -> None:
         assert row.model == expected.model[place]
         assert row.left_out == expected.accuracy.left_out[place]
     # The same as what the run page shows of its champions, but for the weight of the folds.
-    overall = reads.accuracy_report(run, reads.AccuracyFilter(), reads.category_tree("en")).overall
+    overall = reads.accuracy_report(
+        accuracy_table(run), reads.AccuracyFilter(), reads.category_tree("en")
+    ).overall
     total = expected.accuracy.by_step.sum(axis=0)
     assert overall.scores == pytest.approx(scores_of(total), rel=1e-5)
     assert overall.scores["wape"] == pytest.approx(

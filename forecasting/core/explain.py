@@ -210,20 +210,35 @@ def explain_model(model: Forecaster, data: TrainingData, origin: int, rows: Arra
     if own is not None:
         return np.asarray(own(data, origin, rows), dtype=np.float32)
     mean = model.predict(data, origin)[rows].astype(np.float64)
-    if getattr(model, "booster_", None) is not None:
-        return scale_to(mean, _split_trees(model, data, origin, rows))
-    if getattr(model, "model_", None) is not None:
-        return scale_to(mean, _split_linear(model, data, origin, rows))
-    if getattr(model, "coefficients_", None) is not None:
-        return scale_to(mean, _split_log_linear(model, data, origin, rows))
     if model.name == "seasonal_naive":
         return scale_to(mean, _split_seasonal_naive(mean, data, origin, rows))
+    for name, fitted, split in (
+        ("lightgbm", "booster_", _split_boosted),
+        ("tree", "model_", _split_tree),
+        ("ridge", "model_", _split_linear),
+        ("linear", "coefficients_", _split_log_linear),
+        ("svr", "model_", _split_kernel),
+    ):
+        # Where there was too little to train on, these models give the level.
+        if model.name == name and getattr(model, fitted, None) is not None:
+            return scale_to(mean, split(model, data, origin, rows))
     return scale_to(mean, _split_path(mean))
 
 
-def _split_trees(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
+def _split_boosted(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
     x, scale = _table(data, origin, rows)
     parts = contributions_tree(model.booster_, x, scale, data.features.names, threads=data.settings.threads)
+    return parts.reshape(len(rows), data.horizon, len(GROUPS))
+
+
+def _split_tree(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
+    """Of `DecisionTree`: Shapley values of its one tree."""
+    from forecasting.core.treeshap import shapley_values, single_tree
+
+    x, scale = _table(data, origin, rows)
+    trees = single_tree(model.model_.tree_, group_codes(data.features.names))
+    values = shapley_values(trees, x, len(GROUPS), threads=data.settings.threads)
+    parts = to_units(values, trees.base, "identity") * scale[:, None]
     return parts.reshape(len(rows), data.horizon, len(GROUPS))
 
 
@@ -252,11 +267,7 @@ def _split_log_linear(model: Any, data: TrainingData, origin: int, rows: Array) 
     x, scale = _table(data, origin, rows)
     target = origin + np.tile(np.arange(data.horizon), len(rows))
     terms = model.design_.terms(data, x, np.repeat(rows, data.horizon), target)
-    codes = group_codes(model.design_.features)
-    known = {group_of(f"known_{name}") for name in data.panel.known}
-    if "promotion" not in known and "price" in known:
-        # The design's joint effect of all known columns goes by the name of a promotion.
-        codes[codes == GROUPS.index("promotion")] = GROUPS.index("price")
+    codes = _design_codes(model, data)
     parts = np.zeros((len(x), len(GROUPS)))
     for part, design in model._chunks(terms, x):
         parts[part] = contributions_linear(
@@ -266,6 +277,49 @@ def _split_log_linear(model: Any, data: TrainingData, origin: int, rows: Array) 
     parts *= np.interp(score, model.middles_, model.factors_)[:, None]
     parts[:, LEVEL] -= model.zero
     return (parts * scale[:, None]).reshape(len(rows), data.horizon, len(GROUPS))
+
+
+def _split_kernel(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
+    """Of `SupportVector`: what its score loses without a group's columns, and gains by them alone, averaged.
+
+    Columns left out are 0, the mean of a standardised term. With interactions of no more than two groups
+    these are the Shapley values (the mean of the first and the last marginal contribution); what is left of
+    others goes to the level.
+    """
+    x, scale = _table(data, origin, rows)
+    target = origin + np.tile(np.arange(data.horizon), len(rows))
+    terms = model.design_.terms(data, x, np.repeat(rows, data.horizon), target)
+    codes = _design_codes(model, data)
+    intercept = float(np.ravel(model.model_.intercept_)[0])
+
+    def score(columns: Array) -> Array:
+        result: Array = model._mapped(columns) @ model.model_.coef_ + intercept
+        return result
+
+    base = float(score(np.zeros((1, len(codes))))[0])
+    values = np.zeros((len(x), len(GROUPS)))
+    for at in range(0, len(x), _CHUNK):
+        part = slice(at, at + _CHUNK)
+        columns = model.design_.columns(terms.take(part), x[part])
+        whole = score(columns)
+        for code in np.unique(codes):
+            inside = codes == code
+            alone, without = score(np.where(inside, columns, 0.0)), score(np.where(inside, 0.0, columns))
+            values[part, code] = (whole - without + alone - base) / 2
+        values[part, LEVEL] += whole - base - values[part].sum(axis=1)
+    parts = log_to_units(values, base) * float(model.factor_)
+    parts[:, LEVEL] -= model.zero
+    return (parts * scale[:, None]).reshape(len(rows), data.horizon, len(GROUPS))
+
+
+def _design_codes(model: Any, data: TrainingData) -> Array:
+    """(C,) groups of the columns of a model's `Design`."""
+    codes = group_codes(model.design_.features)
+    known = {group_of(f"known_{name}") for name in data.panel.known}
+    if "promotion" not in known and "price" in known:
+        # The design's joint effect of all known columns goes by the name of a promotion.
+        codes[codes == GROUPS.index("promotion")] = GROUPS.index("price")
+    return codes
 
 
 def _split_path(mean: Array) -> Array:

@@ -25,6 +25,7 @@ Array = npt.NDArray[Any]
 # Sets of features are bits of an int32; of paths with more than so many features nothing is kept.
 MOST_FEATURES = 30
 _MOST_KEPT = 14
+_MOST_SETS = 1 << 19  # 32 MiB for each thread
 _BLOCK = 256
 _CHUNK = 50_000
 # Groups in memory: a fixed number, so that they are added by vector instructions.
@@ -69,9 +70,14 @@ def tree_values(
     Sets of features are kept for paths of up to ``kept`` features: memory against time. ValueError for linear
     trees, several trees an iteration, a path of more than 30 features, or more than 8 groups.
     """
+    trees = read_trees(booster.model_to_string(), groups)
+    return shapley_values(trees, x, count, threads=threads, kept=kept), trees.base
+
+
+def shapley_values(trees: Trees, x: Array, count: int, *, threads: int = 1, kept: int = _MOST_KEPT) -> Array:
+    """Shapley values (n, count) float64 by group, for ``x`` (n, F). ValueError for more than 8 groups."""
     if count > _WIDTH:
         raise ValueError(f"more than {_WIDTH} groups")
-    trees = read_trees(booster.model_to_string(), groups)
     out = np.zeros((len(x), _WIDTH))
     nodes, weights = _quadrature()
     fields = (
@@ -91,7 +97,7 @@ def tree_values(
     else:
         for start in starts:
             part(start)
-    return out[:, :count], trees.base
+    return out[:, :count]
 
 
 def read_trees(text: str, groups: Array) -> Trees:
@@ -99,18 +105,26 @@ def read_trees(text: str, groups: Array) -> Trees:
     head, *parts = text.split("\nTree=")
     if "\nnum_tree_per_iteration=1\n" not in head:
         raise ValueError("a model of several trees an iteration")
+    return _flat([_Tree.from_text(part.split("\n\n")[0]) for part in parts], groups)
+
+
+def single_tree(tree: Any, groups: Array) -> Trees:
+    """A regression tree of scikit-learn (its ``tree_``). ValueError for a path of more than 30 features."""
+    return _flat([_Tree.from_sklearn(tree)], groups)
+
+
+def _flat(trees: list[_Tree], groups: Array) -> Trees:
     node_at, leaf_at, step_at, share_at, bits_at = [0], [0], [0], [0], [0]
     names = ["feature", "threshold", "kind", "bits", "value", "node", "left", "bit", "share", "group"]
     lists: dict[str, list[Any]] = {name: [] for name in names}
     base = 0.0
-    for part in parts:
-        tree = _Tree(part.split("\n\n")[0])
+    for tree in trees:
         base += tree.base
         if tree.leaves > 1:
             lists["feature"] += tree.feature
             lists["threshold"] += tree.threshold
             lists["kind"] += tree.kind
-            for bits in tree.bits():
+            for bits in tree.bits:
                 lists["bits"] += bits
                 bits_at.append(len(lists["bits"]))
             for leaf, path in enumerate(tree.paths()):
@@ -146,10 +160,34 @@ def read_trees(text: str, groups: Array) -> Trees:
     return Trees(**arrays, base=base)
 
 
+@dataclass(frozen=True)
 class _Tree:
-    """One tree of the text format."""
+    """One tree: of each inner node its split and children (leaf k is ~k), of each leaf its value, and sizes.
 
-    def __init__(self, text: str) -> None:
+    ``bits`` are the words of a categorical split's bitset, none for a numeric one.
+    """
+
+    value: list[float]
+    feature: list[int]
+    threshold: list[float]
+    kind: list[int]
+    left: list[int]
+    right: list[int]
+    inner: list[float]
+    outer: list[float]
+    bits: list[list[int]]
+
+    @property
+    def leaves(self) -> int:
+        return len(self.value)
+
+    @property
+    def base(self) -> float:
+        """The mean of the rows it was trained on."""
+        return float(np.dot(self.value, self.outer) / sum(self.outer)) if self.outer else self.value[0]
+
+    @classmethod
+    def from_text(cls, text: str) -> _Tree:
         fields = dict(line.split("=", 1) for line in text.split("\n")[1:] if "=" in line)
         if fields.get("is_linear", "0") != "0":
             raise ValueError("a linear tree")
@@ -157,36 +195,52 @@ class _Tree:
         def numbers(name: str, kind: type) -> list[Any]:
             return [kind(word) for word in fields.get(name, "").split()]
 
-        self.leaves = int(fields["num_leaves"])
-        self.value = numbers("leaf_value", float)
-        self.base = self.value[0]
-        if self.leaves == 1:
-            return
-        self.feature = numbers("split_feature", int)
-        self.threshold = numbers("threshold", float)
-        self.kind = numbers("decision_type", int)
-        self._left, self._right = numbers("left_child", int), numbers("right_child", int)
-        self._sizes = numbers("internal_count", float), numbers("leaf_count", float)
-        self._starts, self._words = numbers("cat_boundaries", int), numbers("cat_threshold", int)
-        self.base = float(np.dot(self.value, self._sizes[1]) / sum(self._sizes[1]))
+        value = numbers("leaf_value", float)
+        if len(value) == 1:
+            return cls(value, [], [], [], [], [], [], [], [])
+        kinds, thresholds = numbers("decision_type", int), numbers("threshold", float)
+        starts, words = numbers("cat_boundaries", int), numbers("cat_threshold", int)
+        return cls(
+            value=value,
+            feature=numbers("split_feature", int),
+            threshold=thresholds,
+            kind=kinds,
+            left=numbers("left_child", int),
+            right=numbers("right_child", int),
+            inner=numbers("internal_count", float),
+            outer=numbers("leaf_count", float),
+            bits=[
+                words[starts[int(threshold)] : starts[int(threshold) + 1]] if kind & 1 else []
+                for kind, threshold in zip(kinds, thresholds, strict=True)
+            ],
+        )
 
-    def bits(self) -> list[list[int]]:
-        """Of each node the words of its bitset, none where it is numeric."""
-        return [
-            self._words[self._starts[int(threshold)] : self._starts[int(threshold) + 1]] if kind & 1 else []
-            for kind, threshold in zip(self.kind, self.threshold, strict=True)
-        ]
+    @classmethod
+    def from_sklearn(cls, tree: Any) -> _Tree:
+        inside = tree.children_left >= 0
+        # Inner nodes and leaves are numbered apart.
+        place = np.where(inside, np.cumsum(inside) - 1, ~(np.cumsum(~inside) - 1))
+        return cls(
+            value=tree.value[~inside, 0, 0].tolist(),
+            feature=tree.feature[inside].tolist(),
+            threshold=tree.threshold[inside].tolist(),
+            kind=(2 << 2 | np.where(tree.missing_go_to_left[inside], 2, 0)).tolist(),
+            left=place[tree.children_left[inside]].tolist(),
+            right=place[tree.children_right[inside]].tolist(),
+            inner=tree.weighted_n_node_samples[inside].tolist(),
+            outer=tree.weighted_n_node_samples[~inside].tolist(),
+            bits=[[] for _ in range(int(inside.sum()))],
+        )
 
     def paths(self) -> list[list[tuple[int, bool, float]]]:
         """Of each leaf its steps from the root: node, whether it goes left, share of rows that do."""
         found: list[list[tuple[int, bool, float]]] = [[] for _ in range(self.leaves)]
-        inner, outer = self._sizes
         stack: list[tuple[int, list[tuple[int, bool, float]]]] = [(0, [])]
         while stack:
             node, path = stack.pop()
-            for child, left in ((self._left[node], True), (self._right[node], False)):
-                size = inner[child] if child >= 0 else outer[~child]
-                steps = [*path, (node, left, size / inner[node])]
+            for child, left in ((self.left[node], True), (self.right[node], False)):
+                size = self.inner[child] if child >= 0 else self.outer[~child]
+                steps = [*path, (node, left, size / self.inner[node])]
                 if child >= 0:
                     stack.append((child, steps))
                 else:
@@ -256,12 +310,17 @@ def _values(
     that decisions are made by vector instructions.
     """
     most_nodes, most_kept = 1, 1
+    longest = np.empty(len(node_at), dtype=np.int64)
     for tree in range(len(node_at) - 1):
         most_nodes = max(most_nodes, node_at[tree + 1] - node_at[tree])
-        size = 0
-        for leaf in range(leaf_at[tree], leaf_at[tree + 1]):
-            count = share_at[leaf + 1] - share_at[leaf]
-            size += 1 << count if count <= kept_features else 0
+        # The longest paths whose sets are kept, so that a tree's fit into memory.
+        longest[tree], size = kept_features + 1, _MOST_SETS + 1
+        while size > _MOST_SETS:
+            longest[tree] -= 1
+            size = 0
+            for leaf in range(leaf_at[tree], leaf_at[tree + 1]):
+                count = share_at[leaf + 1] - share_at[leaf]
+                size += 1 << count if count <= longest[tree] else 0
         most_kept = max(most_kept, size)
     goes = np.zeros((most_nodes, _BLOCK), dtype=np.int32)
     known = np.zeros(_BLOCK, dtype=np.int32)
@@ -286,7 +345,7 @@ def _values(
                     side = left[step]
                     for row in range(_BLOCK):
                         known[row] &= ~((way[row] ^ side) << place)
-                if high - low > kept_features:
+                if high - low > longest[tree]:
                     for row in range(rows):
                         _shapley(
                             value[leaf], share[low:high], group[low:high], known[row], nodes, weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
+from itertools import permutations
 from typing import Any
 
 import lightgbm as lgb
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.tree import DecisionTreeRegressor
 
 from forecasting.core import explain, treeshap
 from forecasting.core.explain import (
@@ -105,6 +107,41 @@ def test_it_splits_a_prediction_into_parts_that_add_up_in_units(objective: str) 
     parts = contributions_tree(booster, x, scale, NAMES)
     assert parts.dtype == np.float32
     np.testing.assert_allclose(parts.sum(axis=1), booster.predict(x) * scale, rtol=1e-5)
+
+
+def test_it_gives_the_shapley_values_of_a_single_tree_as_counted_out_by_hand() -> None:
+    x = np.random.default_rng(3).normal(size=(400, 3)).astype(np.float32)
+    x[::7, 1] = np.nan
+    y = np.where(np.nan_to_num(x[:, 1], nan=2.0) > 0, x[:, 0], x[:, 2]) + (x[:, 0] > 0.5)
+    tree = (
+        DecisionTreeRegressor(max_leaf_nodes=9, random_state=0)
+        .fit(x, y, sample_weight=1 + np.arange(400))
+        .tree_
+    )
+
+    def value(row: np.ndarray[Any, Any], known: set[int], node: int = 0) -> float:
+        """What the tree says where only some features are known: the others go both ways, by weight."""
+        left, right = tree.children_left[node], tree.children_right[node]
+        if left < 0:
+            return float(tree.value[node, 0, 0])
+        feature = tree.feature[node]
+        if feature in known:
+            unknown = np.isnan(row[feature])
+            goes_left = tree.missing_go_to_left[node] if unknown else row[feature] <= tree.threshold[node]
+            return value(row, known, left if goes_left else right)
+        weights = tree.weighted_n_node_samples[[left, right]] / tree.weighted_n_node_samples[node]
+        return float(weights @ [value(row, known, left), value(row, known, right)])
+
+    trees = treeshap.single_tree(tree, np.arange(3))
+    found = treeshap.shapley_values(trees, x[:40], 3)
+    for row, values in zip(x[:40], found, strict=True):
+        expected = np.zeros(3)
+        for order in permutations(range(3)):
+            for place, feature in enumerate(order):
+                before = set(order[:place])
+                expected[feature] += (value(row, before | {feature}) - value(row, before)) / 6
+        np.testing.assert_allclose(values, expected, atol=1e-10)
+        np.testing.assert_allclose(values.sum() + trees.base, value(row, {0, 1, 2}), atol=1e-10)
 
 
 def test_it_refuses_an_objective_whose_link_it_does_not_know() -> None:
@@ -223,7 +260,7 @@ def test_it_explains_every_model_by_parts_that_add_up_to_its_mean(name: str) -> 
     )
 
 
-@pytest.mark.parametrize("name", ["ridge", "linear", "lightgbm"])
+@pytest.mark.parametrize("name", ["tree", "ridge", "linear", "svr", "lightgbm"])
 def test_it_follows_each_models_own_arithmetic(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is split is the model's formula: nothing is left for the last step to make fit."""
     monkeypatch.setattr(explain, "scale_to", lambda mean, parts: parts)
@@ -236,7 +273,7 @@ def test_it_follows_each_models_own_arithmetic(name: str, monkeypatch: pytest.Mo
     np.testing.assert_allclose(total[free], mean[free], rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["ridge", "linear", "lightgbm"])
+@pytest.mark.parametrize("name", ["tree", "ridge", "linear", "svr", "lightgbm"])
 def test_it_credits_a_planned_promotion_with_the_units_it_adds(name: str) -> None:
     data = shop()
     model = make(name, data.settings).fit(data, data.panel.periods)

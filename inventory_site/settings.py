@@ -212,9 +212,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "catalog.models.Job.State",
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",
-        "ForecastRunKind": "forecasting.models.ForecastRun.Kind",
-        "AlarmKind": "forecasting.models.ForecastAlarm.Kind",
-        "OverrideKind": "forecasting.models.ForecastOverride.Kind",
+        "ForecastOverrideKind": "forecasting.models.ForecastOverride.Kind",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -195,11 +195,9 @@ def main() -> None:
     sizes = sorted(int(size) for size in arguments.sizes.split(","))
     modes = arguments.modes.split(",")
     libraries = ("lightgbm", "mlforecast", "polars", "numpy")
-    print(
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        ", "
-        ", ".join(f"{name} {version(name)}" for name in libraries)
-    )
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    print(f"{machine}, Python {platform.python_version()}, {versions}")
     with tempfile.TemporaryDirectory(prefix="forestock-speed-") as scratch:
         folder = Path(arguments.folder or scratch)
         folder.mkdir(parents=True, exist_ok=True)

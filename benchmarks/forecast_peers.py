@@ -152,7 +152,11 @@ def auto_ets(case: Case, fold: Fold) -> Prediction:
     mean = np.zeros((len(fold.sales), horizon))
     quantiles = np.zeros((*mean.shape, len(QUANTILES)))
     for row, values in enumerate(_started(fold)):
-        said = model.forecast(values, h=horizon, level=[50, 80, 90, 98])
+        try:
+            said = model.forecast(values, h=horizon, level=[50, 80, 90, 98])
+        except NotImplementedError:  # fewer periods than parameters
+            mean[row], quantiles[row] = values.mean(), np.quantile(values, QUANTILES)
+            continue
         mean[row] = said["mean"]
         quantiles[row] = _from_levels({name: np.asarray(cells) for name, cells in said.items()}, "mean", "")
     return Prediction(np.maximum(mean, 0), np.sort(np.maximum(quantiles, 0), axis=2))

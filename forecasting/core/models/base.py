@@ -96,6 +96,8 @@ _MODELS: dict[str, str] = {
     "ets": "forecasting.core.models.statistical:ETS",
     "ridge": "forecasting.core.models.ridge:RidgeDirect",
     "linear": "forecasting.core.models.linear:LinearDirect",
+    "tree": "forecasting.core.models.tree:DecisionTree",
+    "svr": "forecasting.core.models.svr:SupportVector",
     "lightgbm": "forecasting.core.models.gbm:LightGBMDirect",
 }
 

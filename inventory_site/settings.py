@@ -207,6 +207,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ForecastAlarmKind": "forecasting.models.ForecastAlarm.Kind",
+        "ForecastRunKind": "forecasting.models.ForecastRun.Kind",
         "JobState": "catalog.models.Job.State",
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",

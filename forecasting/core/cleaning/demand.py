@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.core.cleaning.expected import Expected, conditional_mean, expect
-from forecasting.core.cleaning.silence import launched, life_end, stock_out_chance, zero_runs
+from forecasting.core.cleaning.silence import gaps, launched, life_end, stock_out_chance, zero_runs
 from forecasting.core.cleaning.spikes import Spread, spread_of
 from forecasting.core.distribution import Freq
 from forecasting.core.panel import Column, Panel
@@ -18,7 +18,7 @@ from forecasting.core.panel import Column, Panel
 Array = npt.NDArray[Any]
 
 # Up to so many series all are looked at closely; beyond, those with something to explain and a sample.
-_ALL, _SAMPLE = 4000, 2000
+_ALL, _SAMPLE = 4000, 1000
 _SCREEN_DEVIATIONS = 3.5
 _NOTABLE_DEVIATIONS = 2.5
 _BULK_ORDERS = 3
@@ -90,11 +90,15 @@ def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
     whole = known & ~panel.censored
     silent = whole & ~sold
     launch = launched(sold)
-    end = life_end(sold, silent, launch, panel.freq)
+    between = gaps(sold, silent, launch)
+    end = life_end(sold, silent, launch, between, panel.freq)
     at = np.arange(panel.periods, dtype=np.int32)[:, None]
     alive = (at >= launch) & (at < end)
 
-    runs = zero_runs(sold, silent if stocked is None else silent & ~stocked)
+    if stocked is not None:
+        silent &= ~stocked
+        between = gaps(sold, silent, launch)
+    runs = zero_runs(sold, silent, between)
     rows = np.arange(panel.count)
     near = panel
     if panel.count > _ALL:

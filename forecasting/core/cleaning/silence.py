@@ -9,7 +9,7 @@ long enough to be called that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ Array = npt.NDArray[Any]
 # Odds against a stock-out before the run is seen: 30 times the series' runs of zeros, 100 at the least. So a
 # series that often sells nothing has one unrecorded stock-out in 30 histories, not one in 30 runs.
 _ODDS, _LEAST_ODDS = 30.0, 100.0
-_SCREEN = 1.1  # how far below even log odds a run is still looked at
 # Zeros' worth of "as rare after a zero as ever" in the rate of staying at zero.
 _UNCLUMPED = 10.0
 _LONGEST = {"D": 56, "W": 12, "M": 3}
@@ -66,7 +65,36 @@ def launched(sold: Array) -> Array:
     return np.where(sold.any(axis=0), sold.argmax(axis=0), len(sold)).astype(np.int32)
 
 
-def life_end(sold: Array, silent: Array, launch: Array, freq: str) -> Array:
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Zeros between a series' first and last sale, (N,): the last sale's index, their number, the longest run
+    and the number of runs.
+    """
+
+    last: Array
+    zeros: Array
+    widest: Array
+    runs: Array
+
+
+def gaps(sold: Array, silent: Array, launch: Array) -> Gaps:
+    """Count zeros between sales; ``sold`` and ``silent`` (T, N) tell periods with sales and those seen in
+    full without.
+    """
+    periods, count = sold.shape
+    last = periods - 1 - sold[::-1].argmax(axis=0)
+    gap, widest, runs, zeros = np.zeros((4, count), np.int32)
+    for period in range(int(launch.min(initial=0)), periods):
+        quiet = silent[period] & (period > launch) & (period < last)
+        gap += 1
+        gap *= quiet
+        np.maximum(widest, gap, out=widest)
+        runs += gap == 1
+        zeros += quiet
+    return Gaps(last, zeros, widest, runs)
+
+
+def life_end(sold: Array, silent: Array, launch: Array, between: Gaps, freq: str) -> Array:
     """(N,) index of the period from which a series counts as ended, T where it goes on.
 
     ``sold`` and ``silent`` (T, N) tell periods with sales and those seen in full without. An end is called
@@ -75,16 +103,8 @@ def life_end(sold: Array, silent: Array, launch: Array, freq: str) -> Array:
     The last condition falls away a quarter of a season after a whole one.
     """
     periods, count = sold.shape
-    last = periods - 1 - sold[::-1].argmax(axis=0)
-    gap, widest = np.zeros(count, np.int32), np.zeros(count, np.int32)
-    zeros = np.zeros(count, np.int64)
-    for period in range(int(launch.min(initial=0)), periods):
-        inside = (period > launch) & (period < last)
-        quiet = silent[period] & inside
-        gap = np.where(quiet, gap + 1, np.where(sold[period], 0, gap)).astype(np.int32)
-        widest = np.maximum(widest, gap)
-        zeros += quiet
-    rate = (zeros + 2) / (np.maximum(last - launch + 1, 1) + 4)
+    last, widest = between.last, between.widest
+    rate = (between.zeros + 2) / (np.maximum(last - launch + 1, 1) + 4)
     season = _SEASON[freq]
     needed = np.maximum(np.ceil(np.log(_SILENT) / np.log(rate)), np.maximum(2 * widest, season // 2))
     result = np.full(count, periods, np.int32)
@@ -104,8 +124,19 @@ def life_end(sold: Array, silent: Array, launch: Array, freq: str) -> Array:
     return result
 
 
-def zero_runs(sold: Array, silent: Array) -> Runs:
+def zero_runs(sold: Array, silent: Array, between: Gaps) -> Runs:
     """Surprising runs of zeros between sales, before expected demand is known; arrays (T, N) as above."""
+    # The longest run is the most surprising one: where it isn't, none is.
+    left = between.zeros - between.widest
+    seen = (silent | sold).sum(axis=0) - between.widest
+    rate = (left + 0.5) / (np.maximum(seen, left) + 1.5)
+    prior = np.log(np.maximum(_ODDS * between.runs, _LEAST_ODDS))
+    rows = np.flatnonzero(-between.widest * np.log(rate) >= prior)
+    found = _surprising(sold[:, rows], silent[:, rows])
+    return replace(found, series=rows[found.series])
+
+
+def _surprising(sold: Array, silent: Array) -> Runs:
     count = sold.shape[1]
     after = np.logical_or.accumulate(sold, axis=0)
     quiet = silent & after
@@ -127,7 +158,8 @@ def zero_runs(sold: Array, silent: Array) -> Runs:
     surprise = first_surprise + (length - 1) * next_surprise
     prior = np.log(np.maximum(_ODDS * number[series], _LEAST_ODDS))
     runs = Runs(series, first, length, first_surprise, next_surprise, prior)
-    return runs.take(surprise >= prior - _SCREEN)
+    # (Expected demand can only lower the surprise, so that less than even odds stay so.)
+    return runs.take(surprise >= prior)
 
 
 def stock_out_chance(runs: Runs, mean: Array, whole: Array, sold: Array, freq: str) -> Array:

@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 
 _DEVIATIONS = 4.0
 _SMALLEST, _LARGEST = 0.35, 1.6  # of the deviation of logs
+_COARSE = 0.25  # variance of logs where all sales are one unit
 _BORROWED = 8.0  # sales' worth of the panel's deviation
 _BLOCK = 16
 
@@ -42,6 +43,7 @@ def spread_of(units: Array, mean: Array, seen: Array) -> Spread:
     number, total, square = np.zeros(count), np.zeros(count), np.zeros(count)
     low = np.full(count, -np.inf, dtype=np.float32)
     high = -low
+    least = np.full(count, np.inf)
     # Once over all sales, then once more with what is far off clipped.
     for turn in range(2):
         number[:], total[:], square[:] = 0, 0, 0
@@ -51,7 +53,9 @@ def spread_of(units: Array, mean: Array, seen: Array) -> Spread:
             ratio = np.where(sold, units[part], 1)
             ratio /= np.where(sold, mean[part] if len(mean) > 1 else mean, 1)
             logs = np.log(ratio, out=ratio)
-            if turn:
+            if not turn:
+                np.minimum(least, np.min(logs, axis=0, where=sold, initial=np.inf), out=least)
+            else:
                 np.clip(logs, low, high, out=logs)
                 logs *= sold
             number += sold.sum(axis=0)
@@ -65,5 +69,7 @@ def spread_of(units: Array, mean: Array, seen: Array) -> Spread:
     enough = number >= _BORROWED
     usual = float(np.median(square[enough])) if enough.any() else 0.5
     variance = (number * square + _BORROWED * usual) / (number + _BORROWED)
-    deviation = np.clip(np.sqrt(variance), _SMALLEST, _LARGEST)
+    # Logs of small counts are coarse: their noise is that of a count of the series' smallest sale.
+    coarse = _COARSE * np.exp(np.minimum(least - center, 0))
+    deviation = np.minimum(np.sqrt(np.maximum(variance, _SMALLEST**2) + coarse), _LARGEST)
     return Spread(center.astype(np.float32), deviation.astype(np.float32))

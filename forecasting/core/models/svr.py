@@ -78,6 +78,8 @@ class SupportVector:
                 epsilon=self.epsilon,
                 loss="squared_epsilon_insensitive",
                 dual=False,
+                tol=1e-8,
+                max_iter=2000,
                 random_state=self.settings.seed,
             )
             target = np.log(self.zero + y)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 MOST_PERIODS = {"D": 366, "W": 104, "M": 24}
 
 
+def _default_models() -> list[str]:
+    """What a run compares unless somebody asks for more."""
+    from forecasting.core.pipeline import ForecastSpec
+
+    return list(ForecastSpec().models)
+
+
 class RunForm(forms.Form):
     """What a forecast run is asked to do."""
 
@@ -34,7 +41,7 @@ class RunForm(forms.Form):
     models = forms.MultipleChoiceField(
         label=_("Models"),
         choices=list(MODELS.items()),
-        initial=list(MODELS),
+        initial=_default_models,
         widget=forms.CheckboxSelectMultiple,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -13,6 +14,13 @@ MODELS: dict[str, str | Promise] = {
     "moving_average": _("Moving average"),
     "ridge": _("Ridge regression"),
     "lightgbm": _("LightGBM"),
+    "ses": _("Exponential smoothing"),
+    "croston": _("Croston (SBA)"),
+    "tsb": _("TSB"),
+    "ets": _("ETS"),
+    "linear": _("Log-linear regression"),
+    "tree": _("Decision tree"),
+    "svr": _("Support vector regression"),
 }
 CHAMPIONS = _("Champions together")
 SEGMENTS: dict[str, str | Promise] = {
@@ -25,12 +33,14 @@ SEGMENTS: dict[str, str | Promise] = {
 STEPS: dict[str, str | Promise] = {
     "read": _("Reading the demand"),
     "panel": _("Laying out the panel"),
+    "clean": _("Telling demand from sales"),
     "features": _("Making features"),
     "backtest": _("Backtesting the models"),
     "calibrate": _("Calibrating the quantiles"),
     "score": _("Scoring, choosing champions"),
     "fit": _("Fitting the champions"),
     "distribution": _("Making the distributions"),
+    "explain": _("Explaining the means"),
     "done": _("Finishing"),
     "store": _("Storing the distributions"),
 }
@@ -41,9 +51,19 @@ _FEW_FOLDS = re.compile(r"history is too short for (?P<asked>\d+) folds: (?P<use
 FREQUENCIES: dict[str, str | Promise] = {"D": _("Days"), "W": _("Weeks"), "M": _("Months")}
 
 
-def name_of(words: dict[str, str | Promise], key: str) -> str:
-    """The words for a name of the engine; the name itself where there are none yet."""
-    return str(words.get(key, key))
+def name_of(words: Mapping[str, str | Promise], key: str) -> str:
+    """The words for a name of the engine, a blend (`a+b`) or a segment with its ABC class (`smooth A`).
+
+    The name itself where there are none yet.
+    """
+    if key in words:
+        return str(words[key])
+    if "+" in key:
+        return " + ".join(name_of(words, part) for part in key.split("+"))
+    head, _space, abc = key.rpartition(" ")
+    if head in words:
+        return gettext("%(segment)s, class %(abc)s") % {"segment": words[head], "abc": abc}
+    return key
 
 
 def alarm_reach(frequency: str, steps: int) -> str:

@@ -71,9 +71,9 @@ def runs_prune(*, keep: int) -> int:
     """Delete the distributions and artifacts of all but the newest `keep` finished runs; how many runs.
 
     The rows of the runs stay, and so do their accuracy snapshots and outcomes; the newest full run also keeps
-    its artifact, which updates are made with. Runs that changed nothing hold nothing: they go with the run
-    whose results they found to stand. Raises ValueError for a `keep` under 1: the newest run is the one that
-    pages and plans read.
+    its artifact, which updates are made with, and the accuracy of its product-locations. Runs that changed
+    nothing hold nothing: they go with the run whose results they found to stand. Raises ValueError for a
+    `keep` under 1: the newest run is the one that pages and plans read.
     """
     if keep < 1:
         raise ValueError("keep must be 1 or more")
@@ -89,8 +89,9 @@ def runs_prune(*, keep: int) -> int:
         with transaction.atomic():
             # Waits for a run that is just about to be led to this one, and is then pruned along with it.
             ForecastRun.objects.select_for_update().get(pk=run.pk)
-            for rows in (ForecastDistribution, SeriesAccuracy):
-                rows.objects.filter(run=run).delete()
+            ForecastDistribution.objects.filter(run=run).delete()
+            if not keeps:
+                SeriesAccuracy.objects.filter(run=run).delete()
             now = run.pruned_at or timezone.now()
             ForecastRun.objects.filter(pk=run.pk).update(
                 pruned_at=now, artifact=run.artifact if keeps else ""

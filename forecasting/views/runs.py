@@ -95,7 +95,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "warnings": [warning_text(text) for text in run.report.get("warnings", [])],
             "tables": [_table(table) for table in tables],
             "coverage": coverage_rows(champions) if champions.get("coverage_95") is not None else [],
-            "has_accuracy": bool(run.report.get("by_step")) and run.pruned_at is None,
+            "has_accuracy": bool(run.report.get("by_step") and (run.pruned_at is None or run.artifact)),
             "decisions": decision_lines(decisions_list(run=run)),
             "plans": run.plans.all(),
             "alarms": run_alarms(run),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
+from forecasting.words import CHAMPIONS, MODELS, name_of
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -83,12 +85,6 @@ _PATTERNS: dict[str, _StrPromise] = {
     "new": _("New"),
     "none": _("No demand"),
 }
-_MODELS: dict[str, _StrPromise] = {
-    "seasonal_naive": _("Seasonal naive"),
-    "moving_average": _("Moving average"),
-    "ridge": _("Ridge regression"),
-    "champion": _("Champions"),
-}
 _ACTIONS: dict[str, _StrPromise] = {
     "draft": _("Drafted"),
     "submit": _("Submitted"),
@@ -145,14 +141,14 @@ def plan_step_name(step: str) -> str:
 
 @register.filter
 def pattern_name(pattern: str) -> str:
-    """A demand pattern in words."""
-    return str(_PATTERNS.get(pattern, pattern))
+    """A demand pattern in words, with its ABC class where a segment has one."""
+    return name_of(_PATTERNS, pattern)
 
 
 @register.filter
 def model_name(model: str) -> str:
-    """A forecast model in words."""
-    return str(_MODELS.get(model, {"lightgbm": "LightGBM"}.get(model, model)))
+    """A forecast model or a blend in words."""
+    return str(CHAMPIONS) if model == "champion" else name_of(MODELS, model)
 
 
 @register.filter

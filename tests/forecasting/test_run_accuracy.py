@@ -171,3 +171,10 @@ def test_it_keeps_the_accuracy_of_the_full_run_when_an_update_follows() -> None:
     update = run_done(kind=ForecastRun.Kind.UPDATE)
     assert (update.kind, update.trained_by) == (ForecastRun.Kind.UPDATE, full)
     assert list(reads.accuracy_runs()) == [full]
+    # Pruned, it stays what the page shows, until another full run has been tested.
+    services.runs_prune(keep=1)
+    assert list(reads.accuracy_runs()) == [full]
+    SalesRecord.objects.filter(day=AS_OF).update(quantity=8)
+    newer = run_done(kind=ForecastRun.Kind.FULL)
+    services.runs_prune(keep=1)
+    assert list(reads.accuracy_runs()) == [newer]

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from catalog.models import Job, PartnerAccount
 from forecasting.core.models import model_names
 from forecasting.models import AccuracySnapshot, ChampionDecision, ForecastRun
-from forecasting.words import MODELS
+from forecasting.words import MODELS, SEGMENTS, name_of
 from replenishment.models import PlanRun
 from tests.cast import make_supplier, make_user
 from tests.forecasting.shop import AS_OF, make_sales
@@ -303,3 +303,10 @@ DETAIL_QUERIES = 6 + 6  # run, snapshots, decisions, plans, alarms and their cou
 
 def test_it_has_words_for_every_model() -> None:
     assert set(MODELS) == set(model_names())
+
+
+def test_it_has_words_for_blends_and_for_segments_with_a_class() -> None:
+    assert name_of(MODELS, "lightgbm+ses") == "LightGBM + Exponential smoothing"
+    assert name_of(SEGMENTS, "smooth A") == "Smooth demand, class A"
+    assert name_of(SEGMENTS, "something new") == "something new"
+    assert name_of(MODELS, "oracle") == "oracle"

@@ -28,7 +28,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--freq", choices=["D", "W", "M"], default="W", help="periods (default W)")
         parser.add_argument("--horizon", type=int, default=13, help="periods ahead (default 13)")
-        parser.add_argument("--models", help=f"names with commas, of {','.join(MODELS)} (default all)")
+        parser.add_argument(
+            "--models", help=f"names with commas, of {','.join(MODELS)} (default: the usual ones)"
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
             "--kind",
@@ -46,7 +48,7 @@ class Command(BaseCommand):
             spec = ForecastSpec(
                 freq=options["freq"],
                 horizon=options["horizon"],
-                models=tuple(options["models"].split(",")) if options["models"] else tuple(MODELS),
+                models=tuple(options["models"].split(",")) if options["models"] else ForecastSpec.models,
                 seed=options["seed"],
                 threads=settings.FORESTOCK_THREADS,
             )

@@ -7,8 +7,9 @@ from decimal import Decimal
 import django_filters as filters
 from django.db.models import QuerySet
 
-from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastRun
-from forecasting.selectors import run_holding
+from catalog import selectors as catalog
+from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
+from forecasting.selectors import overrides_in_force, run_holding, run_latest
 
 
 class RunFilter(filters.FilterSet):
@@ -52,3 +53,29 @@ class AlarmFilter(filters.FilterSet):
     class Meta:
         model = ForecastAlarm
         fields: list[str] = []
+
+
+class OverrideFilter(filters.FilterSet):
+    """By SKU, category (itself, not what is under it), location, author's name, kind, in force or not."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    category = filters.CharFilter(field_name="category__code")
+    location = filters.CharFilter(field_name="location__code")
+    created_by = filters.CharFilter(field_name="created_by__username")
+    kind = filters.ChoiceFilter(choices=ForecastOverride.Kind.choices)
+    in_force = filters.BooleanFilter(method="of_latest")
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = ForecastOverride
+        fields: list[str] = []
+
+    def of_latest(
+        self, queryset: QuerySet[ForecastOverride], name: str, value: bool
+    ) -> QuerySet[ForecastOverride]:
+        """Those that count for the latest forecast, or all others."""
+        run = run_latest()
+        as_of = run.as_of if run else catalog.today()
+        counting = [row.pk for row in overrides_in_force(as_of=as_of)]
+        return queryset.filter(pk__in=counting) if value else queryset.exclude(pk__in=counting)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
-import django_filters as filters
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -15,39 +13,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import selectors as catalog
 from catalog.models import Category, Location, Product
-from forecasting import selectors, services
+from forecasting import services
+from forecasting.api.filters import OverrideFilter
 from forecasting.models import ForecastOverride, OverrideScore
 
 # What the service calls otherwise than the API.
 _NAMES = {"product": "sku"}
-
-
-class OverrideFilter(filters.FilterSet):
-    """By SKU, category (itself, not what is under it), location, author's name, kind, in force or not."""
-
-    sku = filters.CharFilter(field_name="product__sku")
-    category = filters.CharFilter(field_name="category__code")
-    location = filters.CharFilter(field_name="location__code")
-    created_by = filters.CharFilter(field_name="created_by__username")
-    kind = filters.ChoiceFilter(choices=ForecastOverride.Kind.choices)
-    in_force = filters.BooleanFilter(method="of_latest")
-    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
-
-    class Meta:
-        model = ForecastOverride
-        fields: list[str] = []
-
-    def of_latest(
-        self, queryset: QuerySet[ForecastOverride], name: str, value: bool
-    ) -> QuerySet[ForecastOverride]:
-        """Those that count for the latest forecast, or all others."""
-        run = selectors.run_latest()
-        as_of = run.as_of if run else catalog.today()
-        counting = [row.pk for row in selectors.overrides_in_force(as_of=as_of)]
-        return queryset.filter(pk__in=counting) if value else queryset.exclude(pk__in=counting)
 
 
 class OverrideScoreSerializer(serializers.ModelSerializer[OverrideScore]):

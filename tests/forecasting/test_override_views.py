@@ -145,7 +145,7 @@ def test_it_makes_one_on_any_level_and_shows_what_it_does(shop: Shop, buyer: Use
     assert response.redirect_chain == [(LIST, 302)]
     override = ForecastOverride.objects.get()
     assert (override.category, override.product, override.location) == (shop.category, None, None)
-    assert (override.created_by, override.value, override.expires_on) == (buyer, 35, later(7))
+    assert (override.created_by, override.value, override.expires_on) == (buyer, Decimal(35), later(7))
     [line] = response.context["lines"]
     assert line.reach.effect.after == pytest.approx(45)
     page = response.content.decode()

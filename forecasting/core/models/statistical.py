@@ -7,6 +7,7 @@ was cut off by a stock-out changes nothing: levels are carried over it.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -200,8 +201,7 @@ class ETS:
 
     def fit(self, data: TrainingData, cut: int) -> Self:
         """Choose and fit each series' model on the recent periods before ``cut``."""
-        from statsforecast.ets import ets_f
-
+        ets: Any = import_module("statsforecast.ets")
         freq = data.panel.freq
         self.begin_ = max(0, cut - _RECENT[freq])
         self.unit_ = np.ones(data.panel.count)
@@ -217,7 +217,7 @@ class ETS:
             fits = []
             for kind in kinds:
                 try:
-                    fits.append(ets_f(known / self.unit_[number], season, kind, damped=kind[1] == "A"))
+                    fits.append(ets.ets_f(known / self.unit_[number], season, kind, damped=kind[1] == "A"))
                 except (NotImplementedError, ValueError):
                     continue
             sound = [fit for fit in fits if np.isfinite(fit["aicc"])]
@@ -229,16 +229,15 @@ class ETS:
 
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H): new observations move the states, not the parameters."""
-        from statsforecast.ets import forward_ets, pegelsfcast_C
-
+        ets: Any = import_module("statsforecast.ets")
         mean = np.zeros((data.panel.count, data.horizon))
         for number, known in enumerate(self._histories(data, origin)):
             model, unit = self.models_[number], self.unit_[number]
             if model is None:
                 mean[number] = known.mean() if len(known) else 0.0
             else:
-                state = forward_ets(model, known / unit)
-                mean[number] = pegelsfcast_C(data.horizon, state) * unit
+                state = ets.forward_ets(model, known / unit)
+                mean[number] = ets.pegelsfcast_C(data.horizon, state) * unit
         return _bounded(mean, data.panel.observed[:origin], data.horizon)
 
     def _histories(self, data: TrainingData, origin: int) -> list[Array]:

@@ -191,4 +191,4 @@ def stock_out_chance(runs: Runs, mean: Array, whole: Array, sold: Array, freq: s
         chance[reached & ~np.logical_or.reduceat(sales, begins) & (runs.length > 1)] = 0
     longest = np.where(compared, _LONGEST[freq], (_LONGEST[freq] + 1) // 2)
     chance[runs.length > longest] = 0
-    return chance
+    return np.asarray(chance)

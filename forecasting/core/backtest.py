@@ -21,6 +21,7 @@ Array = npt.NDArray[Any]
 
 Scores = dict[str, float | None]
 _COVERED = (0.9, 0.95, 0.99)
+_MOST_BIAS = (-np.log(1.25), np.log(1.25))
 
 
 def fold_cuts(periods: int, horizon: int, folds: int) -> list[int]:
@@ -103,6 +104,44 @@ def backtest(
             if progress:
                 progress((number + (place + 1) / len(models)) / len(cuts))
     return Backtest([make_fold(data, cut) for cut in cuts], means, data.panel.counts)
+
+
+def bias_factors(result: Backtest) -> dict[str, float]:
+    """What each model's means are to be multiplied by, so that they are not off on the whole.
+
+    The mean log ratio of actual to forecast totals over the folds, drawn toward 0 the more the folds
+    disagree (m^2 / (m^2 + its variance), a positive-part shrinkage of the James-Stein kind), at most 25%.
+    """
+    return {name: _factor(_log_ratios(means, result.folds)) for name, means in result.means.items()}
+
+
+def unbiased(result: Backtest) -> Backtest:
+    """The backtest with each fold's means corrected by what the other folds say."""
+    corrected = {}
+    for name, means in result.means.items():
+        ratios = _log_ratios(means, result.folds)
+        factors = [_factor(np.delete(ratios, k)) for k in range(len(ratios))]
+        corrected[name] = [mean * np.float32(own) for mean, own in zip(means, factors, strict=True)]
+    return Backtest(result.folds, corrected, result.counts)
+
+
+def _log_ratios(means: list[Array], folds: list[Fold]) -> Array:
+    ratios = []
+    for mean, fold in zip(means, folds, strict=True):
+        seen = np.isfinite(fold.actual)
+        actual = float(fold.actual[seen].sum(dtype=np.float64))
+        forecast = float(mean[seen].sum(dtype=np.float64))
+        ratios.append(np.log(actual / forecast) if actual > 0 and forecast > 0 else 0.0)
+    return np.array(ratios)
+
+
+def _factor(ratios: Array) -> float:
+    if len(ratios) < 2:
+        return 1.0
+    mean, variance = float(ratios.mean()), float(ratios.var(ddof=1)) / len(ratios)
+    if mean == 0:
+        return 1.0
+    return float(np.exp(np.clip(mean * mean**2 / (mean**2 + variance), *_MOST_BIAS)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,8 @@ class Panel:
     """All series on one dense grid of T past periods (and H future ones for known columns).
 
     ``ds`` (T,) and ``future`` (H,) are labels; ``y`` (T, N) float32 holds units, NaN where unknown or before
-    the series' first row; ``censored`` (T, N) is true where stock ran out, so that y is a lower bound;
+    the series' first row; ``censored`` (T, N) is true where stock ran out, so that y is a lower bound,
+    ``stocked`` (T, N) where a record says that it did not (None: there are no records);
     ``start`` (N,) is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to
     (N,), and ``past`` to (T, N): columns that nobody declared, numbers known only up to the as-of date.
     """
@@ -83,6 +84,7 @@ class Panel:
     known: dict[str, Column] = field(default_factory=dict)
     static: dict[str, Column] = field(default_factory=dict)
     past: dict[str, Column] = field(default_factory=dict)
+    stocked: Array | None = None
 
     @property
     def periods(self) -> int:
@@ -128,6 +130,7 @@ class Panel:
             future=ds[cut:ahead],
             y=self.y[:cut],
             censored=self.censored[:cut],
+            stocked=None if self.stocked is None else self.stocked[:cut],
             known={name: replace(c, values=c.values[:ahead]) for name, c in self.known.items()},
             past={name: replace(c, values=c.values[:cut]) for name, c in self.past.items()},
         )
@@ -145,6 +148,7 @@ class Panel:
             unique_id=[self.unique_id[row] for row in rows],
             y=self.y[:, rows],
             censored=self.censored[:, rows],
+            stocked=None if self.stocked is None else self.stocked[:, rows],
             start=self.start[rows],
             known=part(self.known),
             static=part(self.static),
@@ -302,10 +306,13 @@ def _dense(
     amounts = units.to_numpy()
     y[period, series] = np.where(amounts < _NOTHING, 0.0, amounts)
     censored = np.zeros(shape, dtype=bool)
+    stocked = None
     if "in_stock" in frame.columns:
-        censored[period, series] = (
-            (_booleans(past, "in_stock", source) == 0).fill_null(value=False).to_numpy()
-        )
+        flags = _booleans(past, "in_stock", source).fill_null(-1).to_numpy()
+        censored[period, series] = flags == 0
+        if (flags == 1).any():
+            stocked = np.zeros(shape, dtype=bool)
+            stocked[period, series] = flags == 1
 
     known_columns: dict[str, Column] = {}
     future = grid.labels(stop + 1, stop + horizon)
@@ -346,6 +353,7 @@ def _dense(
         known=known_columns,
         static=static_columns,
         past=past_columns,
+        stocked=stocked,
     )
 
 

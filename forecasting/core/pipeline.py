@@ -15,7 +15,16 @@ import numpy.typing as npt
 import polars as pl
 
 from forecasting.core.accuracy import AccuracySums, series_sums
-from forecasting.core.backtest import Backtest, FoldQuantiles, Scores, backtest, cross_calibrate, score
+from forecasting.core.backtest import (
+    Backtest,
+    FoldQuantiles,
+    Scores,
+    backtest,
+    bias_factors,
+    cross_calibrate,
+    score,
+    unbiased,
+)
 from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, members, segments_of
 from forecasting.core.classify import abc_classes, demand_patterns
@@ -186,6 +195,8 @@ def _forecast(
         tested = backtest(
             sample, spec.models, folds, lambda share: stages.tell("backtest", 0.1 + 0.5 * share)
         )
+        factor = bias_factors(tested)
+        tested = unbiased(tested)
     if folds and len(tested.folds) < folds:
         warnings.append(f"history is too short for {folds} folds: {len(tested.folds)} used")
     with stages.run("score", 0.60):
@@ -211,7 +222,10 @@ def _forecast(
             name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
         }
     with stages.run("distribution", 0.92):
-        means = {name: estimator.predict(data, panel.periods) for name, estimator in fitted.items()}
+        means = {
+            name: estimator.predict(data, panel.periods) * np.float32(factor.get(name, 1.0))
+            for name, estimator in fitted.items()
+        }
         distribution = distribute(data, means, calibrator, model, spec)
     contributions = None
     if spec.explain:

@@ -41,7 +41,7 @@ class TrainingData:
         """The demand behind the sales before an origin, and what each period may teach."""
         if cut not in self._clean:
             panel = self.panel if cut == self.panel.periods else self.panel.until(cut)
-            self._clean = {cut: clean(panel)}
+            self._clean = {cut: clean(panel, stocked=panel.stocked)}
         return self._clean[cut]
 
     @cached_property

@@ -30,7 +30,7 @@ class LightGBMDirect:
         settings: ModelSettings,
         *,
         trees: int = 100,
-        leaves: int = 31,
+        leaves: int = 63,
         learning_rate: float = 0.06,
         tweedie_power: float = 1.6,
         min_rows_in_leaf: int = 60,

@@ -63,8 +63,9 @@ _MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
 class ForecastArtifact:
     """What a run learned: the fitted champions, the calibrator, who is champion where.
 
-    ``outcome`` are the held-out means and actuals that calibrated it; ``labels`` the words behind the codes
-    of text columns, so that a later panel is coded alike.
+    ``factor`` corrects each model's means for their bias on held-out folds. ``outcome`` are the held-out
+    means and actuals that calibrated; ``labels`` the words behind the codes of text columns, so that a later
+    panel is coded alike.
     """
 
     spec: ForecastSpec
@@ -72,6 +73,7 @@ class ForecastArtifact:
     models: dict[str, Forecaster]
     calibrator: Calibrator | None
     champion: dict[str, str]
+    factor: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -222,10 +224,7 @@ def _forecast(
             name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
         }
     with stages.run("distribution", 0.92):
-        means = {
-            name: estimator.predict(data, panel.periods) * np.float32(factor.get(name, 1.0))
-            for name, estimator in fitted.items()
-        }
+        means = predict_all(data, fitted, factor, panel.periods)
         distribution = distribute(data, means, calibrator, model, spec)
     contributions = None
     if spec.explain:
@@ -247,7 +246,16 @@ def _forecast(
         "warnings": warnings,
     }
     outcome = tested.outcome_of(mixed) if tested.folds and spec.levels else None
-    artifact = ForecastArtifact(spec, panel.as_of, fitted, calibrator, choice.champion, outcome, panel.labels)
+    artifact = ForecastArtifact(
+        spec=spec,
+        as_of=panel.as_of,
+        models=fitted,
+        calibrator=calibrator,
+        champion=choice.champion,
+        factor={name: factor[name] for name in fitted if name in factor},
+        outcome=outcome,
+        labels=panel.labels,
+    )
     return ForecastResult(
         distribution=distribution,
         model=model,
@@ -259,6 +267,16 @@ def _forecast(
         accuracy=accuracy,
         contributions=contributions,
     )
+
+
+def predict_all(
+    data: TrainingData, fitted: dict[str, Forecaster], factor: dict[str, float], origin: int
+) -> dict[str, Array]:
+    """Means (N, H) of each fitted model from an origin on, corrected for its bias."""
+    return {
+        name: model.predict(data, origin) * np.float32(factor.get(name, 1.0))
+        for name, model in fitted.items()
+    }
 
 
 def training_data(panel: Panel, spec: ForecastSpec) -> TrainingData:

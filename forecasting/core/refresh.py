@@ -27,6 +27,7 @@ from forecasting.core.pipeline import (
     Stages,
     distribute,
     explain,
+    predict_all,
     training_data,
 )
 
@@ -57,7 +58,7 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
         with stages.run("calibrate", 0.3):
             calibrator, width, heard = _listen(data, artifact, artifact.outcome, model, since)
     with stages.run("distribution", 0.6):
-        means = {name: estimator.predict(data, panel.periods) for name, estimator in artifact.models.items()}
+        means = predict_all(data, artifact.models, artifact.factor, panel.periods)
         distribution = distribute(data, means, calibrator, model, spec, width=width)
     contributions = None
     if spec.explain:
@@ -96,7 +97,7 @@ def _listen(
 ) -> tuple[Calibrator, float, dict[str, Any]]:
     """The calibrator with the outcomes since the training, the factor on its width, and what was heard."""
     panel, spec = data.panel, artifact.spec
-    means = {name: estimator.predict(data, since) for name, estimator in artifact.models.items()}
+    means = predict_all(data, artifact.models, artifact.factor, since)
     names = np.array(model)
     mean = np.zeros((panel.count, spec.horizon), dtype=np.float32)
     for name in np.unique(names):

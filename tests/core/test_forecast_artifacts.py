@@ -41,7 +41,10 @@ def test_it_forecasts_from_a_loaded_artifact_as_the_run_did(result: ForecastResu
     dense = panel_from_frame(panel(), as_of=LABELS[-1], freq="W", horizon=3)
     data = TrainingData(dense, horizon=3, settings=ModelSettings())
     for row, name in enumerate(result.model):
-        means = [loaded.models[member].predict(data, dense.periods)[row] for member in members(name)]
+        means = [
+            loaded.factor.get(member, 1.0) * loaded.models[member].predict(data, dense.periods)[row]
+            for member in members(name)
+        ]
         np.testing.assert_allclose(np.mean(means, axis=0), result.distribution.mean[row], rtol=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ["run.artifact"]
 

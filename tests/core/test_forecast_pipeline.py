@@ -119,7 +119,7 @@ def test_it_never_looks_past_the_as_of_date_but_at_known_columns() -> None:
     altered = panel.with_columns(
         pl.when(later).then(-1e6).otherwise(pl.col("y")).alias("y"),
         pl.when(later).then(float("inf")).otherwise(pl.col("noise")).alias("noise"),
-        pl.when(later).then(None).otherwise(True).alias("in_stock"),
+        pl.when(later).then(False).otherwise(None).alias("in_stock"),
     )
     assert_same(result, forecast(altered, as_of=as_of, spec=spec))
     changed = panel.with_columns(

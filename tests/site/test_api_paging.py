@@ -12,7 +12,17 @@ from rest_framework.test import APIClient
 
 from catalog.models import ImportBatch, SalesRecord
 from tests.cast import make_category, make_location, make_product, make_terms
-from tests.site.api_world import DAY, World, add_day, add_forecast, add_suggestion, client_of, make_run
+from tests.site.api_world import (
+    DAY,
+    World,
+    add_alarm,
+    add_day,
+    add_forecast,
+    add_override,
+    add_suggestion,
+    client_of,
+    make_run,
+)
 from tests.site.test_api_matrix import callers, world  # noqa: F401
 
 
@@ -113,6 +123,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     terms = make_terms(product=product, location=location, supplier=world.supplier)
     add_day(product, location)
     add_forecast(world.run, product, location)
+    add_alarm(world.run, product, location)
+    add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     world.order("draft")
     ImportBatch.objects.create(kind="sales", state="done")
@@ -130,6 +142,8 @@ LISTS = [
     "import-list",
     "forecast-run-list",
     "forecast-list",
+    "forecast-alarm-list",
+    "forecast-override-list",
     "plan-run-list",
     "suggestion-list",
     "purchase-order-list",

@@ -51,7 +51,7 @@ test-servers: $(VENV)/.dev $(VENV)/.messages
 lint: $(VENV)/.dev $(VENV)/.messages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy .
+	$(PY) -m mypy .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/djlint templates --lint --quiet
 	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run

@@ -6,157 +6,372 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('forecasting', '0001_initial'),
+        ("catalog", "0001_initial"),
+        ("forecasting", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='forecastdistribution',
-            name='contributions',
-            field=models.BinaryField(blank=True, default=b''),
+            model_name="forecastdistribution",
+            name="contributions",
+            field=models.BinaryField(blank=True, default=b""),
         ),
         migrations.AddField(
-            model_name='forecastdistribution',
-            name='corrections',
-            field=models.BinaryField(blank=True, default=b''),
+            model_name="forecastdistribution",
+            name="corrections",
+            field=models.BinaryField(blank=True, default=b""),
         ),
         migrations.AddField(
-            model_name='forecastrun',
-            name='kind',
-            field=models.CharField(choices=[('full', 'Full: backtest, choice of models, training'), ('update', 'Update: new sales through the trained models')], default='full', max_length=8, verbose_name='kind'),
+            model_name="forecastrun",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("full", "Full: backtest, choice of models, training"),
+                    ("update", "Update: new sales through the trained models"),
+                ],
+                default="full",
+                max_length=8,
+                verbose_name="kind",
+            ),
         ),
         migrations.AddField(
-            model_name='forecastrun',
-            name='trained_by',
-            field=models.ForeignKey(blank=True, help_text='The full run whose models an update uses.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='updates', to='forecasting.forecastrun', verbose_name='trained by'),
+            model_name="forecastrun",
+            name="trained_by",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The full run whose models an update uses.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="updates",
+                to="forecasting.forecastrun",
+                verbose_name="trained by",
+            ),
         ),
         migrations.AlterField(
-            model_name='accuracysnapshot',
-            name='model',
-            field=models.CharField(max_length=64, verbose_name='model'),
+            model_name="accuracysnapshot",
+            name="model",
+            field=models.CharField(max_length=64, verbose_name="model"),
         ),
         migrations.AlterField(
-            model_name='forecastdistribution',
-            name='model',
-            field=models.CharField(max_length=64, verbose_name='model'),
+            model_name="forecastdistribution",
+            name="model",
+            field=models.CharField(max_length=64, verbose_name="model"),
         ),
         migrations.CreateModel(
-            name='ForecastOverride',
+            name="ForecastOverride",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('absolute', 'Absolute: units in all, from the first to the last day'), ('percent', 'Percent: more or less than the model says'), ('uplift', 'Uplift: units added in all, from the first to the last day')], max_length=8, verbose_name='kind')),
-                ('value', models.DecimalField(decimal_places=3, max_digits=14, verbose_name='value')),
-                ('first_day', models.DateField(verbose_name='first day')),
-                ('last_day', models.DateField(verbose_name='last day')),
-                ('reason', models.CharField(max_length=300, verbose_name='reason')),
-                ('expires_on', models.DateField(help_text='Forecasts as of this day or later ignore it.', verbose_name='expires')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='made')),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='withdrawn')),
-                ('category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.category', verbose_name='category')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location', verbose_name='location')),
-                ('product', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.product', verbose_name='product')),
-                ('withdrawn_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='withdrawn by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("absolute", "Absolute: units in all, from the first to the last day"),
+                            ("percent", "Percent: more or less than the model says"),
+                            ("uplift", "Uplift: units added in all, from the first to the last day"),
+                        ],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("value", models.DecimalField(decimal_places=3, max_digits=14, verbose_name="value")),
+                ("first_day", models.DateField(verbose_name="first day")),
+                ("last_day", models.DateField(verbose_name="last day")),
+                ("reason", models.CharField(max_length=300, verbose_name="reason")),
+                (
+                    "expires_on",
+                    models.DateField(
+                        help_text="Forecasts as of this day or later ignore it.", verbose_name="expires"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="made")),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True, verbose_name="withdrawn")),
+                (
+                    "category",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.category",
+                        verbose_name="category",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.location",
+                        verbose_name="location",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.product",
+                        verbose_name="product",
+                    ),
+                ),
+                (
+                    "withdrawn_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="withdrawn by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'forecast override',
-                'verbose_name_plural': 'forecast overrides',
-                'ordering': ['-pk'],
+                "verbose_name": "forecast override",
+                "verbose_name_plural": "forecast overrides",
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='OverrideScore',
+            name="OverrideScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateField(verbose_name='as of')),
-                ('periods', models.PositiveIntegerField(verbose_name='periods')),
-                ('actual', models.FloatField(verbose_name='units sold')),
-                ('model_error', models.FloatField(verbose_name='absolute error of the model, units')),
-                ('override_error', models.FloatField(verbose_name='absolute error with the override, units')),
-                ('override', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='score', to='forecasting.forecastoverride', verbose_name='override')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateField(verbose_name="as of")),
+                ("periods", models.PositiveIntegerField(verbose_name="periods")),
+                ("actual", models.FloatField(verbose_name="units sold")),
+                ("model_error", models.FloatField(verbose_name="absolute error of the model, units")),
+                ("override_error", models.FloatField(verbose_name="absolute error with the override, units")),
+                (
+                    "override",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="score",
+                        to="forecasting.forecastoverride",
+                        verbose_name="override",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'score of an override',
-                'verbose_name_plural': 'scores of overrides',
+                "verbose_name": "score of an override",
+                "verbose_name_plural": "scores of overrides",
             },
         ),
         migrations.CreateModel(
-            name='SeriesAccuracy',
+            name="SeriesAccuracy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('abc', models.CharField(blank=True, max_length=1, verbose_name='ABC')),
-                ('xyz', models.CharField(blank=True, max_length=1, verbose_name='XYZ')),
-                ('price', models.FloatField(help_text='Mean price in the home currency.', null=True, verbose_name='price')),
-                ('left_out', models.PositiveIntegerField(default=0, verbose_name='stock-out periods left out')),
-                ('sums', models.BinaryField()),
-                ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location', verbose_name='location')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.product', verbose_name='product')),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='series_accuracy', to='forecasting.forecastrun', verbose_name='run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("abc", models.CharField(blank=True, max_length=1, verbose_name="ABC")),
+                ("xyz", models.CharField(blank=True, max_length=1, verbose_name="XYZ")),
+                (
+                    "price",
+                    models.FloatField(
+                        help_text="Mean price in the home currency.", null=True, verbose_name="price"
+                    ),
+                ),
+                (
+                    "left_out",
+                    models.PositiveIntegerField(default=0, verbose_name="stock-out periods left out"),
+                ),
+                ("sums", models.BinaryField()),
+                (
+                    "location",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.location",
+                        verbose_name="location",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.product",
+                        verbose_name="product",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series_accuracy",
+                        to="forecasting.forecastrun",
+                        verbose_name="run",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'accuracy of a product-location',
-                'verbose_name_plural': 'accuracy of product-locations',
+                "verbose_name": "accuracy of a product-location",
+                "verbose_name_plural": "accuracy of product-locations",
             },
         ),
         migrations.CreateModel(
-            name='ChampionDecision',
+            name="ChampionDecision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('segment', models.CharField(max_length=32, verbose_name='segment')),
-                ('champion', models.CharField(max_length=64, verbose_name='champion')),
-                ('previous', models.CharField(blank=True, max_length=64, verbose_name='champion before')),
-                ('challenger', models.CharField(blank=True, max_length=64, verbose_name='best challenger')),
-                ('difference', models.FloatField(null=True, verbose_name='difference')),
-                ('needed', models.FloatField(null=True, verbose_name='difference needed to switch')),
-                ('switched', models.BooleanField(default=False, verbose_name='switched')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='forecasting.forecastrun', verbose_name='run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("segment", models.CharField(max_length=32, verbose_name="segment")),
+                ("champion", models.CharField(max_length=64, verbose_name="champion")),
+                ("previous", models.CharField(blank=True, max_length=64, verbose_name="champion before")),
+                ("challenger", models.CharField(blank=True, max_length=64, verbose_name="best challenger")),
+                ("difference", models.FloatField(null=True, verbose_name="difference")),
+                ("needed", models.FloatField(null=True, verbose_name="difference needed to switch")),
+                ("switched", models.BooleanField(default=False, verbose_name="switched")),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="forecasting.forecastrun",
+                        verbose_name="run",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'choice of a champion',
-                'verbose_name_plural': 'choices of champions',
-                'ordering': ['-run', 'segment'],
-                'constraints': [models.UniqueConstraint(fields=('run', 'segment'), name='decision_is_unique')],
+                "verbose_name": "choice of a champion",
+                "verbose_name_plural": "choices of champions",
+                "ordering": ["-run", "segment"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("run", "segment"), name="decision_is_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ForecastAlarm',
+            name="ForecastAlarm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('bias', 'Bias: forecasts are too high or too low again and again'), ('drift', 'Drift: errors have grown'), ('coverage', 'Coverage: demand leaves its band more often than it should')], max_length=8, verbose_name='kind')),
-                ('segment', models.CharField(blank=True, max_length=32, verbose_name='segment')),
-                ('value', models.FloatField(verbose_name='value')),
-                ('limit', models.FloatField(verbose_name='limit')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed')),
-                ('location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.location', verbose_name='location')),
-                ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alarms_opened', to='forecasting.forecastrun', verbose_name='seen first by')),
-                ('product', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.product', verbose_name='product')),
-                ('seen_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alarms_seen', to='forecasting.forecastrun', verbose_name='seen last by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("bias", "Bias: forecasts are too high or too low again and again"),
+                            ("drift", "Drift: errors have grown"),
+                            ("coverage", "Coverage: demand leaves its band more often than it should"),
+                        ],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("segment", models.CharField(blank=True, max_length=32, verbose_name="segment")),
+                ("value", models.FloatField(verbose_name="value")),
+                ("limit", models.FloatField(verbose_name="limit")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed")),
+                (
+                    "location",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="catalog.location",
+                        verbose_name="location",
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alarms_opened",
+                        to="forecasting.forecastrun",
+                        verbose_name="seen first by",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="catalog.product",
+                        verbose_name="product",
+                    ),
+                ),
+                (
+                    "seen_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="alarms_seen",
+                        to="forecasting.forecastrun",
+                        verbose_name="seen last by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'forecast alarm',
-                'verbose_name_plural': 'forecast alarms',
-                'ordering': ['-pk'],
-                'indexes': [models.Index(fields=['closed_at', 'kind'], name='alarm_open_kind')],
+                "verbose_name": "forecast alarm",
+                "verbose_name_plural": "forecast alarms",
+                "ordering": ["-pk"],
+                "indexes": [models.Index(fields=["closed_at", "kind"], name="alarm_open_kind")],
             },
         ),
         migrations.AddIndex(
-            model_name='forecastoverride',
-            index=models.Index(fields=['withdrawn_at', 'expires_on'], name='override_in_force'),
+            model_name="forecastoverride",
+            index=models.Index(fields=["withdrawn_at", "expires_on"], name="override_in_force"),
         ),
         migrations.AddConstraint(
-            model_name='forecastoverride',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__gte', models.F('first_day'))), name='override_days_in_order'),
+            model_name="forecastoverride",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_day__gte", models.F("first_day"))), name="override_days_in_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='forecastoverride',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'percent'), ('value__gte', -100)), ('kind', 'uplift'), models.Q(('kind', 'absolute'), ('value__gte', 0)), _connector='OR'), name='override_value_is_possible'),
+            model_name="forecastoverride",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "percent"), ("value__gte", -100)),
+                    ("kind", "uplift"),
+                    models.Q(("kind", "absolute"), ("value__gte", 0)),
+                    _connector="OR",
+                ),
+                name="override_value_is_possible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seriesaccuracy',
-            constraint=models.UniqueConstraint(fields=('run', 'product', 'location'), name='series_accuracy_is_unique'),
+            model_name="seriesaccuracy",
+            constraint=models.UniqueConstraint(
+                fields=("run", "product", "location"), name="series_accuracy_is_unique"
+            ),
         ),
     ]

@@ -52,7 +52,8 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
         corrections = pack(data.clean(panel.periods))
     segment = finest(pattern, abc, artifact.champion)
     model = [artifact.champion[name] for name in segment]
-    calibrator, width, heard = artifact.calibrator, 1.0, {}
+    calibrator, width = artifact.calibrator, 1.0
+    heard: dict[str, Any] = {}
     since = int(np.searchsorted(panel.ds, np.datetime64(artifact.as_of), side="right"))
     if artifact.outcome is not None and 2 <= since < panel.periods:
         with stages.run("calibrate", 0.3):

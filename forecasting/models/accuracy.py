@@ -41,8 +41,8 @@ class SeriesAccuracy(models.Model):
     """How a run's champion did on one product-location's held-out periods, as sums that can be added up.
 
     `sums` are little-endian float32 of shape (B, S): the bands of the horizon that
-    `forecasting.core.accuracy` cuts, and its columns `SUMS`; a score of any group of rows follows from their total. Model, classes,
-    category and price are those of the run: what changes later changes no score.
+    `forecasting.core.accuracy` cuts, and its columns `SUMS`; a score of any group of rows follows from
+    their total. Model, classes, category and price are those of the run: what changes later changes no score.
     """
 
     run = models.ForeignKey(

@@ -13,9 +13,10 @@ from forecasting.models.runs import ForecastRun
 class ForecastOutcome(models.Model):
     """What a run had said of the periods 1 to `steps` after its as-of date, beside what came: frozen.
 
-    `sums` maps segments (`overall` is all) to the sums that `forecasting.core.monitor.Sums` names. `series`
-    is an Arrow file of `product_id, location_id, segment, actual, mean, expected_error, error_variance, score`
-    (the columns of `forecasting.services.outcomes.COLUMNS`), a row for each product-location.
+    `sums` maps segments (`overall` is all) to the sums that `forecasting.core.monitor.Sums` names.
+    `series` is an Arrow file of `product_id, location_id, segment, actual, mean, expected_error,
+    error_variance, score` (the columns of `forecasting.services.outcomes.COLUMNS`), a row for each
+    product-location.
     """
 
     run = models.ForeignKey(

@@ -18,7 +18,8 @@ def backtest(errors: dict[str, float], *, folds: int = 3, noise: float = 0.3) ->
     """Folds on which each model's means are off by independent noise and by a factor of its own."""
     rng = np.random.default_rng(5)
     ones = np.ones(COUNT)
-    made, means = [], {name: [] for name in errors}
+    made: list[Fold] = []
+    means: dict[str, list[np.ndarray]] = {name: [] for name in errors}
     for cut in range(folds):
         actual = rng.gamma(4.0, 2.0, (COUNT, HORIZON)).astype(np.float32)
         made.append(Fold(cut + 10, actual, ones, ones * 9, ones, Level(ones, ones, ones, ones, ones > 0)))

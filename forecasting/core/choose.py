@@ -100,7 +100,7 @@ def blend(means: dict[str, list[Array]], name: str) -> list[Array]:
     parts = [means[member] for member in members(name)]
     if len(parts) == 1:
         return parts[0]
-    return [np.mean(fold, axis=0, dtype=np.float32) for fold in zip(*parts, strict=True)]
+    return [np.asarray(np.mean(fold, axis=0, dtype=np.float32)) for fold in zip(*parts, strict=True)]
 
 
 def choose(

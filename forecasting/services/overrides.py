@@ -151,7 +151,7 @@ def _value_problem(kind: str, value: Decimal) -> str:
         return _("A number is needed.")
     if kind == ForecastOverride.Kind.PERCENT:
         if value < -100:
-            return _("Less than nothing can't be sold: -100% or more.")
+            return _("Less than nothing can't be sold: enter -100 or more.")
         return _("The number is too large.") if value > MOST_PERCENT else ""
     if kind == ForecastOverride.Kind.ABSOLUTE and value < 0:
         return _("Units are 0 or more.")

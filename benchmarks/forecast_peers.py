@@ -3,7 +3,7 @@
     python -m benchmarks.forecast_peers OUT.json [--sets NAME,NAME] [--methods NAME,NAME]
 
 Writes each method's scores, per set and fold, to OUT.json after each step; what is there already is kept.
-Peers read sales as they are, as one without stock records does. docs/benchmarks.md says how each is set up.
+Peers read sales as they are, as one without stock records does. Each is set up below.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time, memory and accuracy at M5's size, from PANEL to OUT, against mlforecast. Figures: docs/benchmarks.md.
+"""Time, memory and accuracy at M5's size, from PANEL to OUT, against mlforecast.
 
     python -m benchmarks.forecast_speed [--sizes 1000,10000,30490] [--medians-of 3] [--threads 2]
         [--modes mean,everything] [--skip-peer] [--folder FOLDER] [--json OUT.json]

@@ -1,4 +1,4 @@
-"""From PostgreSQL to stored forecasts: what the app adds to the engine's time. Figures: docs/benchmarks.md.
+"""From PostgreSQL to stored forecasts: what the app adds to the engine's time.
 
     python -m benchmarks.forecast_stored [--series 30490] [--freq D] [--horizon 28] [--threads 2]
         [--medians-of 3]

@@ -1,4 +1,6 @@
-"""The engine's accuracy against its peers on public retail data, gate by gate. Figures: docs/models/measured.md.
+"""The engine's accuracy against its peers on public retail data, gate by gate.
+
+Figures: docs/models/measured.md.
 
     python -m benchmarks.forecast_accuracy [--sets frat,retail_weekly,journey] [--folds 3] [--medians-of 3]
         [--peers-cache PEERS.json] [--linear linear,ridge] [--threads 2] [--json OUT.json]

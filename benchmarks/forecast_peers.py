@@ -2,7 +2,8 @@
 
     python -m benchmarks.forecast_peers OUT.json [--sets NAME,NAME] [--methods NAME,NAME]
 
-Writes each method's scores, per set and fold, to OUT.json after each step; what is there already is kept.
+Writes each method's scores, per set and fold, to OUT.json after each step; what is there already is kept
+(delete the file after a change to a method or panel).
 Peers read sales as they are, as one without stock records does. Each is set up below.
 """
 

@@ -16,14 +16,11 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
         f"\nForecast {forecast.pk}: {forecast.series:,} product-locations as of {forecast.as_of}, "
         f"{forecast.spec['horizon']} weeks ahead; rolling-origin holdout, weekly:"
     )
-    yield (f"  {'model':18}{'WAPE':>8}{'bias':>8}{'pinball':>9}{'cumulative':>12}")
+    yield (f"  {'model':24}{'WAPE':>8}{'bias':>8}{'pinball':>9}{'cumulative':>12}")
     rows = forecast.snapshots.filter(segment="overall").order_by("scores__wape")
     for row in rows:
-        scores = row.scores
-        yield (
-            f"  {row.model:18}{scores['wape']:8.3f}{scores['bias']:+8.3f}{scores['pinball']:9.3f}"
-            f"{scores['cum_pinball']:12.3f}"
-        )
+        columns = (("wape", "8.3f"), ("bias", "+8.3f"), ("pinball", "9.3f"), ("cum_pinball", "12.3f"))
+        yield f"  {row.model:24}" + "".join(_figure(row.scores.get(name), form) for name, form in columns)
     due = plan.suggestions.filter(order_quantity__gt=0)
     yield (
         f"Plan {plan.pk}: {due.count():,} of {plan.suggestions.count():,} product-locations to order, "
@@ -34,3 +31,8 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
         yield (
             f"  {supplier['supplier__name']:28}{supplier['count']:6} lines{supplier['value'] or 0:12,.0f} USD"
         )
+
+
+def _figure(value: float | None, form: str) -> str:
+    """A score in its column; a dash where there is none: only champions and yardsticks have quantiles."""
+    return f"{value:{form}}" if value is not None else "-".rjust(int(form.strip("+").split(".")[0]))

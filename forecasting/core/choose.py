@@ -144,6 +144,10 @@ def choose(
         difference = own[challenger] - own[incumbent] if incumbent else None
         switched = difference is None or difference < -NEEDED
         champion[segment] = challenger if switched else incumbent
+        if switched and segment not in known and len(names) > 1:
+            # Nobody was replaced: who came closest is worth more than the winner's name again.
+            challenger = min((name for name in names if name != champion[segment]), key=own.__getitem__)
+            difference = own[challenger] - own[champion[segment]]
         decisions.append(
             Decision(
                 segment=segment,

@@ -25,7 +25,8 @@ import polars as pl
 
 from benchmarks.forecast_sets import Case, frat
 from forecasting.core.cleaning import Reason, clean
-from forecasting.core.panel import Array, Panel, panel_from_frame
+from forecasting.core.panel import Array, Panel
+from forecasting.core.panel_read import panel_from_frame
 from forecasting.core.pipeline import forecast
 
 KINDS = ("random", "after", "capped")

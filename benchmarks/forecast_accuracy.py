@@ -1,9 +1,9 @@
 """The engine's accuracy against its peers on public retail data, gate by gate.
 
-Figures: docs/models/measured.md.
+Figures: docs/benchmarks.md.
 
     python -m benchmarks.forecast_accuracy [--sets frat,retail_weekly,journey] [--folds 3] [--medians-of 3]
-        [--peers-cache PEERS.json] [--linear linear,ridge] [--threads 2] [--json OUT.json]
+        [--peers-cache PEERS.json] [--linear linear] [--threads 2] [--json OUT.json]
 
 All methods run in this process on the same folds; with --peers-cache, scores of peers that the file has are
 taken from it and new ones are added (`benchmarks.forecast_peers` fills it). --sets all adds the daily,
@@ -23,9 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.forecast_peers import BEYOND, PEERS, Prediction, Table, means, run_peers, scored
+from benchmarks.forecast_peers import BEYOND, PEERS, Table, means, run_peers, scored
+from benchmarks.forecast_peers_local import Prediction
 from benchmarks.forecast_sets import SETS, YARDSTICK, Case, cases
-from forecasting.core.pipeline import ForecastSpec, forecast
+from forecasting.core.pipeline import forecast
+from forecasting.core.spec import ForecastSpec
 
 ENGINE = "Forestock"
 COLUMNS = {
@@ -189,7 +191,7 @@ def main() -> None:
     parser.add_argument("--peers-cache", type=Path, metavar="FILE")
     parser.add_argument("--peers", default=",".join(PEERS), help="which peers to run")
     parser.add_argument("--models", default="", help="the engine's models; default: its own choice")
-    parser.add_argument("--linear", default="linear,ridge", help="linear models to hold against Ridge")
+    parser.add_argument("--linear", default="linear", help="linear models to hold against Ridge")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write all scores here")
     arguments = parser.parse_args()

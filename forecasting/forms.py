@@ -14,7 +14,7 @@ from forecasting.models import ForecastOverride
 from forecasting.words import FREQUENCIES, MODELS
 
 if TYPE_CHECKING:
-    from forecasting.core.pipeline import ForecastSpec
+    from forecasting.core.spec import ForecastSpec
 
 # Periods ahead that a run may be asked for: two years of weeks, one of days.
 MOST_PERIODS = {"D": 366, "W": 104, "M": 24}
@@ -22,7 +22,7 @@ MOST_PERIODS = {"D": 366, "W": 104, "M": 24}
 
 def _default_models() -> list[str]:
     """What a run compares unless somebody asks for more."""
-    from forecasting.core.pipeline import ForecastSpec
+    from forecasting.core.spec import ForecastSpec
 
     return list(ForecastSpec().models)
 
@@ -56,7 +56,7 @@ class RunForm(forms.Form):
 
     def spec(self) -> ForecastSpec:
         """The specification that a valid form asks for."""
-        from forecasting.core.pipeline import ForecastSpec
+        from forecasting.core.spec import ForecastSpec
 
         values = self.cleaned_data
         return ForecastSpec(

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 MODELS: dict[str, str | Promise] = {
     "seasonal_naive": _("Seasonal naive"),
     "moving_average": _("Moving average"),
-    "ridge": _("Ridge regression"),
     "lightgbm": _("LightGBM"),
     "ses": _("Exponential smoothing"),
     "croston": _("Croston (SBA)"),

@@ -59,7 +59,7 @@ class ForecastRunViewSet(
     @extend_schema(request=serializers.RunStartSerializer, responses={202: serializers.RunSerializer})
     def create(self, request: Request) -> Response:
         """Start a run; follow it by its address until `state` is done or failed."""
-        from forecasting.core.pipeline import ForecastSpec
+        from forecasting.core.spec import ForecastSpec
 
         data = serializers.RunStartSerializer(data=request.data)
         data.is_valid(raise_exception=True)

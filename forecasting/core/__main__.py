@@ -27,8 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read before LightGBM's OpenMP starts: idle threads should sleep, not spin, where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = _parser().parse_args(arguments)
-    from forecasting.core.panel import PanelError, panel_read
-    from forecasting.core.pipeline import ForecastSpec, forecast_panel
+    from forecasting.core.panel import PanelError
+    from forecasting.core.panel_read import panel_read
+    from forecasting.core.pipeline import forecast_panel
+    from forecasting.core.spec import ForecastSpec
 
     out = Path(options.out)
     reading: dict[str, dict[str, float]] = {}
@@ -118,7 +120,7 @@ def _positive(text: str) -> int:
 @contextmanager
 def _stage(stages: dict[str, dict[str, float]], name: str) -> Iterator[None]:
     """Seconds and peak memory of a stage, as the report holds them."""
-    from forecasting.core.pipeline import peak_mib
+    from forecasting.core.stages import peak_mib
 
     start = time.perf_counter()
     yield

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from forecasting.core.pipeline import CODE_VERSION, ForecastArtifact, library_versions
+from forecasting.core.fingerprint import CODE_VERSION, library_versions
+from forecasting.core.result import ForecastArtifact
 
 FORMAT = "forestock-forecast-1"
 _MOST_HEADER = 4096

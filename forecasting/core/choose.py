@@ -47,11 +47,9 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """Champion per segment, the segment and champion of each series (N,), and how each was decided."""
+    """Champion per segment, and how each was decided."""
 
     champion: dict[str, str]
-    segment: list[str]
-    model: list[str]
     decisions: list[Decision]
 
 
@@ -109,7 +107,7 @@ def choose(
     models: Sequence[str],
     previous: dict[str, str] | None = None,
 ) -> Choice:
-    """Choose the champions; the segment and model of each series are left empty.
+    """Choose the champion of each segment.
 
     ``previous`` are the incumbents by segment; those that hold a model which is no longer there are
     forgotten. Without folds, or with one model, there is nothing to choose: moving average where it is there,
@@ -117,7 +115,7 @@ def choose(
     """
     if not tested.folds or len(models) == 1:
         only = "moving_average" if len(models) > 1 and "moving_average" in models else models[0]
-        return Choice({OVERALL: only}, [], [], [])
+        return Choice({OVERALL: only}, [])
     table = _Table(tested, models)
     names = list(models)
     for segment, rows in segments.items():
@@ -159,7 +157,7 @@ def choose(
                 switched=bool(known.get(segment)) and switched,
             )
         )
-    return Choice(champion, [], [], decisions)
+    return Choice(champion, decisions)
 
 
 class _Table:

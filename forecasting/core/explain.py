@@ -215,7 +215,6 @@ def explain_model(model: Forecaster, data: TrainingData, origin: int, rows: Arra
     for name, fitted, split in (
         ("lightgbm", "booster_", _split_boosted),
         ("tree", "model_", _split_tree),
-        ("ridge", "model_", _split_linear),
         ("linear", "coefficients_", _split_log_linear),
         ("svr", "model_", _split_kernel),
     ):
@@ -240,26 +239,6 @@ def _split_tree(model: Any, data: TrainingData, origin: int, rows: Array) -> Arr
     values = shapley_values(trees, x, len(GROUPS), threads=data.settings.threads)
     parts = to_units(values, trees.base, "identity") * scale[:, None]
     return parts.reshape(len(rows), data.horizon, len(GROUPS))
-
-
-def _split_linear(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
-    """Of `RidgeDirect`: its design has the numbers, the numbers times log h, and a column for each code."""
-    x, scale = _table(data, origin, rows)
-    codes = group_codes(data.features.names)
-    numbers = codes[model.numeric_]
-    dummies = [np.full(len(values), codes[index]) for index, values in model.codes_.items()]
-    groups = np.concatenate([numbers, numbers, *dummies])
-    parts = [
-        contributions_linear(
-            model.model_.coef_,
-            model._design(x[at : at + _CHUNK]),
-            groups,
-            intercept=float(model.model_.intercept_),
-        )
-        for at in range(0, len(x), _CHUNK)
-    ]
-    split: Array = np.concatenate(parts) * scale[:, None] if parts else np.zeros((0, len(GROUPS)))
-    return split.reshape(len(rows), data.horizon, len(GROUPS))
 
 
 def _split_log_linear(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:

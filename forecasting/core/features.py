@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.core.cleaning import CleanDemand
 from forecasting.core.panel import Panel
+from forecasting.core.samples import SampledRows
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +31,6 @@ _SCALE_WINDOWS: dict[str, tuple[int, int]] = {"D": (3, 5), "W": (3, 5), "M": (2,
 # Index into _WINDOWS: half a year, or a year of months.
 _BUSY_WINDOW: dict[str, int] = {"D": 4, "W": 4, "M": 3}
 _SMOOTHING = (0.1, 0.3)
-_LARGEST = 1e9  # scales: no target is larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,59 +52,23 @@ class Level:
         return Level(*(getattr(self, item.name)[rows] for item in fields(self)))
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Rows to learn from: features ``x`` (n, F), target / scale ``y``, ``weight``, their series and the
-    period forecast (n,).
-    """
-
-    x: Array
-    y: Array
-    weight: Array
-    series: Array
-    target: Array
-
-
-@dataclass(frozen=True, eq=False)
-class SampledRows:
-    """Features ``x`` (n, F) of sampled series, origins and horizons; ``target`` is the period forecast."""
-
-    x: Array
-    scale: Array
-    series: Array
-    target: Array
-
-    def before(self, cut: int, clean: CleanDemand) -> Samples:
-        """The rows whose target lies before an origin, as that origin's clean demand has them.
-
-        Targets are demand, not sales; a row weighs its scale times what its target may teach, 1 on average.
-        """
-        use = np.flatnonzero(self.target < cut)
-        share = clean.weight[self.target[use], self.series[use]]
-        use, share = use[share > 0], share[share > 0]
-        scale, series = self.scale[use], self.series[use]
-        weight = scale * share.astype(np.float64)
-        if len(weight):
-            weight /= weight.mean()
-        y = np.minimum(clean.demand[self.target[use], series] / scale, _LARGEST).astype(np.float32)
-        x = self.x if len(use) == len(self.x) else self.x[use]
-        return Samples(x, y, weight.astype(np.float32), series, self.target[use])
-
-
 class FeatureTable:
     """Builds features for a panel; everything that origins share is computed once.
 
-    ``names`` are the columns, ``categorical`` the positions of those that hold codes.
+    ``names`` are the columns, ``categorical`` the positions of those that hold codes. ``yearly`` says whether
+    they look back a year; by default they do as soon as history reaches that far.
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, *, yearly: bool | None = None) -> None:
         self.panel = panel
         observed = panel.observed
         self._seen = np.isfinite(observed)
         self._units = np.where(self._seen, observed, np.float32(0))
         self.season = SEASON[panel.freq]
         self._windows = _WINDOWS[panel.freq]
-        self._yearly = panel.periods >= self.season + min(panel.horizon, self.season // 4)
+        enough = panel.periods >= self.season + min(panel.horizon, self.season // 4)
+        self.yearly = enough if yearly is None else yearly
+        self._block: tuple[int, int, Array] | None = None
         self._origins: dict[int, tuple[Array, Level]] = {}
         self._state: tuple[int, Array, Array, Array] | None = None
         self.names: list[str] = []
@@ -130,7 +93,7 @@ class FeatureTable:
         if self.panel.freq == "D":
             codes.append(len(names))
             names += ["weekday", "day", "weekday_mean"]
-        if self._yearly:
+        if self.yearly:
             names += ["season_lag", "season_mean", "season_total", "time_of_year"]
         for name, column in self.panel.known.items():
             if column.categorical:
@@ -151,11 +114,18 @@ class FeatureTable:
         return self._origin(cut)[1]
 
     def block(self, cut: int, horizon: int) -> Array:
-        """Features of every series and h = 1..horizon at an origin: (N x horizon, F), h fastest."""
-        count = self.panel.count
-        series = np.repeat(np.arange(count), horizon)
-        steps = np.tile(np.arange(1, horizon + 1), count)
-        return self._rows(cut, series, steps)
+        """Features of every series and h = 1..horizon at an origin: (N x horizon, F), h fastest.
+
+        The last one made is kept, not to be written to: the models of a blend ask for the same.
+        """
+        if self._block is None or self._block[:2] != (cut, horizon):
+            count = self.panel.count
+            series = np.repeat(np.arange(count), horizon)
+            steps = np.tile(np.arange(1, horizon + 1), count)
+            rows = self._rows(cut, series, steps)
+            rows.flags.writeable = False
+            self._block = (cut, horizon, rows)
+        return self._block[2]
 
     def _origin(self, cut: int) -> tuple[Array, Level]:
         if cut in self._origins:
@@ -287,7 +257,7 @@ class FeatureTable:
             x[:, column + 1] = (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1
             x[:, column + 2] = self._weekday_means(cut)[target % 7, series] / scale
             column += 3
-        if self._yearly:
+        if self.yearly:
             past = target - self.season * np.ceil(steps / self.season).astype(np.int64)
             x[:, column] = self._pick(past, series) / scale
             near = np.stack([self._pick(past + shift, series, cut) for shift in (-1, 0, 1)])

@@ -12,7 +12,7 @@ import polars as pl
 from forecasting.core.spec import ForecastSpec
 
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
-CODE_VERSION = 3
+CODE_VERSION = 4
 
 
 def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
@@ -41,4 +41,7 @@ def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
 
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that the numbers depend on."""
-    return {name: version(name) for name in ("lightgbm", "numpy", "polars", "scikit-learn")}
+    return {
+        name: version(name)
+        for name in ("lightgbm", "numpy", "polars", "scikit-learn", "scipy", "statsforecast")
+    }

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -29,101 +25,22 @@ from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, members, segments_of
 from forecasting.core.classify import abc_classes, demand_patterns
 from forecasting.core.cleaning import pack
-from forecasting.core.distribution import DemandDistribution
-from forecasting.core.fingerprint import CODE_VERSION, fingerprint, library_versions
-from forecasting.core.models import Forecaster, ModelSettings, TrainingData, make
-from forecasting.core.panel import Panel, panel_from_frame
+from forecasting.core.models import TrainingData, make
+from forecasting.core.panel import Panel
+from forecasting.core.panel_read import panel_from_frame
+from forecasting.core.publish import distribute, explain, predict_all, training_data
+from forecasting.core.refresh import refresh
+from forecasting.core.result import ForecastArtifact, ForecastResult
 from forecasting.core.spec import ForecastSpec
-
-__all__ = [
-    "CODE_VERSION",
-    "ForecastArtifact",
-    "ForecastResult",
-    "ForecastSpec",
-    "fingerprint",
-    "forecast",
-    "forecast_panel",
-    "library_versions",
-    "peak_mib",
-    "update",
-]
+from forecasting.core.stages import Progress, Stages
 
 Array = npt.NDArray[Any]
-Progress = Callable[[str, float], None]
 
-_ROWS_PER_SERIES = 16
 _UNTRAINED = frozenset({"seasonal_naive", "moving_average", "ses", "croston", "tsb", "ets"})
 # Scored with quantiles beside the champions, as yardsticks.
 _YARDSTICKS = ("seasonal_naive", "moving_average")
 # Mean-only runs choose by one fold: there is nothing to calibrate.
 _MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
-
-
-@dataclass(frozen=True, eq=False)
-class ForecastArtifact:
-    """What a run learned: the fitted champions, the calibrator, who is champion where.
-
-    ``factor`` corrects each model's means for their bias on held-out folds. ``outcome`` are the held-out
-    means and actuals that calibrated; ``labels`` the words behind the codes of text columns, so that a later
-    panel is coded alike.
-    """
-
-    spec: ForecastSpec
-    as_of: date
-    models: dict[str, Forecaster]
-    calibrator: Calibrator | None
-    champion: dict[str, str]
-    factor: dict[str, float] = field(default_factory=dict)
-    outcome: Outcome | None = None
-    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class ForecastResult:
-    """Distributions of all series, in order of their names; ``model``, ``segment``, ``pattern`` are (N,)
-    names.
-
-    ``report`` is JSON: ``stages``, ``models`` (scores per model and segment), ``champion`` per segment and
-    its ``decisions``, ``coverage``, ``warnings``. ``artifact`` can be saved by `forecasting.core.artifacts`.
-    ``corrections`` (N,) are packed by `forecasting.core.cleaning`; ``accuracy`` holds each series' held-out
-    errors (zeros where it was not tested), None without a backtest; ``contributions`` (N, H, G) split the
-    mean as `forecasting.core.explain` does, None unless asked for.
-    """
-
-    distribution: DemandDistribution
-    model: list[str]
-    segment: list[str]
-    pattern: list[str]
-    report: dict[str, Any]
-    artifact: ForecastArtifact
-    corrections: list[bytes] | None = None
-    accuracy: AccuracySums | None = None
-    contributions: Array | None = None
-
-
-@dataclass
-class Stages:
-    """Seconds and peak memory of each stage, and the progress told outside."""
-
-    progress: Progress | None
-    table: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    @contextmanager
-    def run(self, name: str, begin: float) -> Iterator[None]:
-        """Time a stage; one that is run twice adds up."""
-        self.tell(name, begin)
-        start = time.perf_counter()
-        yield
-        before = self.table.get(name, {"seconds": 0.0})["seconds"]
-        self.table[name] = {
-            "seconds": round(before + time.perf_counter() - start, 3),
-            "peak_mib": round(peak_mib(), 1),
-        }
-
-    def tell(self, name: str, share: float) -> None:
-        """Say what is being done, and the share of the whole that is done."""
-        if self.progress:
-            self.progress(name, min(max(share, 0.0), 1.0))
 
 
 def forecast(
@@ -160,8 +77,6 @@ def update(
     ``panel`` is the whole history up to ``as_of``, with the columns that the artifact was trained on. Raises
     PanelError for a malformed panel.
     """
-    from forecasting.core.refresh import refresh
-
     stages = Stages(progress)
     spec = artifact.spec
     with stages.run("panel", 0.0):
@@ -215,11 +130,11 @@ def _forecast(
             accuracy = AccuracySums(_spread_out(accuracy.sums, rows, panel.count), accuracy.by_step)
     segment = finest(pattern, abc, choice.champion)
     model = [choice.champion[name] for name in segment]
-    with stages.run("fit", 0.80):
-        needed = {member for name in set(model) for member in members(name)}
-        if rows is not None and needed - _UNTRAINED:
-            with stages.run("features", 0.80):
-                _ = data.samples
+    needed = {member for name in set(model) for member in members(name)}
+    if needed - _UNTRAINED:
+        with stages.run("features", 0.80):
+            _ = data.samples
+    with stages.run("fit", 0.82):
         fitted = {
             name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
         }
@@ -255,6 +170,8 @@ def _forecast(
         factor={name: factor[name] for name in fitted if name in factor},
         outcome=outcome,
         labels=panel.labels,
+        unique_id=panel.unique_id,
+        yearly=data.features.yearly,
     )
     return ForecastResult(
         distribution=distribution,
@@ -267,23 +184,6 @@ def _forecast(
         accuracy=accuracy,
         contributions=contributions,
     )
-
-
-def predict_all(
-    data: TrainingData, fitted: dict[str, Forecaster], factor: dict[str, float], origin: int
-) -> dict[str, Array]:
-    """Means (N, H) of each fitted model from an origin on, corrected for its bias."""
-    return {
-        name: model.predict(data, origin) * np.float32(factor.get(name, 1.0))
-        for name, model in fitted.items()
-    }
-
-
-def training_data(panel: Panel, spec: ForecastSpec) -> TrainingData:
-    """A panel with the tables that models share."""
-    rows = max(spec.rows, _ROWS_PER_SERIES * panel.count)
-    settings = ModelSettings(seed=spec.seed, threads=spec.threads, rows=rows)
-    return TrainingData(panel, horizon=spec.horizon, settings=settings)
 
 
 def _tested(panel: Panel, spec: ForecastSpec) -> Array | None:
@@ -358,58 +258,6 @@ def _scores(
     return table, series_sums(sample, tested, mixed, quantiles.get("champion"), spec.levels)
 
 
-def distribute(
-    data: TrainingData,
-    means: dict[str, Array],
-    calibrator: Calibrator | None,
-    model: list[str],
-    spec: ForecastSpec,
-    *,
-    width: float = 1.0,
-) -> DemandDistribution:
-    """The distribution of all series from their models' means (N, H); ``width`` stretches it about them."""
-    panel = data.panel
-    names = np.array(model)
-    shape = (panel.count, spec.horizon)
-    mean = np.zeros(shape, dtype=np.float32)
-    for name in np.unique(names):
-        rows = names == name
-        parts = [means[member][rows] for member in members(str(name))]
-        mean[rows] = np.maximum(np.mean(parts, axis=0, dtype=np.float32), 0)
-    period = np.zeros((*shape, len(spec.levels)), dtype=np.float32)
-    cumulative = np.zeros_like(period)
-    if calibrator is not None:
-        level = data.features.level(panel.periods)
-        period, cumulative = calibrator.predict(mean, level, panel.counts, width=width)
-    return DemandDistribution(
-        unique_id=panel.unique_id,
-        as_of=panel.as_of,
-        freq=panel.freq,
-        ds=panel.future,
-        mean=mean,
-        quantiles=period,
-        cum_quantiles=cumulative,
-        levels=spec.levels,
-    )
-
-
-def explain(
-    data: TrainingData, fitted: dict[str, Forecaster], model: list[str], distribution: DemandDistribution
-) -> Array:
-    """Contributions (N, H, G) float32 of every mean, from the members of each series' model."""
-    from forecasting.core.explain import GROUPS, contributions_blend, explain_model, scale_to
-
-    result = np.zeros((*distribution.mean.shape, len(GROUPS)), dtype=np.float32)
-    names = np.array(model)
-    for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        own = members(str(name))
-        parts = {member: explain_model(fitted[member], data, data.panel.periods, rows) for member in own}
-        split = contributions_blend(parts, dict.fromkeys(own, 1 / len(own)))
-        result[rows] = scale_to(distribution.mean[rows], split)
-    return result
-
-
 def _coverage(champion: dict[str, Scores]) -> dict[str, Any]:
     """Per level the share of held-out demand below and at most the quantile, per period and cumulative."""
     scores_ = champion.get(OVERALL, {})
@@ -421,13 +269,3 @@ def _coverage(champion: dict[str, Scores]) -> dict[str, Any]:
         for level in (90, 95, 99)
         if f"coverage_{level}" in scores_
     }
-
-
-def peak_mib() -> float:
-    """Peak resident memory of this process so far, in MiB; 0 where the system doesn't tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

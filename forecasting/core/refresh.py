@@ -18,18 +18,12 @@ from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.choose import finest, members
 from forecasting.core.classify import abc_classes, demand_patterns
 from forecasting.core.cleaning import pack
-from forecasting.core.models import TrainingData
+from forecasting.core.models import Forecaster, KnowsSeries, TrainingData
 from forecasting.core.monitor import coverage_factor
 from forecasting.core.panel import Panel
-from forecasting.core.pipeline import (
-    ForecastArtifact,
-    ForecastResult,
-    Stages,
-    distribute,
-    explain,
-    predict_all,
-    training_data,
-)
+from forecasting.core.publish import distribute, explain, predict_all, training_data
+from forecasting.core.result import ForecastArtifact, ForecastResult
+from forecasting.core.stages import Stages
 
 Array = npt.NDArray[Any]
 
@@ -45,7 +39,8 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
     of their demand inside the band, and the factor on the width of the bands.
     """
     spec = artifact.spec
-    data = training_data(panel, spec)
+    data = training_data(panel, spec, yearly=artifact.yearly)
+    models = _realigned(artifact, data)
     with stages.run("clean", 0.1):
         pattern = demand_patterns(panel.observed)
         abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
@@ -57,14 +52,14 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
     since = int(np.searchsorted(panel.ds, np.datetime64(artifact.as_of), side="right"))
     if artifact.outcome is not None and 2 <= since < panel.periods:
         with stages.run("calibrate", 0.3):
-            calibrator, width, heard = _listen(data, artifact, artifact.outcome, model, since)
+            calibrator, width, heard = _listen(data, artifact, models, artifact.outcome, model, since)
     with stages.run("distribution", 0.6):
-        means = predict_all(data, artifact.models, artifact.factor, panel.periods)
+        means = predict_all(data, models, artifact.factor, panel.periods)
         distribution = distribute(data, means, calibrator, model, spec, width=width)
     contributions = None
     if spec.explain:
         with stages.run("explain", 0.8):
-            contributions = explain(data, artifact.models, model, distribution)
+            contributions = explain(data, models, model, distribution)
     stages.tell("done", 1.0)
     report = {
         "as_of": panel.as_of.isoformat(),
@@ -93,12 +88,30 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
     )
 
 
+def _realigned(artifact: ForecastArtifact, data: TrainingData) -> dict[str, Forecaster]:
+    """The models with what they know of each series where the panel now has it: products come and go."""
+    unique_id = data.panel.unique_id
+    if unique_id == artifact.unique_id:
+        return artifact.models
+    at = {name: position for position, name in enumerate(artifact.unique_id)}
+    source = np.array([at.get(name, -1) for name in unique_id], dtype=np.int64)
+    return {
+        name: model.realigned(data, source) if isinstance(model, KnowsSeries) else model
+        for name, model in artifact.models.items()
+    }
+
+
 def _listen(
-    data: TrainingData, artifact: ForecastArtifact, before: Outcome, model: list[str], since: int
+    data: TrainingData,
+    artifact: ForecastArtifact,
+    models: dict[str, Forecaster],
+    before: Outcome,
+    model: list[str],
+    since: int,
 ) -> tuple[Calibrator, float, dict[str, Any]]:
     """The calibrator with the outcomes since the training, the factor on its width, and what was heard."""
     panel, spec = data.panel, artifact.spec
-    means = predict_all(data, artifact.models, artifact.factor, since)
+    means = predict_all(data, models, artifact.factor, since)
     names = np.array(model)
     mean = np.zeros((panel.count, spec.horizon), dtype=np.float32)
     for name in np.unique(names):

@@ -35,7 +35,8 @@ from forecasting.services.worth import Worth, series_worth
 if TYPE_CHECKING:
     import polars as pl
 
-    from forecasting.core.pipeline import ForecastResult, ForecastSpec
+    from forecasting.core.result import ForecastResult
+    from forecasting.core.spec import ForecastSpec
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,9 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     import polars as pl
 
     from catalog.selectors import demand_panel
-    from forecasting.core.pipeline import ForecastSpec, fingerprint, library_versions, peak_mib
+    from forecasting.core.fingerprint import fingerprint, library_versions
+    from forecasting.core.spec import ForecastSpec
+    from forecasting.core.stages import peak_mib
 
     spec = replace(ForecastSpec.from_dict(run.spec), explain=True)
     heartbeat.report("read", 0.0)

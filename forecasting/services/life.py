@@ -19,7 +19,8 @@ from forecasting.models import ForecastAlarm, ForecastRun
 if TYPE_CHECKING:
     import polars as pl
 
-    from forecasting.core.pipeline import ForecastArtifact, ForecastResult, ForecastSpec
+    from forecasting.core.result import ForecastArtifact, ForecastResult
+    from forecasting.core.spec import ForecastSpec
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from forecasting.models import ForecastDistribution, ForecastRun, SeriesAccuracy
 from forecasting.services.life import trained_find
 
 if TYPE_CHECKING:
-    from forecasting.core.pipeline import ForecastSpec
+    from forecasting.core.spec import ForecastSpec
 
 
 class ForecastError(Exception):
@@ -39,7 +39,7 @@ def run_create(
     ever sold, or for an update without models that could take it.
     """
     from catalog.selectors import today
-    from forecasting.core.pipeline import ForecastSpec
+    from forecasting.core.spec import ForecastSpec
 
     as_of = as_of or selectors.as_of_default()
     if as_of is None:

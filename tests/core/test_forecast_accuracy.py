@@ -17,7 +17,7 @@ from forecasting.core.classify import xyz_by_error
 from forecasting.core.distribution import QUANTILES
 from forecasting.core.models import ModelSettings, TrainingData
 from forecasting.core.models.baselines import SeasonalNaive
-from forecasting.core.panel import panel_from_frame
+from forecasting.core.panel_read import panel_from_frame
 
 Array = npt.NDArray[Any]
 

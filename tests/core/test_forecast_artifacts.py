@@ -12,8 +12,10 @@ from forecasting.core import artifacts
 from forecasting.core.artifacts import ArtifactError, artifact_load, artifact_save
 from forecasting.core.choose import members
 from forecasting.core.models import ModelSettings, TrainingData
-from forecasting.core.panel import panel_from_frame
-from forecasting.core.pipeline import ForecastResult, ForecastSpec, forecast
+from forecasting.core.panel_read import panel_from_frame
+from forecasting.core.pipeline import forecast
+from forecasting.core.result import ForecastResult
+from forecasting.core.spec import ForecastSpec
 
 KEY = b"a key of this test"
 LABELS = [date(2023, 1, 2) + timedelta(days=7 * k) for k in range(40)]

@@ -9,7 +9,9 @@ import pytest
 from forecasting.core.backtest import Backtest, Fold, bias_factors, unbiased
 from forecasting.core.choose import NEEDED, Choice, choose, finest, segments_of
 from forecasting.core.features import Level
-from forecasting.core.pipeline import ForecastResult, ForecastSpec, forecast, update
+from forecasting.core.pipeline import forecast, update
+from forecasting.core.result import ForecastResult
+from forecasting.core.spec import ForecastSpec
 
 COUNT, HORIZON = 120, 4
 
@@ -132,3 +134,38 @@ def test_it_tests_a_sample_of_a_large_panel_whatever_the_order_of_its_rows() -> 
     assert (result.accuracy.sums[:, :, 0].sum(axis=1) > 0).sum() == 25
     again = forecast(panel.sample(fraction=1.0, shuffle=True, seed=1), as_of=as_of, spec=spec)
     np.testing.assert_array_equal(result.distribution.quantiles, again.distribution.quantiles)
+
+
+def priced(weeks: int, *, names: range) -> pl.DataFrame:
+    """Series that sell more the lower their price, each by an elasticity of its own."""
+    frames = []
+    for i in names:
+        rng = np.random.default_rng(i)
+        price = np.where(rng.random(weeks) < 0.3, 0.7, 1.0) * (1 + i % 5)
+        lift = 3.0 if i % 2 else 1.2
+        units = rng.poisson(20 * np.where(price < 1 + i % 5, lift, 1.0))
+        days = [FIRST + timedelta(weeks=t) for t in range(weeks)]
+        frames.append(pl.DataFrame({"unique_id": f"s{i:03d}", "ds": days, "y": units * 1.0, "price": price}))
+    return pl.concat(frames)
+
+
+@pytest.mark.parametrize("model", ["ses", "tsb", "ets", "linear", "svr"])
+def test_it_knows_each_series_by_its_name_when_products_come_and_go(model: str) -> None:
+    spec = ForecastSpec(freq="W", horizon=3, models=(model,), known=("price",), rows=8_000, folds=1)
+    as_of, later = FIRST + timedelta(weeks=59), FIRST + timedelta(weeks=60)
+    first = forecast(priced(60, names=range(10, 50)), as_of=as_of, spec=spec)
+    same = update(priced(64, names=range(10, 50)), as_of=later, artifact=first.artifact)
+    # New ones before the others in order of names, and some gone.
+    moved = update(priced(64, names=range(5, 45)), as_of=later, artifact=first.artifact)
+    assert moved.distribution.unique_id[:5] == [f"s{i:03d}" for i in range(5, 10)]
+    staying = moved.distribution.mean[5:]
+    np.testing.assert_allclose(staying, same.distribution.mean[:35], rtol=0.03)
+    assert np.isfinite(moved.distribution.mean).all()
+
+
+def test_it_updates_across_the_day_from_which_a_year_of_history_could_be_looked_at() -> None:
+    spec = ForecastSpec(freq="W", horizon=4, models=("moving_average", "lightgbm"), rows=8_000)
+    first = forecast(shop(54), as_of=FIRST + timedelta(weeks=53), spec=spec)
+    assert first.artifact.yearly is False
+    result = update(shop(60), as_of=FIRST + timedelta(weeks=59), artifact=first.artifact)
+    assert result.distribution.mean.sum() == pytest.approx(first.distribution.mean.sum(), rel=0.15)

@@ -15,7 +15,8 @@ from forecasting.core.explain import GROUPS
 from forecasting.core.models import ModelSettings, TrainingData, make
 from forecasting.core.models.effects import fit_known_effects
 from forecasting.core.models.linear import LinearDirect, solve_closed, solve_gradient
-from forecasting.core.panel import Column, Panel, panel_from_frame
+from forecasting.core.panel import Column, Panel
+from forecasting.core.panel_read import panel_from_frame
 
 T, H = 80, 4
 ELASTICITY, DISPLAY = -2.0, 0.7

@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecasting.core.models import ModelSettings, TrainingData, make, model_names
-from forecasting.core.panel import panel_from_frame
+from forecasting.core.panel_read import panel_from_frame
 
 MONDAY = date(2022, 1, 3)
 PERIODS = 64

@@ -16,7 +16,8 @@ from statsforecast.models import SimpleExponentialSmoothing as TheirSES
 
 from forecasting.core.models import ModelSettings, TrainingData, make
 from forecasting.core.models.statistical import TSB, exponential_smoothing
-from forecasting.core.panel import Panel, panel_from_frame
+from forecasting.core.panel import Panel
+from forecasting.core.panel_read import panel_from_frame
 
 T, N, H = 90, 12, 3
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from forecasting.core.grid import Grid
-from forecasting.core.panel import Panel, PanelError, panel_from_frame, panel_read
+from forecasting.core.panel import Panel, PanelError
+from forecasting.core.panel_read import panel_from_frame, panel_read
 
 MONDAY = date(2024, 1, 1)
 

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from forecasting.core.backtest import fold_cuts
 from forecasting.core.distribution import QUANTILES
+from forecasting.core.fingerprint import fingerprint
 from forecasting.core.models import ModelSettings, TrainingData, make, model_names
-from forecasting.core.panel import panel_from_frame
-from forecasting.core.pipeline import ForecastResult, ForecastSpec, fingerprint, forecast
+from forecasting.core.panel_read import panel_from_frame
+from forecasting.core.pipeline import forecast
+from forecasting.core.result import ForecastResult
+from forecasting.core.spec import ForecastSpec
 
 MONDAY = date(2022, 1, 3)
-FAST = ForecastSpec(horizon=4, models=("seasonal_naive", "moving_average", "ridge"), rows=5_000)
+FAST = ForecastSpec(horizon=4, models=("seasonal_naive", "moving_average", "linear"), rows=5_000)
 
 
 def weeks(count: int) -> list[date]:
@@ -91,7 +94,9 @@ def test_it_reports_stages_scores_champions_and_coverage() -> None:
         report["stages"]
     )
     assert all(set(stage) == {"seconds", "peak_mib"} for stage in report["stages"].values())
-    assert {*spec.models, "champion"} <= set(report["models"])
+    blends = {name for name in report["champion"].values() if "+" in name}
+    assert set(report["models"]) == {*spec.models, *blends, "champion"}
+    assert "pinball" not in report["models"]["linear"]["overall"]
     row = report["models"]["champion"]["overall"]
     assert {"wape", "bias", "mse", "rmsse", "pinball", "cum_pinball", "coverage_95"} <= set(row)
     assert report["coverage"]["0.95"]["period"][0] <= report["coverage"]["0.95"]["period"][1]
@@ -248,7 +253,7 @@ def test_it_tells_its_progress_from_nothing_to_done() -> None:
 
 
 def test_it_carries_a_spec_through_json_and_refuses_a_wrong_one() -> None:
-    spec = ForecastSpec(freq="D", horizon=28, known=("price",), models=("ridge",), seed=7)
+    spec = ForecastSpec(freq="D", horizon=28, known=("price",), models=("linear",), seed=7)
     assert ForecastSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
     wrongs: list[dict[str, object]] = [
         {"freq": "Y"},

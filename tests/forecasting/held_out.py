@@ -17,7 +17,7 @@ from forecasting.services.worth import Worth
 from tests.forecasting.shop import AS_OF
 
 HORIZON = 13
-MODELS = ("lightgbm", "ridge")
+MODELS = ("lightgbm", "linear")
 
 
 def make_tested_run(**values: Any) -> ForecastRun:
@@ -112,7 +112,7 @@ def make_accuracy(
         run=run,
         segment="smooth",
         champion="lightgbm",
-        previous="ridge",
+        previous="linear",
         challenger="lightgbm",
         difference=-0.031,
         needed=-0.02,

@@ -91,7 +91,7 @@ def test_it_slices_by_class_category_location_and_model(shop: Shop) -> None:
     )
     below = {group.key: group.series for group in report(run, category_id=tea.pk).categories}
     assert below == {tea.pk: 4, green.pk: 6}
-    assert {group.key: group.series for group in found.models} == {"lightgbm": 9, "ridge": 9}
+    assert {group.key: group.series for group in found.models} == {"lightgbm": 9, "linear": 9}
     money = [group.money or 0.0 for group in found.locations]
     assert money == sorted(money, reverse=True)
 
@@ -167,7 +167,7 @@ def test_it_shows_scores_groups_and_links(client: Client, viewer: User, shop: Sh
     overall = report(run).overall
     assert response.status_code == 200
     assert f"{100 * (overall.scores['wape'] or 0):.1f}%" in page
-    for text in ("Tea", "Cups", "Without a category", "DC", "SHOP", "Ridge regression", "Switched"):
+    for text in ("Tea", "Cups", "Without a category", "DC", "SHOP", "Log-linear regression", "Switched"):
         assert text in page
     worst = report(run).worst[0]
     assert reverse("replenishment:sku", args=[worst.product_id, worst.location_id]) in page
@@ -180,18 +180,18 @@ def test_it_keeps_the_filter_in_the_address(client: Client, viewer: User, shop: 
     _run, series, _sums = shop
     client.force_login(viewer)
     tea = Category.objects.get(name="Tea")
-    address = f"{PAGE}?abc=A&band=2&model=ridge&location={series[0][1].pk}&category={tea.pk}&drift=bias"
+    address = f"{PAGE}?abc=A&band=2&model=linear&location={series[0][1].pk}&category={tea.pk}&drift=bias"
     response = client.get(address)
     page = response.content.decode()
     assert response.context["chosen"] == reads.AccuracyFilter(
-        band=1, abc="A", model="ridge", location_id=series[0][1].pk, category_id=tea.pk
+        band=1, abc="A", model="linear", location_id=series[0][1].pk, category_id=tea.pk
     )
     assert re.search(r"<option selected>A</option>", page)
     assert "4–6 weeks ahead" in page
     # A link to another score keeps what is chosen already.
     link = re.search(r'href="(\?[^"]*drift=pinball)#drift"', page)
     assert link is not None
-    assert {"abc=A", "band=2", "model=ridge", f"category={tea.pk}"} <= set(link.group(1)[1:].split("&amp;"))
+    assert {"abc=A", "band=2", "model=linear", f"category={tea.pk}"} <= set(link.group(1)[1:].split("&amp;"))
     assert f'name="category" value="{tea.pk}"' in page
 
 

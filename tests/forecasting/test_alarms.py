@@ -15,7 +15,7 @@ from scipy import stats
 from catalog.models import Location, Product
 from forecasting import selectors
 from forecasting.core.distribution import QUANTILES
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastOutcome, ForecastRun
 from forecasting.selectors import alarms as reading
 from forecasting.services.alarms import alarms_refresh

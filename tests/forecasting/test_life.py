@@ -14,7 +14,7 @@ from pytest_django import Settings
 from catalog.models import Job, SalesRecord
 from forecasting import selectors, services
 from forecasting.core import pipeline
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastRun
 from forecasting.services import life
 from replenishment.services import plan_create

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from catalog.models import Location, Product, SalesRecord, StockLevel
 from forecasting import selectors, services
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastDistribution, ForecastOverride, ForecastRun, OverrideScore
 from tests.cast import make_category, make_location, make_product
 from tests.replenishment.world import AS_OF, later, make_forecast

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from catalog.models import Location, Product, PromotionRecord, SalesRecord
 from catalog.selectors import demand_panel
 from forecasting import selectors, services
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from forecasting.services.known import promotions_ahead
 from tests.cast import make_location, make_product
 from tests.forecasting.shop import AS_OF
@@ -115,7 +115,7 @@ def test_it_forecasts_more_for_a_promoted_week(settings: Settings, tmp_path: Pat
         ]
     )
     promote(products[0], location, *(AS_OF + WEEK + timedelta(days=day) for day in range(1, 8)))
-    run = services.run_create(acting_user=None, spec=ForecastSpec(models=("ridge",), horizon=3))
+    run = services.run_create(acting_user=None, spec=ForecastSpec(models=("linear",), horizon=3))
     run = services.run_execute(run_id=run.pk)
     assert run.report["spec"]["known"] == ["promotion"], run.error
     mean = selectors.distribution_read(run_id=run.pk, product_ids=[products[0].pk]).mean[0]

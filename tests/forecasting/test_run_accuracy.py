@@ -18,7 +18,9 @@ from catalog.selectors import demand_panel
 from forecasting import services
 from forecasting.core.accuracy import COLUMN, SUMS, scores_of
 from forecasting.core.explain import GROUPS
-from forecasting.core.pipeline import ForecastResult, ForecastSpec, forecast
+from forecasting.core.pipeline import forecast
+from forecasting.core.result import ForecastResult
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastDistribution, ForecastRun, SeriesAccuracy
 from forecasting.selectors import accuracy as reads
 from forecasting.selectors.series_accuracy import accuracy_table

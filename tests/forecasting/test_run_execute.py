@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from catalog.models import Job, SalesRecord
 from forecasting import selectors, services
-from forecasting.core.pipeline import ForecastSpec, forecast
+from forecasting.core.pipeline import forecast
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
 from tests.forecasting.shop import AS_OF, make_sales
 

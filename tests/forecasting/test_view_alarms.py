@@ -16,7 +16,7 @@ from tests.cast import make_location, make_product, make_supplier, make_user
 from tests.forecasting.shop import AS_OF
 
 LIST = "/forecasts/alarms/"
-SPEC = {"freq": "W", "horizon": 13, "models": ["ridge"], "seed": 0}
+SPEC = {"freq": "W", "horizon": 13, "models": ["linear"], "seed": 0}
 QUERIES = 6 + 3  # session and person, counts of kinds, count, alarms
 
 pytestmark = pytest.mark.django_db

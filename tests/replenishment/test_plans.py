@@ -131,7 +131,7 @@ def test_it_orders_what_a_hand_worked_case_says(place: Location) -> None:
     assert row.demand_p50 is not None
     assert row.demand_p90 is not None
     assert row.demand_p50 < 40 < row.demand_p90
-    assert (row.model, row.pattern, row.state) == ("ridge", "smooth", "open")
+    assert (row.model, row.pattern, row.state) == ("linear", "smooth", "open")
     assert row.home_value == row.order_quantity * 2.5
     assert_adds_up(row)
 

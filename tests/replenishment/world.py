@@ -128,7 +128,7 @@ def make_forecast(
         run_id=run.pk,
         product_ids=np.array([product.pk for product, _ in rates]),
         location_ids=np.array([location.pk for _, location in rates]),
-        models=["ridge"] * len(rates),
+        models=["linear"] * len(rates),
         segments=["smooth"] * len(rates),
         patterns=["smooth"] * len(rates),
         distribution=demand,

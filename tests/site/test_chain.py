@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from catalog.models import ImportBatch, Job
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastRun
 from inventory_site.celery import app
 from inventory_site.tasks import ChainStoppedError, chain_run, jobs_take_up

@@ -20,7 +20,7 @@ import forecasting.selectors
 import forecasting.services
 import replenishment.services
 from catalog.models import ImportBatch, Product, SalesRecord, StockLevel
-from forecasting.core.pipeline import ForecastSpec
+from forecasting.core.spec import ForecastSpec
 from replenishment.models import PurchaseOrderLine
 from tests.cast import make_location, make_product, make_terms
 from tests.conftest import ROOT

@@ -1,5 +1,12 @@
 """The models behind one registry: `make(name, ...)` gives an estimator with ``fit`` and ``predict``."""
 
-from forecasting.core.models.base import Forecaster, ModelSettings, TrainingData, make, model_names
+from forecasting.core.models.base import (
+    Forecaster,
+    KnowsSeries,
+    ModelSettings,
+    TrainingData,
+    make,
+    model_names,
+)
 
-__all__ = ["Forecaster", "ModelSettings", "TrainingData", "make", "model_names"]
+__all__ = ["Forecaster", "KnowsSeries", "ModelSettings", "TrainingData", "make", "model_names"]

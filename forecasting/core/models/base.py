@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from forecasting.core.cleaning import CleanDemand, clean
-from forecasting.core.features import FeatureTable, SampledRows, Samples
+from forecasting.core.features import FeatureTable
 from forecasting.core.panel import Panel
+from forecasting.core.samples import SampledRows, Samples
 
 Array = npt.NDArray[Any]
 
@@ -30,8 +31,11 @@ class ModelSettings:
 class TrainingData:
     """A panel with the tables that models share, each made when first asked for."""
 
-    def __init__(self, panel: Panel, *, horizon: int, settings: ModelSettings) -> None:
+    def __init__(
+        self, panel: Panel, *, horizon: int, settings: ModelSettings, yearly: bool | None = None
+    ) -> None:
         self.panel = panel
+        self.yearly = yearly
         self.horizon = horizon
         self.settings = settings
         self._clean: dict[int, CleanDemand] = {}
@@ -40,14 +44,17 @@ class TrainingData:
     def clean(self, cut: int) -> CleanDemand:
         """The demand behind the sales before an origin, and what each period may teach."""
         if cut not in self._clean:
-            panel = self.panel if cut == self.panel.periods else self.panel.until(cut)
-            self._clean = {cut: clean(panel, stocked=panel.stocked)}
+            end = self.panel.periods
+            panel = self.panel if cut == end else self.panel.until(cut)
+            # The whole history's is asked for again at the end; of the origins before, one at a time.
+            kept = {at: found for at, found in self._clean.items() if at == end}
+            self._clean = kept | {cut: clean(panel, stocked=panel.stocked)}
         return self._clean[cut]
 
     @cached_property
     def features(self) -> FeatureTable:
         """Features of every (series, origin, horizon)."""
-        return FeatureTable(self.panel)
+        return FeatureTable(self.panel, yearly=self.yearly)
 
     @cached_property
     def samples(self) -> SampledRows:
@@ -87,6 +94,16 @@ class Forecaster(Protocol):
         """Mean demand (N, H) of the periods ``origin .. origin + H - 1``."""
 
 
+@runtime_checkable
+class KnowsSeries(Protocol):
+    """A model that learned something of each series, held by its position."""
+
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The same model for another panel: ``source`` (N,) is the position that each of its series had when
+        the model was fitted, -1 for a new one.
+        """
+
+
 _MODELS: dict[str, str] = {
     "seasonal_naive": "forecasting.core.models.baselines:SeasonalNaive",
     "moving_average": "forecasting.core.models.baselines:MovingAverage",
@@ -94,7 +111,6 @@ _MODELS: dict[str, str] = {
     "croston": "forecasting.core.models.statistical:CrostonSBA",
     "tsb": "forecasting.core.models.statistical:TSB",
     "ets": "forecasting.core.models.statistical:ETS",
-    "ridge": "forecasting.core.models.ridge:RidgeDirect",
     "linear": "forecasting.core.models.linear:LinearDirect",
     "tree": "forecasting.core.models.tree:DecisionTree",
     "svr": "forecasting.core.models.svr:SupportVector",

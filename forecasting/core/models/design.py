@@ -7,6 +7,7 @@ promotion taken out of it, so that last week's promotion is not mistaken for nex
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,13 @@ class Design:
             if 1 < len(values := np.unique(x[np.isfinite(x[:, index]), index])) <= _MOST_CODES
         }
         return self
+
+    def realigned(self, panel: Panel, source: Array) -> Design:
+        """The same design for another panel's series (``source`` (N,), -1 new)."""
+        design = copy(self)
+        if self.effects_:
+            design.effects_ = self.effects_.realigned(panel, source)
+        return design
 
     def _recent_ratios(self) -> list[tuple[int, int]]:
         """Positions of each positive known column and of its change against its recent mean."""

@@ -10,7 +10,7 @@ van Heerde, Leeflang and Wittink, SCAN*PRO (2002), for the log-log form of promo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,16 @@ class KnownEffects:
     def pairs(self) -> list[tuple[int, int]]:
         """Positions of the columns that are multiplied with each other."""
         return _pairs(len(self.names))
+
+    def realigned(self, panel: Panel, source: Array) -> KnownEffects:
+        """The effects where the series are now (``source`` (N,), -1 new); a new one takes the mean of all."""
+        new = source < 0
+        coefficients = np.where(new[:, None], self.coefficients.mean(axis=0), self.coefficients[source])
+        reference = self.reference[:, source]
+        for place, name in enumerate(self.names):
+            if self.positive[place] and new.any():
+                reference[place, new] = _log_median(panel.known[name].values[: panel.periods, new])
+        return replace(self, reference=reference, coefficients=coefficients)
 
     def log_effect(self, panel: Panel, until: int) -> Array:
         """(until, N) log of the factor on demand, within exp(-3) to exp(3); 0 where nothing is known."""

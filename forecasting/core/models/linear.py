@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -119,6 +120,13 @@ class LinearDirect:
         series = np.repeat(np.arange(count), horizon)
         target = origin + np.tile(np.arange(horizon), count)
         return x, self.design_.terms(data, x, series, target)
+
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The series' effects where the series are now."""
+        model = copy(self)
+        if hasattr(self, "design_"):
+            model.design_ = self.design_.realigned(data.panel, source)
+        return model
 
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H), cut off at 0; the series' own level where there was too little to train on."""

@@ -7,6 +7,7 @@ was cut off by a stock-out changes nothing: levels are carried over it.
 
 from __future__ import annotations
 
+from copy import copy
 from importlib import import_module
 from typing import Any, Self
 
@@ -50,6 +51,10 @@ def exponential_smoothing(values: Array, alphas: Array) -> tuple[Array, Array]:
     return level, squares
 
 
+def _moved(alphas: Array, source: Array) -> Array:
+    return np.where(source >= 0, alphas[source], np.median(alphas))
+
+
 def _bounded(mean: Array, values: Array, horizon: int) -> Array:
     """A flat mean (N,) or a path (N, H) as (N, H) float32, from 0 to a multiple of the largest demand."""
     most = _MOST * np.nan_to_num(values).max(axis=0, initial=0.0)
@@ -80,6 +85,12 @@ class SimpleExponentialSmoothing:
             _, squares = exponential_smoothing(part, grid)
             self.alpha_[at : at + _CHUNK] = _ALPHAS[squares.argmin(axis=0)]
         return self
+
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The alphas where the series are now; a new one takes the middle of all."""
+        model = copy(self)
+        model.alpha_ = _moved(self.alpha_, source)
+        return model
 
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H), the same for every h."""
@@ -154,6 +165,13 @@ class TSB:
         self.size_alpha_, self.chance_alpha_ = pairs[best, 0], pairs[best, 1]
         return self
 
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The alphas where the series are now; a new one takes the middle of all."""
+        model = copy(self)
+        model.size_alpha_ = _moved(self.size_alpha_, source)
+        model.chance_alpha_ = _moved(self.chance_alpha_, source)
+        return model
+
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H), the same for every h."""
         values = data.panel.observed[:origin]
@@ -226,6 +244,13 @@ class ETS:
                 keep = ("m", "components", "par", "n_params", "fit")
                 self.models_[number] = {name: best[name] for name in keep} | {"fit": None}
         return self
+
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The series' models where the series are now; a new one takes the mean of what it has."""
+        model = copy(self)
+        model.unit_ = np.where(source >= 0, self.unit_[source], 1.0)
+        model.models_ = [self.models_[at] if at >= 0 else None for at in source]
+        return model
 
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H): new observations move the states, not the parameters."""

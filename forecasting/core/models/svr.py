@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -90,6 +91,13 @@ class SupportVector:
 
     def _mapped(self, columns: Array) -> Array:
         return np.hstack([columns, self.kernel_.transform(columns) * np.sqrt(columns.shape[1])])
+
+    def realigned(self, data: TrainingData, source: Array) -> Self:
+        """The series' effects where the series are now."""
+        model = copy(self)
+        if hasattr(self, "design_"):
+            model.design_ = self.design_.realigned(data.panel, source)
+        return model
 
     def predict(self, data: TrainingData, origin: int) -> Array:
         """Mean demand (N, H), cut off at 0; the series' own level where there was too little to train on."""

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from forecasting.core.pipeline import ForecastSpec
+        from forecasting.core.spec import ForecastSpec
 
         try:
             spec = ForecastSpec(

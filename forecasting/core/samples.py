@@ -1,0 +1,54 @@
+"""Sampled rows of the feature table, and the training rows that they give at an origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.core.cleaning import CleanDemand
+
+Array = npt.NDArray[Any]
+
+_LARGEST = 1e9  # scales: no target is larger
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows to learn from: features ``x`` (n, F), target / scale ``y``, ``weight``, their series and the
+    period forecast (n,).
+    """
+
+    x: Array
+    y: Array
+    weight: Array
+    series: Array
+    target: Array
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """Features ``x`` (n, F) of sampled series, origins and horizons; ``target`` is the period forecast."""
+
+    x: Array
+    scale: Array
+    series: Array
+    target: Array
+
+    def before(self, cut: int, clean: CleanDemand) -> Samples:
+        """The rows whose target lies before an origin, as that origin's clean demand has them.
+
+        Targets are demand, not sales; a row weighs its scale times what its target may teach, 1 on average.
+        """
+        use = np.flatnonzero(self.target < cut)
+        share = clean.weight[self.target[use], self.series[use]]
+        use, share = use[share > 0], share[share > 0]
+        scale, series = self.scale[use], self.series[use]
+        weight = scale * share.astype(np.float64)
+        if len(weight):
+            weight /= weight.mean()
+        y = np.minimum(clean.demand[self.target[use], series] / scale, _LARGEST).astype(np.float32)
+        x = self.x if len(use) == len(self.x) else self.x[use]
+        return Samples(x, y, weight.astype(np.float32), series, self.target[use])

@@ -137,8 +137,9 @@ def _dense(
     off = ~grid.on(frame["ds"])
     if off.any():
         raise source.error(f"the label is off the panel's grid ({grid.describe()})", frame, "ds", off)
-    # `_row` carries the file's row through the filters below, for errors alone.
-    frame = frame.with_row_index("_row")
+    # `_row` carries the file's row through the filters below, for errors alone; `_series` codes the names.
+    codes, every_name = _coded(frame["unique_id"])
+    frame = frame.with_row_index("_row").with_columns(codes.alias("_series"))
     done = frame["ds"] <= as_of
     past = frame if done.all() else frame.filter(done)
     if past.height == 0:
@@ -150,15 +151,17 @@ def _dense(
     if periods > _MAX_PERIODS:
         first = past["ds"] == past["ds"].min()
         raise source.error("the label lies too far in the past", past, "ds", first)
-    categories = pl.Enum(past["unique_id"].unique().sort())
-    names: list[str] = categories.categories.to_list()
-    series, period = past_series, past_period = _cells(past, categories, grid, start)
-    _check_unique(past, source, series + period * len(names), len(names) * periods)
+    present = past["_series"].unique().sort().to_numpy()
+    names = [every_name[code] for code in present]
+    position = np.full(len(every_name), -1)
+    position[present] = np.arange(len(present))
+    past_series, past_period = _cells(past, position, grid, start)
+    _check_unique(past, source, past_series + past_period * len(names), len(names) * periods)
 
     shape = (periods, len(names))
     y = np.full(shape, np.nan, dtype=np.float32)
     has_row = np.zeros(shape, dtype=bool)
-    has_row[period, series] = True
+    has_row[past_period, past_series] = True
     first_row = has_row.argmax(axis=0)
     # From its first row on, a period without a row is zero demand; a row without y is unknown demand.
     y[~has_row & (np.arange(periods)[:, None] >= first_row)] = 0.0
@@ -167,26 +170,30 @@ def _dense(
     if negative.any():
         raise source.error("y is negative", past, "y", negative)
     amounts = units.to_numpy()
-    y[period, series] = np.where(amounts < _NOTHING, 0.0, amounts)
+    y[past_period, past_series] = np.where(amounts < _NOTHING, 0.0, amounts)
     censored = np.zeros(shape, dtype=bool)
     stocked = None
     if "in_stock" in frame.columns:
         flags = _booleans(past, "in_stock", source).fill_null(-1).to_numpy()
-        censored[period, series] = flags == 0
+        censored[past_period, past_series] = flags == 0
         if (flags == 1).any():
             stocked = np.zeros(shape, dtype=bool)
-            stocked[period, series] = flags == 1
+            stocked[past_period, past_series] = flags == 1
 
     known_columns: dict[str, Column] = {}
     future = grid.labels(stop + 1, stop + horizon)
     if known:
-        ids = pl.Series("unique_id", names)
         ahead = frame.filter(
-            (pl.col("ds") > as_of) & (pl.col("ds") <= future[-1]) & pl.col("unique_id").is_in(ids.implode())
+            (pl.col("ds") > as_of)
+            & (pl.col("ds") <= future[-1])
+            & pl.col("_series").is_in(pl.Series(present).implode())
         )
         both = pl.concat([past, ahead]) if ahead.height else past
-        series, period = _cells(both, categories, grid, start)
-        _check_unique(both, source, series + period * len(names), len(names) * (periods + horizon))
+        later_series, later_period = _cells(ahead, position, grid, start)
+        later = later_series + later_period * len(names)
+        _check_unique(ahead, source, later, len(names) * (periods + horizon))
+        series = np.concatenate([past_series, later_series])
+        period = np.concatenate([past_period, later_period])
         for name in known:
             cells, categorical, words = _column(both, name, source, labels.get(name))
             block = np.full((periods + horizon, len(names)), np.nan, dtype=np.float32)
@@ -198,7 +205,9 @@ def _dense(
         steady = _steady(cells, past_series, past_period, len(names))
         static_columns[name] = Column(steady, categorical, words)
     past_columns: dict[str, Column] = {}
-    for name in sorted(set(frame.columns) - {"_row", "unique_id", "ds", "y", "in_stock", *known, *static}):
+    for name in sorted(
+        set(frame.columns) - {"_row", "_series", "unique_id", "ds", "y", "in_stock", *known, *static}
+    ):
         if frame[name].dtype.is_numeric() or frame[name].dtype == pl.Boolean:
             cells, _, _ = _column(past, name, source)
             block = np.full(shape, np.nan, dtype=np.float32)
@@ -220,9 +229,26 @@ def _dense(
     )
 
 
-def _cells(frame: pl.DataFrame, categories: pl.Enum, grid: Grid, start: int) -> tuple[Array, Array]:
-    series = frame["unique_id"].cast(categories).to_physical().to_numpy().astype(np.int64)
-    return series, grid.indices(frame["ds"]) - start
+def _cells(frame: pl.DataFrame, position: Array, grid: Grid, start: int) -> tuple[Array, Array]:
+    return position[frame["_series"].to_numpy()], grid.indices(frame["ds"]) - start
+
+
+def _coded(text: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Each row's place in the sorted list of the words there are (null where unknown), and that list.
+
+    Rows are compared as they are encoded; only the distinct words are ever sorted.
+    """
+    column = text if text.dtype in (pl.Categorical, pl.Enum) else text.cast(pl.String).cast(pl.Categorical)
+    distinct = column.drop_nulls().unique()
+    words = distinct.cast(pl.String)
+    order = words.arg_sort()
+    place = np.zeros(int(distinct.to_physical().max() or 0) + 1, dtype=np.uint32)  # type: ignore[arg-type]
+    place[distinct.to_physical().gather(order).to_numpy()] = np.arange(len(words))
+    physical = column.to_physical()
+    rows = pl.Series(place[physical.fill_null(0).to_numpy()])
+    if column.null_count():
+        rows = pl.select(pl.when(physical.is_not_null()).then(rows)).to_series()
+    return rows, words.gather(order).to_list()
 
 
 def _steady(cells: Array, series: Array, period: Array, count: int) -> Array:
@@ -339,11 +365,16 @@ def _column(
         return _numbers(frame, name, source).to_numpy().astype(np.float32), False, ()
     if column.dtype == pl.Boolean:
         return column.cast(pl.Float32).to_numpy(), False, ()
-    text = column.cast(pl.String)
     if source.text and labels is None:
+        text = column.cast(pl.String)
         numbers = text.cast(pl.Float64, strict=False)
         if int(numbers.null_count()) == int(text.null_count()):
             return _numbers(frame, name, source).to_numpy().astype(np.float32), False, ()
-    words = pl.Series(labels, dtype=pl.String) if labels is not None else text.drop_nulls().unique().sort()
-    codes = text.cast(pl.Enum(words), strict=False).to_physical()
-    return codes.cast(pl.Float32).to_numpy(), True, tuple(words.to_list())
+    codes, words = _coded(column)
+    cells = codes.cast(pl.Float32).to_numpy()
+    if labels is None:
+        return cells, True, tuple(words)
+    # The codes of an earlier panel: a word that it did not have is unknown.
+    at = {word: float(place) for place, word in enumerate(labels)}
+    table = np.array([at.get(word, np.nan) for word in words] + [np.nan], dtype=np.float32)
+    return table[np.where(np.isfinite(cells), cells, -1).astype(np.int64)], True, labels

@@ -191,3 +191,25 @@ def test_it_never_reads_demand_or_undeclared_columns_after_the_as_of_date(tmp_pa
     panel = panel_read(path, as_of=date(2024, 1, 8), freq="W", horizon=2)
     assert panel.unique_id == ["a"]
     assert panel.y[:, 0].tolist() == [1, 2]
+
+
+def test_it_codes_text_alike_however_it_is_encoded_and_as_an_earlier_panel_did() -> None:
+    days = [date(2024, 1, 1), date(2024, 1, 8)]
+    rows = [
+        (name, day, 1.0, text) for name, text in (("b", "tea"), ("a", None), ("c", "ale")) for day in days
+    ]
+    frame = pl.DataFrame(rows, schema=["unique_id", "ds", "y", "kind"], orient="row")
+
+    def read(frame: pl.DataFrame, labels: dict[str, tuple[str, ...]] | None = None) -> Panel:
+        return panel_from_frame(frame, as_of=days[-1], freq="W", horizon=1, static=["kind"], labels=labels)
+
+    plain = read(frame)
+    assert plain.unique_id == ["a", "b", "c"]
+    assert plain.labels == {"kind": ("ale", "tea")}
+    np.testing.assert_array_equal(plain.static["kind"].values, [np.nan, 1, 0])
+    for kind in (pl.Categorical(), pl.Enum(["tea", "unused", "ale"])):
+        other = read(frame.with_columns(pl.col("kind").cast(kind)).reverse())
+        assert (other.unique_id, other.labels) == (plain.unique_id, plain.labels)
+        np.testing.assert_array_equal(other.static["kind"].values, plain.static["kind"].values)
+    earlier = read(frame, {"kind": ("gin", "tea")})
+    np.testing.assert_array_equal(earlier.static["kind"].values, [np.nan, 1, np.nan])

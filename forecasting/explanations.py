@@ -8,9 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, ngettext, pgettext
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,34 +17,34 @@ if TYPE_CHECKING:
     from forecasting.selectors.explanations import Explanation
 
 GROUP_NAMES: dict[str, str | Promise] = {
-    "level": _lazy("Recent level"),
-    "trend": _lazy("Trend"),
-    "season": _lazy("Season and calendar"),
-    "price": _lazy("Price"),
-    "promotion": _lazy("Promotions"),
-    "signals": _lazy("Signals"),
-    "location": _lazy("Location"),
+    "level": _("Recent level"),
+    "trend": _("Trend"),
+    "season": _("Season and calendar"),
+    "price": _("Price"),
+    "promotion": _("Promotions"),
+    "signals": _("Signals"),
+    "location": _("Location"),
 }
 # What a part does to the forecast: where it raises it, and where it lowers it.
 _RAISES: dict[str, str | Promise] = {
-    "level": _lazy("the recent level makes %(units)s"),
-    "trend": _lazy("a rising trend adds %(units)s"),
-    "season": _lazy("the season adds %(units)s"),
-    "price": _lazy("the price adds %(units)s"),
-    "promotion": _lazy("promotions add %(units)s"),
-    "signals": _lazy("other signals add %(units)s"),
-    "location": _lazy("the location adds %(units)s"),
-    "rest": _lazy("all else adds %(units)s"),
+    "level": _("the recent level makes %(units)s"),
+    "trend": _("a rising trend adds %(units)s"),
+    "season": _("the season adds %(units)s"),
+    "price": _("the price adds %(units)s"),
+    "promotion": _("promotions add %(units)s"),
+    "signals": _("other signals add %(units)s"),
+    "location": _("the location adds %(units)s"),
+    "rest": _("all else adds %(units)s"),
 }
 _LOWERS: dict[str, str | Promise] = {
-    "level": _lazy("the recent level takes %(units)s"),
-    "trend": _lazy("a falling trend takes %(units)s"),
-    "season": _lazy("the season takes %(units)s"),
-    "price": _lazy("the price takes %(units)s"),
-    "promotion": _lazy("fewer promotions than usual take %(units)s"),
-    "signals": _lazy("other signals take %(units)s"),
-    "location": _lazy("the location takes %(units)s"),
-    "rest": _lazy("all else takes %(units)s"),
+    "level": _("the recent level takes %(units)s"),
+    "trend": _("a falling trend takes %(units)s"),
+    "season": _("the season takes %(units)s"),
+    "price": _("the price takes %(units)s"),
+    "promotion": _("fewer promotions than usual take %(units)s"),
+    "signals": _("other signals take %(units)s"),
+    "location": _("the location takes %(units)s"),
+    "rest": _("all else takes %(units)s"),
 }
 _NAMED = 2  # groups named in the sentence, beside the level
 
@@ -89,7 +88,7 @@ def sentence(explanation: Explanation) -> str:
     places = 0 if mean >= 20 else 1 if mean >= 1 else 2
     total = _rounded(mean, places)
     if not total:
-        return _("No demand is expected.")
+        return gettext("No demand is expected.")
     amounts = dict(zip(GROUPS, explanation.contributions.mean(axis=0).tolist(), strict=True))
     others = sorted(GROUPS[1:], key=lambda key: -abs(amounts[key]))
     named = {key: _rounded(amounts[key], places) for key in others[:_NAMED]}
@@ -123,7 +122,7 @@ def part_rows(explanation: Explanation) -> list[PartRow]:
             rows.append((key, str(GROUP_NAMES[key]), first, total, "up" if total >= 0 else "down"))
     whole = sum(totals, Decimal(0))
     spans.append((0.0, float(whole)))
-    rows.append(("mean", _("Forecast"), sum(nexts, Decimal(0)), whole, "total"))
+    rows.append(("mean", gettext("Forecast"), sum(nexts, Decimal(0)), whole, "total"))
     low = min(0.0, *(min(span) for span in spans))
     size = max(0.0, *(max(span) for span in spans)) - low or 1.0
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import CHAMPIONS, MODELS, name_of
+from forecasting.words import CHAMPIONS, MODELS, SEGMENTS, name_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -141,8 +141,14 @@ def plan_step_name(step: str) -> str:
 
 @register.filter
 def pattern_name(pattern: str) -> str:
-    """A demand pattern in words, with its ABC class where a segment has one."""
+    """A demand pattern in words."""
     return name_of(_PATTERNS, pattern)
+
+
+@register.filter
+def segment_name(segment: str) -> str:
+    """A group of product-locations that are forecast alike, in words."""
+    return name_of(SEGMENTS, segment)
 
 
 @register.filter

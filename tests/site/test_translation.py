@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -105,6 +106,19 @@ def test_it_has_a_translation_of_every_message() -> None:
     assert len(messages) > 900
     assert [key_of(m) for m in messages if not all(texts_of(m)) or m.fuzzy] == []
     assert not catalog.obsolete
+
+
+def test_it_marks_messages_by_names_that_are_looked_for() -> None:
+    """xgettext finds a message by the name of the function around it: `_`, or the function's own."""
+    aliases = []
+    for app in APPS:
+        for path in (ROOT / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+                    aliases += [
+                        (str(path), name.asname) for name in node.names if name.asname not in (None, "_")
+                    ]
+    assert aliases == []
 
 
 def test_it_keeps_the_placeholders() -> None:

@@ -19,6 +19,7 @@ MODELS: dict[str, str | Promise] = {
     "ets": _("ETS"),
     "linear": _("Log-linear regression"),
     "tree": _("Decision tree"),
+    "forest": _("Quantile forest"),
     "svr": _("Support vector regression"),
 }
 CHAMPIONS = _("Champions together")

@@ -6,7 +6,7 @@ Source: Tashman, Out-of-sample tests of forecasting accuracy, International Jour
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forecasting.core import scores
 from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.features import Level
-from forecasting.core.models import TrainingData, make
+from forecasting.core.models import PredictsQuantiles, TrainingData, make
 
 Array = npt.NDArray[Any]
 
@@ -55,11 +55,16 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """Folds and each model's means on them, (N, H) each."""
+    """Folds, each model's means on them, (N, H) each, and the quantiles of models that have their own.
+
+    ``quantiles`` are those of `PredictsQuantiles`, a pair for each fold; a model that learned too little on
+    one of them is left out.
+    """
 
     folds: list[Fold]
     means: dict[str, list[Array]]
     counts: Array
+    quantiles: dict[str, list[tuple[Array, Array]]] = field(default_factory=dict)
 
     def outcome_of(self, means: list[Array], folds: Sequence[int] | None = None) -> Outcome:
         """Means (N, H) of each fold and what came, over some folds (default all)."""
@@ -93,17 +98,26 @@ def backtest(
     models: Sequence[str],
     folds: int,
     progress: Callable[[float], None] | None = None,
+    *,
+    with_quantiles: bool = True,
 ) -> Backtest:
-    """Fit every model at every origin and keep its means of the held-out periods."""
+    """Fit every model at every origin and keep its means of the held-out periods, and its quantiles if it
+    has any and they are wanted.
+    """
     cuts = fold_cuts(data.panel.periods, data.horizon, folds)
     means: dict[str, list[Array]] = {name: [] for name in models}
+    quantiles: dict[str, list[tuple[Array, Array] | None]] | None = {} if with_quantiles else None
     for number, cut in enumerate(cuts):
         for place, name in enumerate(models):
             model = make(name, data.settings).fit(data, cut)
             means[name].append(model.predict(data, cut))
+            if quantiles is not None and isinstance(model, PredictsQuantiles):
+                quantiles.setdefault(name, []).append(model.predict_quantiles(data, cut))
             if progress:
                 progress((number + (place + 1) / len(models)) / len(cuts))
-    return Backtest([make_fold(data, cut) for cut in cuts], means, data.panel.counts)
+    whole = {name: [pair for pair in pairs if pair is not None] for name, pairs in (quantiles or {}).items()}
+    whole = {name: pairs for name, pairs in whole.items() if len(pairs) == len(cuts)}
+    return Backtest([make_fold(data, cut) for cut in cuts], means, data.panel.counts, whole)
 
 
 def bias_factors(result: Backtest) -> dict[str, float]:
@@ -122,7 +136,7 @@ def unbiased(result: Backtest) -> Backtest:
         ratios = _log_ratios(means, result.folds)
         factors = [_factor(np.delete(ratios, k)) for k in range(len(ratios))]
         corrected[name] = [mean * np.float32(own) for mean, own in zip(means, factors, strict=True)]
-    return Backtest(result.folds, corrected, result.counts)
+    return replace(result, means=corrected)
 
 
 def _log_ratios(means: list[Array], folds: list[Fold]) -> Array:
@@ -157,7 +171,8 @@ def cross_calibrate(
 ) -> tuple[Calibrator, list[FoldQuantiles]]:
     """The calibrator of means (N, H) from all folds, and each fold's quantiles from the other folds alone.
 
-    With a single fold there is no other: its quantiles are then scored on what calibrated them.
+    These are estimates, not yet rounded to counts. With a single fold there is no other: its quantiles are
+    then scored on what calibrated them.
     """
     everything = list(range(len(result.folds)))
     final = Calibrator(levels, seed=seed).fit(result.outcome_of(means, everything))
@@ -165,7 +180,7 @@ def cross_calibrate(
     for k, fold in enumerate(result.folds):
         others = [other for other in everything if other != k]
         own = Calibrator(levels, seed=seed).fit(result.outcome_of(means, others)) if others else final
-        quantiles.append(FoldQuantiles(*own.predict(means[k], fold.level, result.counts)))
+        quantiles.append(FoldQuantiles(*own.estimate(means[k], fold.level, result.counts)))
     return final, quantiles
 
 

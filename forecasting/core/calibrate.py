@@ -135,7 +135,7 @@ class SpreadCalibrator:
                 self.table_[g, b] = weight * own + (1 - weight) * pooled
 
     def predict(self, mean: Array, level: Level, counts: Array, *, width: float = 1.0) -> Array:
-        """Quantiles (N, H, Q) for means (N, H): 0 or more, whole where ``counts`` says so.
+        """Quantiles (N, H, Q) for means (N, H), 0 or more and rising along q, not yet rounded to counts.
 
         ``width`` stretches the spread around the mean.
         """
@@ -163,7 +163,6 @@ class SpreadCalibrator:
                 z = (1 - weight) * self.table_[group, upper - 1] + weight * self.table_[group, upper]
             # What never sold carries no error to measure by: nothing is what is known of it.
             values = np.where(level.sold[:, None, None], mean[..., None] + width * spread[..., None] * z, 0.0)
-        values = np.where(counts[:, None, None], np.ceil(values - 0.5), values)
         return np.sort(np.maximum(values, 0), axis=-1)
 
     def _groups(self, horizon: int) -> Array:
@@ -185,16 +184,30 @@ class Calibrator:
         return self
 
     def predict(self, mean: Array, level: Level, counts: Array, *, width: float = 1.0) -> tuple[Array, Array]:
-        """Quantiles per period and cumulative, (N, H, Q) each; the latter never fall along h.
+        """Quantiles per period and cumulative, (N, H, Q) each, as `publishable` wants them."""
+        return publishable(*self.estimate(mean, level, counts, width=width), counts)
 
-        The first period is its own running sum: both carry the same quantiles there.
-        """
+    def estimate(
+        self, mean: Array, level: Level, counts: Array, *, width: float = 1.0
+    ) -> tuple[Array, Array]:
+        """The same before they are rounded to counts, to be mixed with others'."""
         period = self.period_.predict(mean, level, counts, width=width)
         total = np.cumsum(mean, axis=1, dtype=np.float64)
-        cumulative = self.cumulative_.predict(total, level, counts, width=width)
-        cumulative[:, 0] = period[:, 0]
-        np.maximum.accumulate(cumulative, axis=1, out=cumulative)
-        return period, cumulative
+        return period, self.cumulative_.predict(total, level, counts, width=width)
+
+
+def publishable(period: Array, cumulative: Array, counts: Array) -> tuple[Array, Array]:
+    """Estimated quantiles (N, H, Q), changed in place: whole where ``counts`` (N,) says so, neither crossing
+    nor, where cumulative, falling along h.
+
+    The first period is its own running sum: both carry the same quantiles there.
+    """
+    for values in (period, cumulative):
+        values[counts] = np.ceil(values[counts] - 0.5)
+        np.maximum(values, 0, out=values)
+    cumulative[:, 0] = period[:, 0]
+    np.maximum.accumulate(cumulative, axis=1, out=cumulative)
+    return period, cumulative
 
 
 def _design(outcome: Outcome) -> Array:

@@ -21,10 +21,11 @@ from forecasting.core.backtest import (
     score,
     unbiased,
 )
-from forecasting.core.calibrate import Calibrator, Outcome
+from forecasting.core.calibrate import Calibrator, Outcome, publishable
 from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, members, segments_of
 from forecasting.core.classify import abc_classes, demand_patterns
 from forecasting.core.cleaning import pack
+from forecasting.core.mix import QuantileMix, mix_fit
 from forecasting.core.models import TrainingData, make
 from forecasting.core.panel import Panel
 from forecasting.core.panel_read import panel_from_frame
@@ -110,7 +111,11 @@ def _forecast(
             _ = sample.samples if folds else data.samples
     with stages.run("backtest", 0.10):
         tested = backtest(
-            sample, spec.models, folds, lambda share: stages.tell("backtest", 0.1 + 0.5 * share)
+            sample,
+            spec.models,
+            folds,
+            lambda share: stages.tell("backtest", 0.1 + 0.5 * share),
+            with_quantiles=bool(spec.levels),
         )
         factor = bias_factors(tested)
         tested = unbiased(tested)
@@ -120,17 +125,22 @@ def _forecast(
         at = np.arange(panel.count) if rows is None else rows
         of_sample = [pattern[i] for i in at], [abc[i] for i in at]
         segments = segments_of(*of_sample, spec.min_segment)
-        choice = choose(tested, segments, spec.models, previous.champion if previous else None)
-        mixed = mixture(tested, finest(*of_sample, choice.champion), choice)
+        # A model with a distribution of its own has its part in the quantiles, not in the mean.
+        candidates = [name for name in spec.models if name not in tested.quantiles] or list(spec.models)
+        choice = choose(tested, segments, candidates, previous.champion if previous else None)
+        of_segment = finest(*of_sample, choice.champion)
+        mixed = mixture(tested, of_segment, choice)
     with stages.run("calibrate", 0.65):
-        calibrator, quantiles = _calibrate(tested, mixed, spec)
+        calibrator, mix, quantiles = _calibrate(tested, mixed, spec, segments, of_segment)
     with stages.run("score", 0.75):
         table, accuracy = _scores(sample, tested, mixed, quantiles, spec, segments, choice)
         if accuracy is not None and rows is not None:
             accuracy = AccuracySums(_spread_out(accuracy.sums, rows, panel.count), accuracy.by_step)
     segment = finest(pattern, abc, choice.champion)
     model = [choice.champion[name] for name in segment]
-    needed = {member for name in set(model) for member in members(name)}
+    needed = {member for name in set(model) for member in members(name)} | (
+        {mix.other} if mix.used else set()
+    )
     if needed - _UNTRAINED:
         with stages.run("features", 0.80):
             _ = data.samples
@@ -139,8 +149,8 @@ def _forecast(
             name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
         }
     with stages.run("distribution", 0.92):
-        means = predict_all(data, fitted, factor, panel.periods)
-        distribution = distribute(data, means, calibrator, model, spec)
+        means = predict_all(data, fitted, factor, model, panel.periods)
+        distribution = distribute(data, means, fitted, calibrator, mix, model, segment, spec)
     contributions = None
     if spec.explain:
         with stages.run("explain", 0.95):
@@ -157,6 +167,7 @@ def _forecast(
         "models": table,
         "champion": choice.champion,
         "decisions": [asdict(decision) for decision in choice.decisions],
+        "mix": {"model": mix.other, "shares": mix.shares},
         "coverage": _coverage(table.get("champion", {})),
         "warnings": warnings,
     }
@@ -166,6 +177,7 @@ def _forecast(
         as_of=panel.as_of,
         models=fitted,
         calibrator=calibrator,
+        mix=mix,
         champion=choice.champion,
         factor={name: factor[name] for name in fitted if name in factor},
         outcome=outcome,
@@ -217,19 +229,41 @@ def mixture(tested: Backtest, segment: list[str], choice: Choice) -> list[Array]
 
 
 def _calibrate(
-    tested: Backtest, mixed: list[Array], spec: ForecastSpec
-) -> tuple[Calibrator | None, dict[str, list[FoldQuantiles]]]:
-    """The calibrator of the champions together, and quantiles on the folds of these and of the yardsticks."""
+    tested: Backtest,
+    mean: list[Array],
+    spec: ForecastSpec,
+    segments: dict[str, Array],
+    segment: list[str],
+) -> tuple[Calibrator | None, QuantileMix, dict[str, list[FoldQuantiles]]]:
+    """The calibrator of the champions together, what share a model with quantiles of its own has, and the
+    quantiles on the folds of the champions and of the yardsticks.
+    """
     if not spec.levels:
-        return None, {}
+        return None, QuantileMix(), {}
     if not tested.folds:
-        return Calibrator(spec.levels, seed=spec.seed).fit(Outcome.empty(spec.horizon)), {}
+        nothing = Outcome.empty(spec.horizon)
+        return Calibrator(spec.levels, seed=spec.seed).fit(nothing), QuantileMix(), {}
     quantiles: dict[str, list[FoldQuantiles]] = {}
     for name in spec.models:
-        if name in _YARDSTICKS:
-            _, quantiles[name] = cross_calibrate(tested, tested.means[name], spec.levels, spec.seed)
-    calibrator, quantiles["champion"] = cross_calibrate(tested, mixed, spec.levels, spec.seed)
-    return calibrator, quantiles
+        if name in tested.quantiles:
+            quantiles[name] = _published(tested, [FoldQuantiles(*pair) for pair in tested.quantiles[name]])
+        elif name in _YARDSTICKS:
+            _, own = cross_calibrate(tested, tested.means[name], spec.levels, spec.seed)
+            quantiles[name] = _published(tested, own)
+    calibrator, own = cross_calibrate(tested, mean, spec.levels, spec.seed)
+    others = [name for name in spec.models if name in tested.quantiles]
+    if not others:
+        quantiles["champion"] = _published(tested, own)
+        return calibrator, QuantileMix(), quantiles
+    mix, quantiles["champion"] = mix_fit(tested, own, others[0], segments, segment, spec.levels)
+    return calibrator, mix, quantiles
+
+
+def _published(tested: Backtest, estimates: list[FoldQuantiles]) -> list[FoldQuantiles]:
+    return [
+        FoldQuantiles(*publishable(fold.period.copy(), fold.cumulative.copy(), tested.counts))
+        for fold in estimates
+    ]
 
 
 def _scores(

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.core.calibrate import Calibrator
+from forecasting.core.calibrate import Calibrator, publishable
 from forecasting.core.choose import members
 from forecasting.core.distribution import DemandDistribution
 from forecasting.core.explain import GROUPS, contributions_blend, explain_model, scale_to
-from forecasting.core.models import Forecaster, ModelSettings, TrainingData
+from forecasting.core.mix import QuantileMix, mixed
+from forecasting.core.models import Forecaster, ModelSettings, PredictsQuantiles, TrainingData
 from forecasting.core.panel import Panel
 from forecasting.core.spec import ForecastSpec
 
@@ -28,20 +29,31 @@ def training_data(panel: Panel, spec: ForecastSpec, *, yearly: bool | None = Non
 
 
 def predict_all(
-    data: TrainingData, fitted: dict[str, Forecaster], factor: dict[str, float], origin: int
+    data: TrainingData,
+    fitted: dict[str, Forecaster],
+    factor: dict[str, float],
+    model: list[str],
+    origin: int,
 ) -> dict[str, Array]:
-    """Means (N, H) of each fitted model from an origin on, corrected for its bias."""
+    """Means (N, H) from an origin on of each model that has a part in ``model``, the series' models by name,
+    corrected for its bias.
+    """
+    needed = {member for name in set(model) for member in members(name)}
     return {
-        name: model.predict(data, origin) * np.float32(factor.get(name, 1.0))
-        for name, model in fitted.items()
+        name: own.predict(data, origin) * np.float32(factor.get(name, 1.0))
+        for name, own in fitted.items()
+        if name in needed
     }
 
 
 def distribute(
     data: TrainingData,
     means: dict[str, Array],
+    fitted: dict[str, Forecaster],
     calibrator: Calibrator | None,
+    mix: QuantileMix,
     model: list[str],
+    segment: list[str],
     spec: ForecastSpec,
     *,
     width: float = 1.0,
@@ -59,7 +71,16 @@ def distribute(
     cumulative = np.zeros_like(period)
     if calibrator is not None:
         level = data.features.level(panel.periods)
-        period, cumulative = calibrator.predict(mean, level, panel.counts, width=width)
+        period, cumulative = calibrator.estimate(mean, level, panel.counts, width=width)
+        other: object = fitted.get(mix.other)
+        theirs = (
+            other.predict_quantiles(data, panel.periods) if isinstance(other, PredictsQuantiles) else None
+        )
+        if theirs is not None:
+            shares = mix.of(segment)
+            period = mixed(period, theirs[0], shares[0], width=width)
+            cumulative = mixed(cumulative, theirs[1], shares[1], width=width)
+        period, cumulative = publishable(period, cumulative, panel.counts)
     return DemandDistribution(
         unique_id=panel.unique_id,
         as_of=panel.as_of,

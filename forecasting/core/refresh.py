@@ -54,8 +54,10 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
         with stages.run("calibrate", 0.3):
             calibrator, width, heard = _listen(data, artifact, models, artifact.outcome, model, since)
     with stages.run("distribution", 0.6):
-        means = predict_all(data, models, artifact.factor, panel.periods)
-        distribution = distribute(data, means, calibrator, model, spec, width=width)
+        means = predict_all(data, models, artifact.factor, model, panel.periods)
+        distribution = distribute(
+            data, means, models, calibrator, artifact.mix, model, segment, spec, width=width
+        )
     contributions = None
     if spec.explain:
         with stages.run("explain", 0.8):
@@ -111,7 +113,7 @@ def _listen(
 ) -> tuple[Calibrator, float, dict[str, Any]]:
     """The calibrator with the outcomes since the training, the factor on its width, and what was heard."""
     panel, spec = data.panel, artifact.spec
-    means = predict_all(data, models, artifact.factor, since)
+    means = predict_all(data, models, artifact.factor, model, since)
     names = np.array(model)
     mean = np.zeros((panel.count, spec.horizon), dtype=np.float32)
     for name in np.unique(names):

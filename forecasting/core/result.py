@@ -11,6 +11,7 @@ import numpy.typing as npt
 from forecasting.core.accuracy import AccuracySums
 from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.distribution import DemandDistribution
+from forecasting.core.mix import QuantileMix
 from forecasting.core.models import Forecaster
 from forecasting.core.spec import ForecastSpec
 
@@ -21,7 +22,8 @@ Array = npt.NDArray[Any]
 class ForecastArtifact:
     """What a run learned: the fitted champions, the calibrator, who is champion where.
 
-    ``factor`` corrects each model's means for their bias on held-out folds. ``outcome`` are the held-out
+    ``factor`` corrects each model's means for their bias on held-out folds, ``mix`` is the share that a model
+    with quantiles of its own has in the distribution. ``outcome`` are the held-out
     means and actuals that calibrated. So that a later panel is laid out alike: ``labels`` are the words
     behind the codes of text columns, ``unique_id`` names the series that the models know, by position, and
     ``yearly`` says whether the features look back a year.
@@ -33,6 +35,7 @@ class ForecastArtifact:
     calibrator: Calibrator | None
     champion: dict[str, str]
     factor: dict[str, float] = field(default_factory=dict)
+    mix: QuantileMix = field(default_factory=QuantileMix)
     outcome: Outcome | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unique_id: list[str] = field(default_factory=list)

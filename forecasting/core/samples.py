@@ -17,13 +17,14 @@ _LARGEST = 1e9  # scales: no target is larger
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Rows to learn from: features ``x`` (n, F), target / scale ``y``, ``weight``, their series and the
-    period forecast (n,).
+    """Rows to learn from: features ``x`` (n, F), target / scale ``y``, ``weight``, ``scale``, their series
+    and the period forecast (n,).
     """
 
     x: Array
     y: Array
     weight: Array
+    scale: Array
     series: Array
     target: Array
 
@@ -51,4 +52,4 @@ class SampledRows:
             weight /= weight.mean()
         y = np.minimum(clean.demand[self.target[use], series] / scale, _LARGEST).astype(np.float32)
         x = self.x if len(use) == len(self.x) else self.x[use]
-        return Samples(x, y, weight.astype(np.float32), series, self.target[use])
+        return Samples(x, y, weight.astype(np.float32), scale, series, self.target[use])

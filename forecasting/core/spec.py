@@ -21,7 +21,15 @@ class ForecastSpec:
 
     freq: Freq = "W"
     horizon: int = 13
-    models: tuple[str, ...] = ("seasonal_naive", "moving_average", "ses", "tsb", "linear", "lightgbm")
+    models: tuple[str, ...] = (
+        "seasonal_naive",
+        "moving_average",
+        "ses",
+        "tsb",
+        "linear",
+        "lightgbm",
+        "forest",
+    )
     known: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     quantiles: Literal["all", "none"] = "all"

@@ -4,9 +4,18 @@ from forecasting.core.models.base import (
     Forecaster,
     KnowsSeries,
     ModelSettings,
+    PredictsQuantiles,
     TrainingData,
     make,
     model_names,
 )
 
-__all__ = ["Forecaster", "KnowsSeries", "ModelSettings", "TrainingData", "make", "model_names"]
+__all__ = [
+    "Forecaster",
+    "KnowsSeries",
+    "ModelSettings",
+    "PredictsQuantiles",
+    "TrainingData",
+    "make",
+    "model_names",
+]

@@ -95,6 +95,14 @@ class Forecaster(Protocol):
 
 
 @runtime_checkable
+class PredictsQuantiles(Protocol):
+    """A model that has a distribution of its own, not only a mean."""
+
+    def predict_quantiles(self, data: TrainingData, origin: int) -> tuple[Array, Array] | None:
+        """Quantiles (N, H, Q) per period and cumulative, not rounded; None where it learned too little."""
+
+
+@runtime_checkable
 class KnowsSeries(Protocol):
     """A model that learned something of each series, held by its position."""
 
@@ -113,6 +121,7 @@ _MODELS: dict[str, str] = {
     "ets": "forecasting.core.models.statistical:ETS",
     "linear": "forecasting.core.models.linear:LinearDirect",
     "tree": "forecasting.core.models.tree:DecisionTree",
+    "forest": "forecasting.core.models.forest:QuantileForest",
     "svr": "forecasting.core.models.svr:SupportVector",
     "lightgbm": "forecasting.core.models.gbm:LightGBMDirect",
 }

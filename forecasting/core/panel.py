@@ -130,15 +130,16 @@ class Panel:
 
         def part(columns: dict[str, Column]) -> dict[str, Column]:
             return {
-                name: replace(column, values=column.values[..., rows]) for name, column in columns.items()
+                name: replace(column, values=np.take(column.values, rows, axis=-1))
+                for name, column in columns.items()
             }
 
         return replace(
             self,
             unique_id=[self.unique_id[row] for row in rows],
-            y=self.y[:, rows],
-            censored=self.censored[:, rows],
-            stocked=None if self.stocked is None else self.stocked[:, rows],
+            y=np.take(self.y, rows, axis=1),
+            censored=np.take(self.censored, rows, axis=1),
+            stocked=None if self.stocked is None else np.take(self.stocked, rows, axis=1),
             start=self.start[rows],
             known=part(self.known),
             static=part(self.static),

@@ -48,7 +48,7 @@ class TrainingData:
             panel = self.panel if cut == end else self.panel.until(cut)
             # The whole history's is asked for again at the end; of the origins before, one at a time.
             kept = {at: found for at, found in self._clean.items() if at == end}
-            self._clean = kept | {cut: clean(panel, stocked=panel.stocked)}
+            self._clean = kept | {cut: clean(panel, stocked=panel.stocked, threads=self.settings.threads)}
         return self._clean[cut]
 
     @cached_property

@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.chunks import in_chunks
 from forecasting.core.distribution import Freq
 
 Array = npt.NDArray[Any]
+
+_CHUNK = 512
 
 
 class PanelError(ValueError):
@@ -98,6 +101,8 @@ class Panel:
 
         A series that never was seen in full keeps its censored values: a lower bound beats nothing.
         """
+        if not self.censored.any():
+            return self.y
         values = np.where(self.censored, np.float32(np.nan), self.y)
         blind = ~np.isfinite(values).any(axis=0)
         values[:, blind] = self.y[:, blind]
@@ -149,5 +154,11 @@ class Panel:
     @cached_property
     def counts(self) -> Array:
         """(N,) true where every known value is a whole number."""
-        values: Array = np.nan_to_num(self.y)
-        return np.asarray((values == np.rint(values)).all(axis=0))
+        result = np.ones(self.count, dtype=bool)
+
+        def check(part: slice) -> None:
+            values = self.y[:, part]
+            result[part] = ((values == np.rint(values)) | np.isnan(values)).all(axis=0)
+
+        in_chunks(check, self.count, _CHUNK)
+        return result

@@ -18,7 +18,8 @@ Array = npt.NDArray[Any]
 
 _TRUE = ("true", "t", "yes", "1")
 _FALSE = ("false", "f", "no", "0")
-_LOOK = 1000
+# In Parquet these are no text: their type is judged as it is.
+_NO_TEXT = ("ds", "y", "in_stock")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +69,14 @@ class Table:
         return cls(frame, dict(frame.schema), frame.height, str(path), first_row=2, text=True)
 
     def column(self, name: str) -> pl.Series:
-        """One column, of all rows."""
+        """One column, of all rows; the text of a Parquet file is encoded as it is read."""
         if isinstance(self.rows, pl.DataFrame):
             return self.rows[name]
+        chosen = pl.col(name)
+        if self.schema[name] == pl.String and name not in _NO_TEXT:
+            chosen = chosen.cast(pl.Categorical)
         try:
-            return pl.read_parquet(self.rows, columns=[name])[name]
+            return pl.scan_parquet(self.rows).select(chosen).collect()[name]
         except (pl.exceptions.PolarsError, OSError) as error:
             raise unreadable(self.rows, error) from error
 
@@ -204,13 +208,6 @@ def coded(text: pl.Series) -> tuple[pl.Series, list[str]]:
 
     Rows are compared as they are encoded; only the distinct words are ever sorted.
     """
-    if text.dtype == pl.String and text.head(_LOOK).rle().len() * 4 < _LOOK < len(text):
-        # Sorted rows repeat their text: each stretch is coded once.
-        stretches = text.rle().struct
-        codes, distinct_words = coded(stretches.field("value").cast(pl.Categorical))
-        if not codes.null_count():
-            times = stretches.field("len").to_numpy()
-            return pl.Series(np.repeat(codes.to_numpy(), times)), distinct_words
     column = text if text.dtype in (pl.Categorical, pl.Enum) else text.cast(pl.String).cast(pl.Categorical)
     distinct = column.drop_nulls().unique()
     words = distinct.cast(pl.String)

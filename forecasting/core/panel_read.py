@@ -181,29 +181,29 @@ def _dense(
     future = grid.labels(stop + 1, stop + horizon)
     shape = (periods, len(unique_id))
 
-    known_columns: dict[str, Column] = {}
-    if known:
-        used = done | ((days <= future[-1].item()) & pl.Series(rows.series >= 0))
-        both, longer = rows.some(used), (periods + horizon, len(unique_id))
-        both.present(longer, unique_id)
-        for name in known:
-            values, categorical, words = cells(both.column(name), table, both.chosen, labels.get(name))
-            known_columns[name] = Column(both.dense(values, longer), categorical, words)
-        del both
-    past = rows.some(done)
+    used = done | ((days <= future[-1].item()) & pl.Series(rows.series >= 0))
     del days
+    past = rows.some(done)
     y, begun = _demand(past, shape, unique_id)
     censored, stocked = np.zeros(shape, dtype=bool), None
     if "in_stock" in table.schema:
         flags = booleans(past.column("in_stock"), table, past.chosen).fill_null(-1).to_numpy()
         censored = past.dense(flags == 0, shape)
         stocked = past.dense(flags == 1, shape) if (flags == 1).any() else None
-    static_columns = {name: rows.steady(name, len(unique_id), labels.get(name), done) for name in static}
     past_columns: dict[str, Column] = {}
     for name in sorted(set(table.schema) - {*_OWN, *known, *static}):
         if table.schema[name].is_numeric() or table.schema[name] == pl.Boolean:
             values, _, _ = cells(past.column(name), table, past.chosen)
             past_columns[name] = Column(past.dense(values, shape), categorical=False)
+    del past
+    known_columns: dict[str, Column] = {}
+    if known:
+        both, longer = rows.some(used), (periods + horizon, len(unique_id))
+        both.present(longer, unique_id)
+        for name in known:
+            values, categorical, words = cells(both.column(name), table, both.chosen, labels.get(name))
+            known_columns[name] = Column(both.dense(values, longer), categorical, words)
+    static_columns = {name: rows.steady(name, len(unique_id), labels.get(name), done) for name in static}
     return Panel(
         unique_id=unique_id,
         freq=freq,
@@ -218,13 +218,6 @@ def _dense(
         past=past_columns,
         stocked=stocked,
     )
-
-
-def _within(chosen: pl.Series, some: pl.Series) -> pl.Series:
-    """``some`` of the chosen rows, as a choice among all rows."""
-    mask = chosen.to_numpy().copy()
-    mask[mask] = some.to_numpy()
-    return pl.Series(mask)
 
 
 def _check_columns(
@@ -259,8 +252,9 @@ def _demand(past: _Rows, shape: tuple[int, int], unique_id: list[str]) -> tuple[
     negative = (units < 0).fill_null(value=False)
     if negative.any():
         raise past.table.error("y is negative", column, negative, past.chosen)
-    amounts = units.cast(pl.Float32).to_numpy()
-    y = past.dense(np.where(amounts < _NOTHING, np.float32(0), amounts), shape)
+    del column
+    y = past.dense(units.cast(pl.Float32).to_numpy(), shape)
+    y[y < _NOTHING] = 0
     # From its first row on, a period without a row is zero demand; a row without y is unknown demand.
     y[~has_row & (np.arange(shape[0], dtype=np.int32)[:, None] >= begun)] = 0
     return y, begun

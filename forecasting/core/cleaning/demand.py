@@ -52,7 +52,8 @@ class CleanDemand:
     - ``demand``: units; sales where they were seen in full, an estimate of at least the sales where stock ran
       out or likely did, NaN where unknown or before the start.
     - ``weight``: 0..1, how much a period may teach as a training target.
-    - ``probability``: of a stock-out; 1 where flagged.
+    - ``censored``: true where a stock-out was flagged; ``likely``: period, series and probability (n,) of
+      those that were not.
     - ``reason``: uint8 codes of `Reason`.
     - ``launched`` (N,): index of the first period with a sale, T without any.
     - ``end`` (N,): index of the first period after the end of life was certain, T where it goes on.
@@ -61,10 +62,19 @@ class CleanDemand:
     freq: Freq
     demand: Array
     weight: Array
-    probability: Array
+    censored: Array
+    likely: tuple[Array, Array, Array]
     reason: Array
     launched: Array
     end: Array
+
+    @property
+    def probability(self) -> Array:
+        """(T, N) probability of a stock-out; 1 where flagged."""
+        result = self.censored.astype(np.float32)
+        period, series, chance = self.likely
+        result[period, series] = chance
+        return result
 
     @property
     def ended(self) -> Array:
@@ -108,12 +118,7 @@ def clean(panel: Panel, *, stocked: Array | None = None, threads: int = 1) -> Cl
         rows = _looked_at(panel, units, teaches, runs.series, threads)
         near = panel.take(rows)
 
-    demand = y.copy()
-    weight = teaches.astype(np.float32)
-    probability = np.zeros_like(weight)
-    probability[panel.censored] = 1
-    reason = np.zeros(y.shape, dtype=np.uint8)
-    result = CleanDemand(panel.freq, demand, weight, probability, reason, launch, end)
+    del sold, silent, whole
 
     place = np.full(panel.count, -1)
     place[rows] = np.arange(len(rows))
@@ -126,10 +131,14 @@ def clean(panel: Panel, *, stocked: Array | None = None, threads: int = 1) -> Cl
     # (One thread: sums in another order would be other numbers.)
     with threadpool_limits(1):
         expected = expect(near, own_units, seen, own_whole, (bounded[0], bounded[1]), threads)
-    _spikes(result, near, expected, own_units, own_whole, rows)
     mean_of = _whole_mean(own_units, own_whole)
     chance = stock_out_chance(runs, expected.mean, mean_of, own_units > 0, panel.freq)[run]
-    probability[period, rows[series]] = chance
+    demand = y.copy()
+    weight = teaches.astype(np.float32)
+    reason = np.zeros(y.shape, dtype=np.uint8)
+    cells = (period, rows[series], chance)
+    result = CleanDemand(panel.freq, demand, weight, panel.censored, cells, reason, launch, end)
+    _spikes(result, near, expected, own_units, own_whole, rows)
     weight[period, rows[series]] = 1 - chance
     likely = chance >= 0.5
     period, series = period[likely], series[likely]
@@ -149,19 +158,17 @@ def clean(panel: Panel, *, stocked: Array | None = None, threads: int = 1) -> Cl
 
     # Outside its life a series teaches nothing, whatever was found there.
     first, last = int(end.min(initial=panel.periods)), int(launch.max(initial=0))
-    for part, cells, why in (
+    for part, outside, why in (
         (slice(first, None), at[first:] >= end, Reason.AFTER_END),
         (slice(None, last), at[:last] < launch, Reason.BEFORE_LAUNCH),
     ):
-        cells &= at[part] >= panel.start
-        np.copyto(demand[part], y[part], where=cells)
-        weight[part][cells] = 0
-        reason[part][cells] = why
+        outside &= at[part] >= panel.start
+        np.copyto(demand[part], y[part], where=outside)
+        weight[part][outside] = 0
+        reason[part][outside] = why
     unknown = ~known
     unknown &= at >= panel.start
-    if unknown.any():
-        reason[unknown] = Reason.UNKNOWN
-        probability[unknown & ~panel.censored] = 0
+    reason[unknown] = Reason.UNKNOWN
     return result
 
 

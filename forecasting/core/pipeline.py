@@ -135,6 +135,7 @@ def _forecast(
         table, accuracy = _scores(sample, tested, mixed, quantiles, spec, models, segments, choice)
         if accuracy is not None and rows is not None:
             accuracy = AccuracySums(_spread_out(accuracy.sums, rows, panel.count), accuracy.by_step)
+    del sample, quantiles  # the last fits need the room
     segment = finest(pattern, abc, choice.champion)
     model = [choice.champion[name] for name in segment]
     needed = {member for name in set(model) for member in members(name)}

@@ -111,7 +111,7 @@ def clean(panel: Panel, *, stocked: Array | None = None, threads: int = 1) -> Cl
     if stocked is not None:
         silent &= ~stocked
         between = gaps(sold, silent, launch)
-    runs = zero_runs(sold, silent, between)
+    runs = zero_runs(sold, silent, between, threads)
     rows = np.arange(panel.count)
     near = panel
     if panel.count > _ALL:

@@ -45,6 +45,8 @@ _BLOCK = 2048
 # Groups smaller than this say little about a period; each more costs a pass.
 _SMALLEST_GROUP, _MOST_GROUPS = 8, 4
 _FEW_GROUPS = 64
+# Periods at a time; every series of a period counts in its movement.
+_PERIODS_CHUNK = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ def expect(
         np.multiply(other, effect, out=mean)
         _level(value, counted, mean, whole, dispersion, kernel, out=level, threads=threads)
         np.multiply(level, effect, out=mean)
-        _movement(panel, groups, value, common, mean, whole, dispersion, out=other)
+        _movement(panel, groups, value, common, mean, whole, dispersion, out=other, threads=threads)
         np.multiply(level, other, out=mean)
         if columns:
             coefficients = coefficients_fit(
@@ -250,6 +252,7 @@ def _movement(
     dispersion: Array,
     *,
     out: Array,
+    threads: int,
 ) -> None:
     """What all series, groups and weekdays sold against expectation, each drawn toward 1, into ``out``.
 
@@ -257,27 +260,34 @@ def _movement(
     so that one series alone is no common movement. ``mean`` (T, N), what is expected without, is written to.
     """
     precision = (1 / np.maximum(dispersion, whole / _MOST_SAY)).astype(np.float32)
-    mean *= counted
-    sold = value * counted
-    prior = 1 / _PANEL_CV**2
-    total = (sold @ precision + prior) / (mean @ precision + prior)
-    out[:] = total[:, None]
-    mean *= total[:, None]
-    prior = 1 / _GROUP_CV**2
-    for group in groups:
-        sums = _group_sums(group, precision)
-        factor = ((sums(sold) + prior) / (sums(mean) + prior)).astype(np.float32)
-        wide = np.take(factor, group, axis=1)
-        out *= wide
-        mean *= wide
+    sums_of = [(group, _group_sums(group, precision)) for group in groups]
+    own, least = 1 / _PANEL_CV**2, 1 / _GROUP_CV**2
+    sold = np.empty_like(value)
+
+    def fill(part: slice) -> None:
+        now, said, factors = sold[part], mean[part], out[part]
+        np.multiply(value[part], counted[part], out=now)
+        said *= counted[part]
+        factors[:] = ((now @ precision + own) / (said @ precision + own))[:, None]
+        said *= factors
+        for group, sums in sums_of:
+            factor = ((sums(now) + least) / (sums(said) + least)).astype(np.float32)
+            wide = np.take(factor, group, axis=1)
+            factors *= wide
+            said *= wide
+
+    in_chunks(fill, panel.periods, _PERIODS_CHUNK, threads)
     if panel.freq == "D":
         prior = 1 / _PROFILE_CV**2
-        for weekday in range(min(7, panel.periods)):
-            part = slice(weekday, None, 7)
-            top = sold[part].sum(axis=0, dtype=np.float64) / dispersion + prior
-            out[part] *= (top / (mean[part].sum(axis=0, dtype=np.float64) / dispersion + prior)).astype(
-                np.float32
-            )
+
+        def profile(series: slice) -> None:
+            for weekday in range(min(7, panel.periods)):
+                part = (slice(weekday, None, 7), series)
+                top = sold[part].sum(axis=0, dtype=np.float64) / dispersion[series] + prior
+                low = mean[part].sum(axis=0, dtype=np.float64) / dispersion[series] + prior
+                out[part] *= (top / low).astype(np.float32)
+
+        in_chunks(profile, panel.count, SERIES_CHUNK, threads)
 
 
 def _group_sums(group: Array, precision: Array) -> Callable[[Array], Array]:

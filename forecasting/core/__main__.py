@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 
 _DESCRIPTION = "Forecast demand from a panel file. docs/forecast-files.md describes the files."
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             threads=options.threads,
         )
+        if "lightgbm" in spec.models:
+            # Loading it and reading the panel leave each other room.
+            Thread(target=import_module, args=("lightgbm",)).start()
         with _stage(reading, "read"):
             panel = panel_read(
                 Path(options.panel),

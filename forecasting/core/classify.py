@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.chunks import in_chunks
+
 Array = npt.NDArray[Any]
 
 PATTERNS = ("smooth", "erratic", "intermittent", "lumpy")
+_CHUNK = 512
 ADI_CUT = 1.32
 CV2_CUT = 0.49
 
@@ -72,15 +75,24 @@ def adi_cv2(y: Array) -> tuple[Array, Array]:
     ADI is known periods / periods with demand (infinite without demand); CV2 is the population variance of
     the non-zero demands over their squared mean (0 without demand).
     """
-    seen = np.isfinite(y)
-    sold = seen & (np.where(seen, y, 0) > 0)
-    number = sold.sum(axis=0)
-    some = np.maximum(number, 1)
-    size = np.where(sold, y, 0).astype(np.float64)
-    mean = size.sum(axis=0) / some
-    variance = np.where(sold, (size - mean) ** 2, 0).sum(axis=0) / some
-    adi = np.where(number > 0, seen.sum(axis=0) / some, np.inf)
-    cv2 = np.where(mean > 0, variance / np.where(mean > 0, mean, 1) ** 2, 0.0)
+    count = y.shape[1]
+    adi, cv2 = np.full(count, np.inf), np.zeros(count)
+
+    def measure(part: slice) -> None:
+        seen = np.isfinite(y[:, part])
+        size = np.where(seen, y[:, part], 0).astype(np.float64)
+        sold = size > 0
+        size *= sold
+        number = sold.sum(axis=0)
+        some = np.maximum(number, 1)
+        mean = size.sum(axis=0) / some
+        size -= mean
+        size *= sold
+        variance = np.einsum("tn,tn->n", size, size) / some
+        adi[part] = np.where(number > 0, seen.sum(axis=0) / some, np.inf)
+        cv2[part] = np.where(mean > 0, variance / np.where(mean > 0, mean, 1) ** 2, 0.0)
+
+    in_chunks(measure, count, _CHUNK)
     return adi, cv2
 
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.chunks import in_chunks
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
+from forecasting.core.windows import WindowSums
 
 Array = npt.NDArray[Any]
 
@@ -31,6 +33,8 @@ _SCALE_WINDOWS: dict[str, tuple[int, int]] = {"D": (3, 5), "W": (3, 5), "M": (2,
 # Index into _WINDOWS: half a year, or a year of months.
 _BUSY_WINDOW: dict[str, int] = {"D": 4, "W": 4, "M": 3}
 _SMOOTHING = (0.1, 0.3)
+# Rows at a time whose features stay in the cache.
+_CHUNK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +63,15 @@ class FeatureTable:
     they look back a year; by default they do as soon as history reaches that far.
     """
 
-    def __init__(self, panel: Panel, *, yearly: bool | None = None) -> None:
+    def __init__(self, panel: Panel, *, yearly: bool | None = None, threads: int = 1) -> None:
         self.panel = panel
-        observed = panel.observed
-        self._seen = np.isfinite(observed)
-        self._units = np.where(self._seen, observed, np.float32(0))
+        self.threads = threads
+        self._observed = panel.observed
+        self._seen = np.isfinite(self._observed)
+        self._units = np.where(self._seen, self._observed, np.float32(0))
         self.season = SEASON[panel.freq]
         self._windows = _WINDOWS[panel.freq]
+        self._sums = WindowSums(self._units, self._seen, self._windows)
         enough = panel.periods >= self.season + min(panel.horizon, self.season // 4)
         self.yearly = enough if yearly is None else yearly
         self._block: tuple[int, int, Array] | None = None
@@ -130,26 +136,14 @@ class FeatureTable:
     def _origin(self, cut: int) -> tuple[Array, Level]:
         if cut in self._origins:
             return self._origins[cut]
-        panel, units, seen = self.panel, self._units, self._seen
-        shape = panel.count
-        total, number = np.zeros(shape), np.zeros(shape)
-        squares, sold = np.zeros(shape), np.zeros(shape)
-        means, shares, spreads, counts, sizes = [], [], [], [], []
-        done = 0
-        for window in self._windows:
-            part = slice(max(0, cut - window), max(0, cut - done))
-            rows = units[part]
-            total += rows.sum(axis=0)
-            number += seen[part].sum(axis=0)
-            squares += np.einsum("tn,tn->n", rows, rows)
-            sold += (rows > 0).sum(axis=0)
-            done = window
-            some = np.maximum(number, 1)
-            means.append(np.where(number > 0, total / some, np.nan))
-            shares.append(sold / some)
-            spreads.append(np.sqrt(np.maximum(squares / some - (total / some) ** 2, 0)))
-            sizes.append(total / np.maximum(sold, 1))
-            counts.append(number.copy())
+        panel, shape = self.panel, self.panel.count
+        total, counts, squares, solds = self._sums.at(cut)
+        some = np.maximum(counts, 1)
+        means = np.where(counts > 0, total / some, np.nan)
+        shares = solds / some
+        spreads = np.sqrt(np.maximum(squares / some - (total / some) ** 2, 0))
+        sizes = total / np.maximum(solds, 1)
+        done = self._windows[-1]
         short, long = _SCALE_WINDOWS[panel.freq]
         smooth, since, size = self._recursions(cut)
         level = self._level(
@@ -241,41 +235,64 @@ class FeatureTable:
 
     # --- rows
 
-    def _rows(self, cut: int, series: Array, steps: Array) -> Array:
+    def _rows(self, cut: int, series: Array, steps: Array, out: Array | None = None) -> Array:
+        """Rows (n, F) of an origin; what they share is made before threads fill them."""
+        shared = self._share(cut)
+        x = np.empty((len(series), len(self.names)), dtype=np.float32) if out is None else out
+        in_chunks(
+            lambda part: self._fill(x[part], cut, series[part], steps[part], shared),
+            len(series),
+            _CHUNK,
+            self.threads,
+        )
+        return x
+
+    def _share(self, cut: int) -> dict[str, Array]:
+        """Per series or step, what the rows of an origin take from."""
+        self._origin(cut)
+        shared = {}
+        if self.panel.freq == "D":
+            shared["weekday_means"] = self._weekday_means(cut)
+        if self.yearly:
+            shared["season_total"] = self._season_total(cut)
+        for name, known in self.panel.known.items():
+            if not known.categorical:
+                shared[name] = self._known_mean(name, cut)
+        return shared
+
+    def _fill(self, x: Array, cut: int, series: Array, steps: Array, shared: dict[str, Array]) -> None:
         panel = self.panel
         base, level = self._origin(cut)
         scale = level.scale[series]
         target = cut + steps - 1
-        x = np.empty((len(series), len(self.names)), dtype=np.float32)
         x[:, : self._base_count] = base[series]
         column = self._base_count
         x[:, column] = steps
         column += 1
-        labels = self._labels[target]
+        calendar = self._calendar
         if panel.freq == "D":
-            x[:, column] = (labels.astype(np.int64) + 3) % 7
-            x[:, column + 1] = (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1
-            x[:, column + 2] = self._weekday_means(cut)[target % 7, series] / scale
+            x[:, column] = calendar["weekday"][target]
+            x[:, column + 1] = calendar["day"][target]
+            x[:, column + 2] = shared["weekday_means"][target % 7, series] / scale
             column += 3
         if self.yearly:
             past = target - self.season * np.ceil(steps / self.season).astype(np.int64)
             x[:, column] = self._pick(past, series) / scale
             near = np.stack([self._pick(past + shift, series, cut) for shift in (-1, 0, 1)])
             x[:, column + 1] = _nanmean(near) / scale
-            x[:, column + 2] = self._season_total(cut)[steps - 1]
-            x[:, column + 3] = (labels - labels.astype("datetime64[Y]")).astype(np.int64)
+            x[:, column + 2] = shared["season_total"][steps - 1]
+            x[:, column + 3] = calendar["time_of_year"][target]
             column += 4
         for name, known in panel.known.items():
             value = known.values[target, series]
             x[:, column] = value
             column += 1
             if not known.categorical:
-                x[:, column] = value - self._known_mean(name, cut)[series]
+                x[:, column] = value - shared[name][series]
                 column += 1
         for static in panel.static.values():
             x[:, column] = static.values[series]
             column += 1
-        return x
 
     def samples(self, *, horizon: int, rows: int, seed: int) -> SampledRows:
         """Sampled training rows: origins spread back from the end, random horizons for each series and
@@ -296,6 +313,9 @@ class FeatureTable:
             stride += 1
         cuts = np.arange(periods - 1, first - 1, -stride)[::-1]
         each = int(np.clip(rows // (count * len(cuts)), 1, horizon))
+        most = sum(count * min(each, horizon, periods - int(cut)) for cut in cuts)
+        x = np.empty((most, len(self.names)), dtype=np.float32)
+        filled = 0
         parts: list[tuple[Array, ...]] = []
         for cut in cuts:
             reach = min(horizon, periods - cut)
@@ -304,25 +324,35 @@ class FeatureTable:
             )
             series = np.tile(np.arange(count), len(steps))
             flat = steps.ravel()
-            # Draws repeat for short reaches; a repeated row teaches nothing new.
-            _, unique = np.unique(series * (horizon + 1) + flat, return_index=True)
-            series, flat = series[unique], flat[unique]
+            if len(steps) > 1:
+                # Draws repeat for short reaches; a repeated row teaches nothing new.
+                _, unique = np.unique(series * (horizon + 1) + flat, return_index=True)
+                series, flat = series[unique], flat[unique]
             use = (cut > panel.start[series]) & np.isfinite(panel.y[cut + flat - 1, series])
             series, flat = series[use], flat[use]
             target = cut + flat - 1
             scale = self.level(int(cut)).scale[series]
-            x = self._rows(int(cut), series, flat)
-            parts.append((x, scale, series, target))
+            self._rows(int(cut), series, flat, x[filled : filled + len(series)])
+            filled += len(series)
+            parts.append((scale, series.astype(np.int32), target.astype(np.int32)))
             if len(cuts) > 8:
                 self._origins.pop(int(cut), None)
-        x, scale, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return SampledRows(x, scale, series, target)
+        scale, series, target = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return SampledRows(x[:filled], scale, series, target)
 
     # --- shared pieces
 
     @cached_property
-    def _labels(self) -> Array:
-        return np.concatenate([self.panel.ds, self.panel.future])
+    def _calendar(self) -> dict[str, Array]:
+        """Of each period, known and ahead (T + H,): weekday from Monday, day of the month, days since the
+        start of the year.
+        """
+        labels = np.concatenate([self.panel.ds, self.panel.future])
+        return {
+            "weekday": (labels.astype(np.int64) + 3) % 7,
+            "day": (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1,
+            "time_of_year": (labels - labels.astype("datetime64[Y]")).astype(np.int64),
+        }
 
     @cached_property
     def _totals(self) -> Array:
@@ -338,8 +368,7 @@ class FeatureTable:
     def _pick(self, periods: Array, series: Array, cut: int | None = None) -> Array:
         last = self.panel.periods if cut is None else cut
         inside = (periods >= 0) & (periods < last)
-        at = np.where(inside, periods, 0)
-        return np.where(inside & self._seen[at, series], self._units[at, series], np.nan)
+        return np.where(inside, self._observed[np.where(inside, periods, 0), series], np.float32(np.nan))
 
     def _season_total(self, cut: int) -> Array:
         """How demand of all series moved a year ago from the weeks before the origin to each h."""

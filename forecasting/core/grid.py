@@ -53,10 +53,10 @@ class Grid:
         return "days"
 
     def indices(self, labels: pl.Series) -> Array:
-        """Period numbers (int64) of labels that lie on the grid."""
+        """Period numbers (int32) of labels that lie on the grid."""
         if self.freq == "M":
-            return (labels.dt.year().cast(pl.Int64) * 12 + labels.dt.month().cast(pl.Int64) - 1).to_numpy()
-        days = labels.cast(pl.Int32).cast(pl.Int64).to_numpy()
+            return (labels.dt.year().cast(pl.Int32) * 12 + labels.dt.month().cast(pl.Int32) - 1).to_numpy()
+        days = labels.cast(pl.Int32).to_numpy()
         return days if self.freq == "D" else (days - self._offset) // 7
 
     def index(self, label: date) -> int:

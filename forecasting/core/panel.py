@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.chunks import in_chunks
 from forecasting.core.distribution import Freq
 
 Array = npt.NDArray[Any]
+
+_CHUNK = 512
 
 
 class PanelError(ValueError):
@@ -98,6 +101,8 @@ class Panel:
 
         A series that never was seen in full keeps its censored values: a lower bound beats nothing.
         """
+        if not self.censored.any():
+            return self.y
         values = np.where(self.censored, np.float32(np.nan), self.y)
         blind = ~np.isfinite(values).any(axis=0)
         values[:, blind] = self.y[:, blind]
@@ -130,15 +135,16 @@ class Panel:
 
         def part(columns: dict[str, Column]) -> dict[str, Column]:
             return {
-                name: replace(column, values=column.values[..., rows]) for name, column in columns.items()
+                name: replace(column, values=np.take(column.values, rows, axis=-1))
+                for name, column in columns.items()
             }
 
         return replace(
             self,
             unique_id=[self.unique_id[row] for row in rows],
-            y=self.y[:, rows],
-            censored=self.censored[:, rows],
-            stocked=None if self.stocked is None else self.stocked[:, rows],
+            y=np.take(self.y, rows, axis=1),
+            censored=np.take(self.censored, rows, axis=1),
+            stocked=None if self.stocked is None else np.take(self.stocked, rows, axis=1),
             start=self.start[rows],
             known=part(self.known),
             static=part(self.static),
@@ -148,5 +154,11 @@ class Panel:
     @cached_property
     def counts(self) -> Array:
         """(N,) true where every known value is a whole number."""
-        values: Array = np.nan_to_num(self.y)
-        return np.asarray((values == np.rint(values)).all(axis=0))
+        result = np.ones(self.count, dtype=bool)
+
+        def check(part: slice) -> None:
+            values = self.y[:, part]
+            result[part] = ((values == np.rint(values)) | np.isnan(values)).all(axis=0)
+
+        in_chunks(check, self.count, _CHUNK)
+        return result

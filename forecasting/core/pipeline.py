@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -42,6 +43,9 @@ _UNTRAINED = frozenset({"seasonal_naive", "moving_average", "ses", "croston", "t
 _YARDSTICKS = ("seasonal_naive", "moving_average")
 # Mean-only runs choose by one fold: there is nothing to calibrate.
 _MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
+# Of more series than this, LightGBM alone makes the means: what a choice would cost goes into its training.
+_MEAN_CHOSEN = 12_000
+_MEAN_ALONE, _MEAN_ROWS, _MEAN_OPTIONS = "lightgbm", 1_000_000, {"trees": 150}
 
 
 def forecast(
@@ -96,23 +100,28 @@ def update(
 def _forecast(
     panel: Panel, spec: ForecastSpec, stages: Stages, previous: ForecastArtifact | None
 ) -> ForecastResult:
+    alone = not spec.levels and panel.count > _MEAN_CHOSEN and _MEAN_ALONE in spec.models
+    models = (_MEAN_ALONE,) if alone else spec.models
+    options: dict[str, Any] = _MEAN_OPTIONS if alone else {}
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
-    folds = spec.folds if spec.levels else _MEAN_FOLDS if len(spec.models) > 1 else 0
-    data = training_data(panel, spec)
-    rows = _tested(panel, spec)
+    folds = spec.folds if spec.levels else _MEAN_FOLDS if len(models) > 1 else 0
+    data = training_data(panel, replace(spec, rows=max(spec.rows, _MEAN_ROWS)) if alone else spec)
+    rows = _tested(panel, spec) if folds else None
     sample = data if rows is None else training_data(panel.take(rows), spec)
     warnings: list[str] = []
     with stages.run("clean", 0.02):
         clean = data.clean(panel.periods)
         pattern = demand_patterns(panel.observed)
+        corrections = pack(clean)
+        del clean
         abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
-    if not set(spec.models) <= _UNTRAINED:
+    if not set(models) <= _UNTRAINED:
         with stages.run("features", 0.06):
-            _ = sample.samples if folds else data.samples
+            (sample if folds else data).prepare()
     with stages.run("backtest", 0.10):
         tested = backtest(
             sample,
-            spec.models,
+            models,
             folds,
             lambda share: stages.tell("backtest", 0.1 + 0.5 * share),
             with_quantiles=bool(spec.levels),
@@ -126,16 +135,17 @@ def _forecast(
         of_sample = [pattern[i] for i in at], [abc[i] for i in at]
         segments = segments_of(*of_sample, spec.min_segment)
         # A model with a distribution of its own has its part in the quantiles, not in the mean.
-        candidates = [name for name in spec.models if name not in tested.quantiles] or list(spec.models)
+        candidates = [name for name in models if name not in tested.quantiles] or list(models)
         choice = choose(tested, segments, candidates, previous.champion if previous else None)
         of_segment = finest(*of_sample, choice.champion)
         mixed = mixture(tested, of_segment, choice)
     with stages.run("calibrate", 0.65):
-        calibrator, mix, quantiles = _calibrate(tested, mixed, spec, segments, of_segment)
+        calibrator, mix, quantiles = _calibrate(tested, mixed, spec, models, segments, of_segment)
     with stages.run("score", 0.75):
-        table, accuracy = _scores(sample, tested, mixed, quantiles, spec, segments, choice)
+        table, accuracy = _scores(sample, tested, mixed, quantiles, spec, models, segments, choice)
         if accuracy is not None and rows is not None:
             accuracy = AccuracySums(_spread_out(accuracy.sums, rows, panel.count), accuracy.by_step)
+    del sample, quantiles  # the last fits need the room
     segment = finest(pattern, abc, choice.champion)
     model = [choice.champion[name] for name in segment]
     needed = {member for name in set(model) for member in members(name)} | (
@@ -143,11 +153,14 @@ def _forecast(
     )
     if needed - _UNTRAINED:
         with stages.run("features", 0.80):
-            _ = data.samples
+            data.prepare()
     with stages.run("fit", 0.82):
         fitted = {
-            name: make(name, data.settings).fit(data, panel.periods) for name in spec.models if name in needed
+            name: make(name, data.settings, **options).fit(data, panel.periods)
+            for name in models
+            if name in needed
         }
+        data.release()
     with stages.run("distribution", 0.92):
         means = predict_all(data, fitted, factor, model, panel.periods)
         distribution = distribute(data, means, fitted, calibrator, mix, model, segment, spec)
@@ -192,7 +205,7 @@ def _forecast(
         pattern=pattern,
         report=report,
         artifact=artifact,
-        corrections=pack(clean),
+        corrections=corrections,
         accuracy=accuracy,
         contributions=contributions,
     )
@@ -232,6 +245,7 @@ def _calibrate(
     tested: Backtest,
     mean: list[Array],
     spec: ForecastSpec,
+    models: Sequence[str],
     segments: dict[str, Array],
     segment: list[str],
 ) -> tuple[Calibrator | None, QuantileMix, dict[str, list[FoldQuantiles]]]:
@@ -244,14 +258,14 @@ def _calibrate(
         nothing = Outcome.empty(spec.horizon)
         return Calibrator(spec.levels, seed=spec.seed).fit(nothing), QuantileMix(), {}
     quantiles: dict[str, list[FoldQuantiles]] = {}
-    for name in spec.models:
+    for name in models:
         if name in tested.quantiles:
             quantiles[name] = _published(tested, [FoldQuantiles(*pair) for pair in tested.quantiles[name]])
         elif name in _YARDSTICKS:
             _, own = cross_calibrate(tested, tested.means[name], spec.levels, spec.seed)
             quantiles[name] = _published(tested, own)
     calibrator, own = cross_calibrate(tested, mean, spec.levels, spec.seed)
-    others = [name for name in spec.models if name in tested.quantiles]
+    others = [name for name in models if name in tested.quantiles]
     if not others:
         quantiles["champion"] = _published(tested, own)
         return calibrator, QuantileMix(), quantiles
@@ -272,11 +286,12 @@ def _scores(
     mixed: list[Array],
     quantiles: dict[str, list[FoldQuantiles]],
     spec: ForecastSpec,
+    models: Sequence[str],
     segments: dict[str, Array],
     choice: Choice,
 ) -> tuple[dict[str, dict[str, Scores]], AccuracySums | None]:
     """Scores of all models, of the blends that won somewhere, and of the champions together; each segment."""
-    names = [*spec.models, *(name for name in set(choice.champion.values()) if name not in spec.models)]
+    names = {*models, *choice.champion.values()}
     means = {name: blend(tested.means, name) for name in sorted(names)}
     if tested.folds:
         means["champion"] = mixed

@@ -13,6 +13,7 @@ from forecasting.core.cleaning import CleanDemand
 Array = npt.NDArray[Any]
 
 _LARGEST = 1e9  # scales: no target is larger
+_CHUNK = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +39,11 @@ class SampledRows:
     series: Array
     target: Array
 
-    def before(self, cut: int, clean: CleanDemand) -> Samples:
+    def before(self, cut: int, clean: CleanDemand, *, last: bool = False) -> Samples:
         """The rows whose target lies before an origin, as that origin's clean demand has them.
 
         Targets are demand, not sales; a row weighs its scale times what its target may teach, 1 on average.
+        ``last`` says that nobody will ask for these rows again: the result is then made in their place.
         """
         use = np.flatnonzero(self.target < cut)
         share = clean.weight[self.target[use], self.series[use]]
@@ -51,5 +53,15 @@ class SampledRows:
         if len(weight):
             weight /= weight.mean()
         y = np.minimum(clean.demand[self.target[use], series] / scale, _LARGEST).astype(np.float32)
-        x = self.x if len(use) == len(self.x) else self.x[use]
+        x = self.x
+        if len(use) < len(x):
+            x = _moved_up(x, use) if last else x[use]
         return Samples(x, y, weight.astype(np.float32), scale, series, self.target[use])
+
+
+def _moved_up(x: Array, use: Array) -> Array:
+    """``x[use]`` for rising positions without a second copy: rows move up in their own array."""
+    for first in range(0, len(use), _CHUNK):
+        rows = use[first : first + _CHUNK]
+        x[first : first + len(rows)] = x[rows]
+    return x[: len(use)]

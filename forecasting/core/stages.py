@@ -24,6 +24,7 @@ class Stages:
         self.tell(name, begin)
         start = time.perf_counter()
         yield
+        give_back()
         before = self.table.get(name, {"seconds": 0.0})["seconds"]
         self.table[name] = {
             "seconds": round(before + time.perf_counter() - start, 3),
@@ -34,6 +35,14 @@ class Stages:
         """Say what is being done, and the share of the whole that is done."""
         if self.progress:
             self.progress(name, min(max(share, 0.0), 1.0))
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library would keep it for itself (glibc)."""
+    import ctypes
+
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 def peak_mib() -> float:

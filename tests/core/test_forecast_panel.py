@@ -213,3 +213,62 @@ def test_it_codes_text_alike_however_it_is_encoded_and_as_an_earlier_panel_did()
         np.testing.assert_array_equal(other.static["kind"].values, plain.static["kind"].values)
     earlier = read(frame, {"kind": ("gin", "tea")})
     np.testing.assert_array_equal(earlier.static["kind"].values, [np.nan, 1, np.nan])
+
+
+def same_panel(one: Panel, two: Panel) -> None:
+    assert (one.unique_id, one.labels) == (two.unique_id, two.labels)
+    for name in ("y", "censored", "start", "ds", "future", "stocked"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    for kind in ("known", "static", "past"):
+        first, second = getattr(one, kind), getattr(two, kind)
+        assert first.keys() == second.keys()
+        for name, column in first.items():
+            np.testing.assert_array_equal(column.values, second[name].values)
+
+
+def test_it_reads_the_same_from_a_file_column_by_column_and_from_a_frame_in_any_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    count, w = 60, weeks(30)
+    frame = pl.DataFrame(
+        {
+            "unique_id": [f"s{k % 7}_{k}" for k in range(count) for _ in w],
+            "ds": w * count,
+            "y": rng.poisson(2, count * 30).astype(np.float64),
+            "in_stock": [[True, False, None][k] for k in rng.integers(0, 3, count * 30)],
+            "price": [price or None for price in rng.integers(0, 9, count * 30).tolist()],
+            "kind": [f"k{k % 3}" for k in range(count) for _ in w],
+            # Changes half way: the latest counts.
+            "zone": [f"z{k % 5 + (step > 14)}" for k in range(count) for step in range(30)],
+            "weight": [None if k % 4 == 0 else k / 8 for k in range(count) for _ in w],
+            "visits": rng.random(count * 30).astype(np.float32),
+        }
+    ).filter(pl.Series(rng.random(count * 30) < 0.9))
+    options: dict[str, Any] = {
+        "as_of": w[25],
+        "freq": "W",
+        "horizon": 3,
+        "known": ["price"],
+        "static": ["kind", "zone", "weight"],
+    }
+    frame.write_parquet(tmp_path / "sorted.parquet", row_group_size=97)
+    mixed = frame.sample(fraction=1.0, shuffle=True, seed=2)
+    mixed.write_parquet(tmp_path / "mixed.parquet", row_group_size=101)
+    plain = panel_from_frame(frame, **options)
+    assert plain.labels["zone"] == ("z0", "z1", "z2", "z3", "z4", "z5")
+    assert plain.static["zone"].values[plain.unique_id.index("s0_0")] == 1
+    same_panel(plain, panel_from_frame(mixed, **options))
+    for name in ("sorted.parquet", "mixed.parquet"):
+        same_panel(plain, panel_read(tmp_path / name, **options))
+
+
+@pytest.mark.parametrize(("column", "kind"), [("weight", "static"), ("price", "known"), ("visits", "")])
+def test_it_names_the_row_of_the_file_though_it_reads_only_some_rows(
+    tmp_path: Path, column: str, kind: str
+) -> None:
+    w = weeks(4)
+    rows = [(name, day, 1.0) for name in "ab" for day in w]
+    values = [1.0] * 6 + [float("inf"), 1.0]
+    long(rows, **{column: values}).sort("ds", descending=True).write_parquet(tmp_path / "p.parquet")
+    declared: dict[str, Any] = {kind: [column]} if kind else {}
+    with pytest.raises(PanelError, match=rf"row 4, column {column}, value 'inf'"):
+        panel_read(tmp_path / "p.parquet", as_of=w[2], freq="W", horizon=1, **declared)

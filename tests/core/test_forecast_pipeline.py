@@ -241,6 +241,19 @@ def test_it_forecasts_means_alone_where_no_quantiles_are_asked_for() -> None:
     assert set(result.model) == {"moving_average"}
 
 
+def test_it_lets_lightgbm_alone_forecast_means_of_many_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecasting.core.pipeline._MEAN_CHOSEN", 40)
+    spec = ForecastSpec(horizon=4, known=("promo",), models=("linear", "lightgbm"), quantiles="none")
+    many, few = (forecast(shop(count), as_of=weeks(70)[69], spec=spec) for count in (41, 40))
+    assert set(many.model) == {"lightgbm"}
+    assert (many.report["folds"], many.report["tested"]) == ([], 0)
+    assert set(many.report["models"]) == {"lightgbm"}
+    assert set(few.report["models"]) >= {"linear", "lightgbm", "champion"}
+    assert_sound(many)
+    everything = forecast(shop(41), as_of=weeks(70)[69], spec=FAST)
+    assert everything.report["tested"] == 41
+
+
 def test_it_tells_its_progress_from_nothing_to_done() -> None:
     heard: list[tuple[str, float]] = []
     forecast(

@@ -13,7 +13,7 @@ from forecasting.core.cleaning.expected import Expected, conditional_mean, expec
 from forecasting.core.cleaning.silence import gaps, launched, life_end, stock_out_chance, zero_runs
 from forecasting.core.cleaning.spikes import Spread, spread_of
 from forecasting.core.distribution import Freq
-from forecasting.core.panel import Column, Panel
+from forecasting.core.panel import Panel
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +52,8 @@ class CleanDemand:
     - ``demand``: units; sales where they were seen in full, an estimate of at least the sales where stock ran
       out or likely did, NaN where unknown or before the start.
     - ``weight``: 0..1, how much a period may teach as a training target.
-    - ``probability``: of a stock-out; 1 where flagged.
+    - ``censored``: true where a stock-out was flagged; ``likely``: period, series and probability (n,) of
+      those that were not.
     - ``reason``: uint8 codes of `Reason`.
     - ``launched`` (N,): index of the first period with a sale, T without any.
     - ``end`` (N,): index of the first period after the end of life was certain, T where it goes on.
@@ -61,10 +62,19 @@ class CleanDemand:
     freq: Freq
     demand: Array
     weight: Array
-    probability: Array
+    censored: Array
+    likely: tuple[Array, Array, Array]
     reason: Array
     launched: Array
     end: Array
+
+    @property
+    def probability(self) -> Array:
+        """(T, N) probability of a stock-out; 1 where flagged."""
+        result = self.censored.astype(np.float32)
+        period, series, chance = self.likely
+        result[period, series] = chance
+        return result
 
     @property
     def ended(self) -> Array:
@@ -77,12 +87,14 @@ class CleanDemand:
         return np.asarray((self.reason == Reason.STOCK_OUT) | (self.reason == Reason.LIKELY_STOCK_OUT))
 
 
-def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
+def clean(panel: Panel, *, stocked: Array | None = None, threads: int = 1) -> CleanDemand:
     """Estimate the demand behind a panel's sales, period by period, with reasons and weights.
 
     ``stocked`` (T, N) is true where a record says that stock never ran out: no stock-out is inferred there.
     Reads nothing after the panel's last period but known columns' own history.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     y = panel.y
     known = np.isfinite(y)
     units = np.where(known, y, np.float32(0))
@@ -94,37 +106,39 @@ def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
     end = life_end(sold, silent, launch, between, panel.freq)
     at = np.arange(panel.periods, dtype=np.int32)[:, None]
     alive = (at >= launch) & (at < end)
+    teaches = whole & alive
 
     if stocked is not None:
         silent &= ~stocked
         between = gaps(sold, silent, launch)
-    runs = zero_runs(sold, silent, between)
+    runs = zero_runs(sold, silent, between, threads)
     rows = np.arange(panel.count)
     near = panel
     if panel.count > _ALL:
-        rows = _looked_at(panel, units, whole & alive, runs.series)
-        near = _take(panel, rows)
+        rows = _looked_at(panel, units, teaches, runs.series, threads)
+        near = panel.take(rows)
 
-    demand = np.where(known, y, np.float32(np.nan))
-    weight = (whole & alive).astype(np.float32)
-    probability = np.zeros_like(weight)
-    probability[panel.censored] = 1
-    reason = np.zeros(y.shape, dtype=np.uint8)
-    result = CleanDemand(panel.freq, demand, weight, probability, reason, launch, end)
+    del sold, silent, whole
 
     place = np.full(panel.count, -1)
     place[rows] = np.arange(len(rows))
     runs = replace(runs, series=place[runs.series])
-    own_units, own_whole = units[:, rows], (whole & alive)[:, rows]
+    own_units, own_whole = np.take(units, rows, axis=1), np.take(teaches, rows, axis=1)
     period, series, run = runs.cells()
     seen = own_whole.copy()
     seen[period, series] = False
     bounded = np.nonzero(near.censored & (own_units > 0))
-    expected = expect(near, own_units, seen, own_whole, (bounded[0], bounded[1]))
-    _spikes(result, near, expected, own_units, own_whole, rows)
+    # (One thread: sums in another order would be other numbers.)
+    with threadpool_limits(1):
+        expected = expect(near, own_units, seen, own_whole, (bounded[0], bounded[1]), threads)
     mean_of = _whole_mean(own_units, own_whole)
     chance = stock_out_chance(runs, expected.mean, mean_of, own_units > 0, panel.freq)[run]
-    probability[period, rows[series]] = chance
+    demand = y.copy()
+    weight = teaches.astype(np.float32)
+    reason = np.zeros(y.shape, dtype=np.uint8)
+    cells = (period, rows[series], chance)
+    result = CleanDemand(panel.freq, demand, weight, panel.censored, cells, reason, launch, end)
+    _spikes(result, near, expected, own_units, own_whole, rows)
     weight[period, rows[series]] = 1 - chance
     likely = chance >= 0.5
     period, series = period[likely], series[likely]
@@ -132,7 +146,7 @@ def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
     demand[period, rows[series]] = expected.mean[period, series]
     weight[period, rows[series]] = np.maximum(1 - chance[likely], _ESTIMATE_WEIGHT)
 
-    period, series = np.nonzero(near.censored & np.isfinite(near.y) & alive[:, rows])
+    period, series = np.nonzero(near.censored & np.isfinite(near.y) & np.take(alive, rows, axis=1))
     lower = own_units[period, series]
     mean = expected.mean[period, series]
     estimate = np.where(
@@ -143,46 +157,32 @@ def clean(panel: Panel, *, stocked: Array | None = None) -> CleanDemand:
     reason[period, rows[series]] = Reason.STOCK_OUT
 
     # Outside its life a series teaches nothing, whatever was found there.
-    for cells, why in ((at >= end, Reason.AFTER_END), (at < launch, Reason.BEFORE_LAUNCH)):
-        cells = cells & (at >= panel.start)
-        demand[cells] = y[cells]
-        weight[cells] = 0
-        reason[cells] = why
-    unknown = ~known & (at >= panel.start)
+    first, last = int(end.min(initial=panel.periods)), int(launch.max(initial=0))
+    for part, outside, why in (
+        (slice(first, None), at[first:] >= end, Reason.AFTER_END),
+        (slice(None, last), at[:last] < launch, Reason.BEFORE_LAUNCH),
+    ):
+        outside &= at[part] >= panel.start
+        np.copyto(demand[part], y[part], where=outside)
+        weight[part][outside] = 0
+        reason[part][outside] = why
+    unknown = ~known
+    unknown &= at >= panel.start
     reason[unknown] = Reason.UNKNOWN
-    probability[unknown & ~panel.censored] = 0
     return result
 
 
-def _looked_at(panel: Panel, units: Array, seen: Array, with_runs: Array) -> Array:
+def _looked_at(panel: Panel, units: Array, seen: Array, with_runs: Array, threads: int) -> Array:
     """Series with a stock-out, a surprising run of zeros or a large sale, and a sample to compare them with.
 
     The sample is every k-th series by name.
     """
     mean = _whole_mean(units, seen)
-    bound = spread_of(units, mean[None, :], seen).bound(mean, _SCREEN_DEVIATIONS)
+    bound = spread_of(units, mean[None, :], seen, threads).bound(mean, _SCREEN_DEVIATIONS)
     chosen = np.asarray(panel.censored.any(axis=0) | (units.max(axis=0) > bound))
     chosen[with_runs] = True
     chosen[:: max(1, panel.count // _SAMPLE)] = True
     return np.flatnonzero(chosen)
-
-
-def _take(panel: Panel, rows: Array) -> Panel:
-    """The panel of some series."""
-
-    def columns(table: dict[str, Column]) -> dict[str, Column]:
-        return {name: Column(column.values[..., rows], column.categorical) for name, column in table.items()}
-
-    return replace(
-        panel,
-        unique_id=[panel.unique_id[row] for row in rows],
-        y=panel.y[:, rows],
-        censored=panel.censored[:, rows],
-        start=panel.start[rows],
-        known=columns(panel.known),
-        static=columns(panel.static),
-        past=columns(panel.past),
-    )
 
 
 def _spikes(

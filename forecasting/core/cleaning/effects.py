@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.core.chunks import in_chunks
 from forecasting.core.panel import Column, Panel
 
 Array = npt.NDArray[Any]
@@ -31,6 +32,9 @@ _SPREAD = {
     "number": (0.5, 0.1, 0.1),
     "code": (1.0, 0.3, 0.2),
 }
+_BLOCK = 64
+# Series at a time whose cells stay in the cache.
+SERIES_CHUNK = 512
 _LARGEST = 3.5  # of |x . b|: an effect is at most a factor of 33
 
 Kind = Literal["share", "log", "number", "code"]
@@ -46,16 +50,17 @@ class Covariate:
     center: Array
     code: int = 0
 
-    def rows(self, part: slice) -> Array:
-        """x of some periods, (B, N) float32."""
-        raw = self.values[part]
+    def cells(self, series: slice) -> Array:
+        """x of some series, (T, B) float32."""
+        raw = self.values[:, series]
         if self.kind == "code":
             return np.asarray(raw == self.code, dtype=np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.log(raw) if self.kind == "log" else raw
-            x = np.nan_to_num(value - self.center, nan=0.0, posinf=0.0, neginf=0.0)
+            center = self.center if len(self.center) == 1 else self.center[series]
+            x = np.nan_to_num(value - center, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         limit = _CLIP[self.kind]
-        return np.asarray(np.clip(x, -limit, limit), dtype=np.float32)
+        return np.asarray(np.clip(x, -limit, limit, out=x), dtype=np.float32)
 
 
 def covariates(panel: Panel) -> list[Covariate]:
@@ -103,12 +108,12 @@ def _means(values: Array, seen: Array) -> Array:
     return np.asarray(total / np.maximum(seen.sum(axis=0), 1), dtype=np.float32)
 
 
-def effect_rows(columns: list[Covariate], coefficients: Array, part: slice) -> Array:
-    """exp(x . b) of some periods, (B, N) float32; ``coefficients`` is (N, P)."""
-    total: Array = np.zeros((1, 1), dtype=np.float32)
-    for index, column in enumerate(columns):
-        total = total + column.rows(part) * coefficients[:, index].astype(np.float32)
-    return np.asarray(np.exp(np.clip(total, -_LARGEST, _LARGEST)))
+def effect_of(x: list[Array], coefficients: Array) -> Array:
+    """exp(x . b) of some series, (T, B) float32; ``x`` holds each column's cells, ``coefficients`` (B, P)."""
+    total = np.zeros_like(x[0])
+    for index, cells in enumerate(x):
+        total += cells * coefficients[:, index].astype(np.float32)
+    return np.asarray(np.exp(np.clip(total, -_LARGEST, _LARGEST, out=total), out=total))
 
 
 def coefficients_fit(
@@ -119,13 +124,14 @@ def coefficients_fit(
     seen: Array,
     dispersion: Array,
     groups: list[Array],
+    threads: int = 1,
 ) -> Array:
     """One step of Newton's method from ``start`` (N, P) for every series, its groups and the panel.
 
     ``base`` (T, N) is expected demand without the effects, ``units`` and ``seen`` (T, N) demand and whether
     it counts, ``dispersion`` (N,) variance / mean. Returns (N, P).
     """
-    gradient, curvature = _normal_equations(columns, start, base, units, seen)
+    gradient, curvature = _normal_equations(columns, start, base, units, seen, threads)
     gradient /= dispersion[:, None]
     curvature /= dispersion[:, None, None]
     # The step is to the penalised optimum around the level above, so what `start` has beyond it is taken off.
@@ -154,24 +160,34 @@ def coefficients_fit(
 
 
 def _normal_equations(
-    columns: list[Covariate], coefficients: Array, base: Array, units: Array, seen: Array
+    columns: list[Covariate], coefficients: Array, base: Array, units: Array, seen: Array, threads: int
 ) -> tuple[Array, Array]:
     """Gradient (N, P) and curvature (N, P, P) of the Poisson log likelihood at the coefficients."""
-    periods, count = base.shape
-    size = len(columns)
+    count, size = coefficients.shape
     gradient = np.zeros((count, size))
     curvature = np.zeros((count, size, size))
-    block = max(1, 2_000_000 // max(count * size, 1))
-    for first in range(0, periods, block):
-        part = slice(first, first + block)
-        x = [column.rows(part) for column in columns]
-        mean = base[part] * effect_rows(columns, coefficients, part) * seen[part]
-        error = units[part] * seen[part] - mean
+
+    def add(part: slice) -> None:
+        x = [column.cells(part) for column in columns]
+        mean = effect_of(x, coefficients[part])
+        mean *= base[:, part]
+        mean *= seen[:, part]
+        error = units[:, part] * seen[:, part]
+        error -= mean
         for p in range(size):
-            gradient[:, p] += np.einsum("tn,tn->n", x[p], error)
+            gradient[part, p] = _products(x[p], error)
             weighted = x[p] * mean
             for q in range(p, size):
-                curvature[:, p, q] += np.einsum("tn,tn->n", weighted, x[q])
-    for p in range(size):
-        curvature[:, p + 1 :, p] = curvature[:, p, p + 1 :]
+                curvature[part, p, q] = curvature[part, q, p] = _products(weighted, x[q])
+
+    in_chunks(add, count, SERIES_CHUNK, threads)
     return gradient, curvature
+
+
+def _products(one: Array, other: Array) -> Array:
+    """Sums (B,) of products over the periods, in blocks so that float32 keeps its digits."""
+    total = np.zeros(one.shape[1])
+    for first in range(0, len(one), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        total += np.einsum("tn,tn->n", one[part], other[part])
+    return total

@@ -16,13 +16,21 @@ A period out of stock with sales counts with its conditional mean given that dem
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.core.cleaning.effects import coefficients_fit, covariates, effect_rows
+from forecasting.core.chunks import in_chunks
+from forecasting.core.cleaning.effects import (
+    SERIES_CHUNK,
+    Covariate,
+    coefficients_fit,
+    covariates,
+    effect_of,
+)
 from forecasting.core.cleaning.spikes import Spread, spread_of
 from forecasting.core.panel import Panel
 
@@ -36,6 +44,9 @@ _ROUNDS = 3
 _BLOCK = 2048
 # Groups smaller than this say little about a period; each more costs a pass.
 _SMALLEST_GROUP, _MOST_GROUPS = 8, 4
+_FEW_GROUPS = 64
+# Periods at a time; every series of a period counts in its movement.
+_PERIODS_CHUNK = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +63,12 @@ class Expected:
 
 
 def expect(
-    panel: Panel, units: Array, seen: Array, whole_seen: Array, bounded: tuple[Array, Array]
+    panel: Panel,
+    units: Array,
+    seen: Array,
+    whole_seen: Array,
+    bounded: tuple[Array, Array],
+    threads: int = 1,
 ) -> Expected:
     """Fit the expected demand of all cells.
 
@@ -75,29 +91,51 @@ def expect(
     value[bounded] = np.maximum(lower, whole[bounded[1]])
     level = np.empty_like(value)
     mean = np.empty_like(value)
+    kernel = _KERNEL[panel.freq]
     for _ in range(_ROUNDS):
         np.multiply(other, effect, out=mean)
-        _level(value, counted, mean, whole, dispersion, _KERNEL[panel.freq], out=level)
-        _movement(panel, groups, value, common, level, effect, whole, dispersion, out=other)
-        if columns:
-            np.multiply(level, other, out=mean)
-            coefficients = coefficients_fit(columns, coefficients, mean, value, counted, dispersion, groups)
-            effect = np.concatenate(
-                [
-                    effect_rows(columns, coefficients, slice(first, first + 64))
-                    for first in range(0, panel.periods, 64)
-                ]
-            )
+        _level(value, counted, mean, whole, dispersion, kernel, out=level, threads=threads)
+        np.multiply(level, effect, out=mean)
+        _movement(panel, groups, value, common, mean, whole, dispersion, out=other, threads=threads)
         np.multiply(level, other, out=mean)
-        mean *= effect
-        dispersion = _dispersion(value, seen, mean, whole)
-        spread = spread_of(units, mean, seen)
-        np.minimum(value, spread.bound(mean), out=value)
+        if columns:
+            coefficients = coefficients_fit(
+                columns, coefficients, mean, value, counted, dispersion, groups, threads
+            )
+            effect = _effect(columns, coefficients, effect, panel, threads)
+            mean *= effect
+        dispersion = _dispersion(value, seen, mean, whole, threads)
+        spread = spread_of(units, mean, seen, threads)
+        _bound(value, mean, spread, threads)
         value[bounded] = conditional_mean(mean[bounded], dispersion[bounded[1]], lower)
     np.multiply(other, effect, out=mean)
-    _level(value, counted, mean, whole, dispersion, _KERNEL[panel.freq], out=level)
+    _level(value, counted, mean, whole, dispersion, kernel, out=level, threads=threads)
     mean *= level
     return Expected(mean, effect, dispersion, spread)
+
+
+def _effect(
+    columns: list[Covariate], coefficients: Array, before: Array, panel: Panel, threads: int
+) -> Array:
+    """Factor (T, N) float32 of the known columns, in the place of the round before's."""
+    shape = (panel.periods, panel.count)
+    effect = before if before.shape == shape else np.empty(shape, dtype=np.float32)
+
+    def fill(part: slice) -> None:
+        effect[:, part] = effect_of([column.cells(part) for column in columns], coefficients[part])
+
+    in_chunks(fill, panel.count, SERIES_CHUNK, threads)
+    return effect
+
+
+def _bound(value: Array, mean: Array, spread: Spread, threads: int) -> None:
+    """Cut what is far above expectation."""
+    factor = spread.factor()
+
+    def cut(part: slice) -> None:
+        np.minimum(value[:, part], mean[:, part] * factor[part], out=value[:, part])
+
+    in_chunks(cut, value.shape[1], SERIES_CHUNK, threads)
 
 
 def conditional_mean(mean: Array, dispersion: Array, lower: Array) -> Array:
@@ -127,15 +165,19 @@ def _whole(value: Array, seen: Array) -> tuple[Array, Array]:
     return mean, np.maximum((square - mean**2) / mean, 0.05 * mean)
 
 
-def _dispersion(value: Array, seen: Array, mean: Array, whole: Array) -> Array:
+def _dispersion(value: Array, seen: Array, mean: Array, whole: Array, threads: int) -> Array:
     """Variance / mean around the expectation, (N,), as if four periods more had the panel's usual one."""
     spare = 4.0
-    squares, total = np.zeros(len(whole)), np.zeros(len(whole))
-    for first in range(0, len(value), 64):
-        part = slice(first, first + 64)
-        use = seen[part]
-        squares += (np.square(value[part] - mean[part]) * use).sum(axis=0, dtype=np.float64)
-        total += (mean[part] * use).sum(axis=0, dtype=np.float64)
+    squares, total = np.zeros((2, len(whole)))
+
+    def measure(part: slice) -> None:
+        own = mean[:, part] * seen[:, part]
+        total[part] = own.sum(axis=0, dtype=np.float64)
+        np.subtract(value[:, part], mean[:, part], out=own)
+        own *= seen[:, part]
+        squares[part] = np.square(own, out=own).sum(axis=0, dtype=np.float64)
+
+    in_chunks(measure, len(whole), SERIES_CHUNK, threads)
     relative = squares / np.maximum(total * whole, 1e-30)
     known = total > 0
     usual = float(np.median(relative[known])) if known.any() else 1.0
@@ -152,36 +194,40 @@ def _level(
     kernel: float,
     *,
     out: Array,
+    threads: int,
 ) -> None:
     """Two-sided kernel mean of value / factor into ``out`` (T, N), each period without its own value.
 
     Left out, a period is expected as a hidden one would be: neither a spike nor a silence vouches for itself.
     """
-    count = value.shape[1]
     prior = np.clip(dispersion / whole / _LEVEL_CV**2, 0.5, 26.0).astype(np.float32)
-    for first in range(0, count, _BLOCK):
-        part = slice(first, first + _BLOCK)
-        # Variance lies between the mean (Poisson) and its square: weight value / factor by factor's root.
-        low = np.sqrt(factor[:, part])
-        top = value[:, part] / low
-        top *= counted[:, part]
-        low *= counted[:, part]
+
+    def fill(part: slice) -> None:
         own = prior[part]
+        # Variance lies between the mean (Poisson) and its square: weight value / factor by factor's root.
+        rows = np.empty((len(value), 2, len(own)), dtype=np.float32)
+        top, low = rows[:, 0], rows[:, 1]
+        np.sqrt(factor[:, part], out=low)
+        np.divide(value[:, part], low, out=top)
+        rows *= counted[:, None, part]
         start = top.sum(axis=0) + own * whole[part].astype(np.float32)
         center = start / (low.sum(axis=0) + own)
-        ahead_top, ahead_low = _decayed(top, kernel) - top, _decayed(low, kernel) - low
-        top, low = _decayed(top[::-1], kernel)[::-1] - top, _decayed(low[::-1], kernel)[::-1] - low
-        out[:, part] = (ahead_top + top + own * center) / (ahead_low + low + own)
+        sums = np.empty_like(rows)
+        sums[:, 0], sums[:, 1] = own * center, own
+        _add_decayed(rows, kernel, sums)
+        _add_decayed(rows[::-1], kernel, sums[::-1])
+        np.divide(sums[:, 0], sums[:, 1], out=out[:, part])
+
+    in_chunks(fill, value.shape[1], _BLOCK, threads)
 
 
-def _decayed(rows: Array, kernel: float) -> Array:
-    """Running sums that forget: s[t] = kernel x s[t - 1] + rows[t]."""
-    result = np.empty_like(rows)
+def _add_decayed(rows: Array, kernel: float, out: Array) -> None:
+    """Add to each row those before it, forgotten by ``kernel`` a period."""
     state = np.zeros_like(rows[0])
-    for period in range(len(rows)):
-        state = state * np.float32(kernel) + rows[period]
-        result[period] = state
-    return result
+    for row, sums in zip(rows, out, strict=True):
+        sums += state
+        state += row
+        state *= np.float32(kernel)
 
 
 def _groups(panel: Panel) -> list[Array]:
@@ -201,41 +247,57 @@ def _movement(
     groups: list[Array],
     value: Array,
     counted: Array,
-    level: Array,
-    effect: Array,
+    mean: Array,
     whole: Array,
     dispersion: Array,
     *,
     out: Array,
+    threads: int,
 ) -> None:
     """What all series, groups and weekdays sold against expectation, each drawn toward 1, into ``out``.
 
     Series count by the inverse of their dispersion, so that no lumpy one moves the others, and up to a limit,
-    so that one series alone is no common movement.
+    so that one series alone is no common movement. ``mean`` (T, N), what is expected without, is written to.
     """
     precision = (1 / np.maximum(dispersion, whole / _MOST_SAY)).astype(np.float32)
-    mean = level * effect
-    mean *= counted
-    sold = value * counted
-    prior = 1 / _PANEL_CV**2
-    total = (sold @ precision + prior) / (mean @ precision + prior)
-    out[:] = total[:, None]
-    mean *= total[:, None]
-    for group in groups:
-        from scipy.sparse import csr_matrix
+    sums_of = [(group, _group_sums(group, precision)) for group in groups]
+    own, least = 1 / _PANEL_CV**2, 1 / _GROUP_CV**2
+    sold = np.empty_like(value)
 
-        count = int(group.max()) + 1
-        sums = csr_matrix((precision, (np.arange(panel.count), group)), shape=(panel.count, count))
-        prior = 1 / _GROUP_CV**2
-        factor = ((sums.T @ sold.T).T + prior) / ((sums.T @ mean.T).T + prior)
-        wide = factor.astype(np.float32)[:, group]
-        out *= wide
-        mean *= wide
+    def fill(part: slice) -> None:
+        now, said, factors = sold[part], mean[part], out[part]
+        np.multiply(value[part], counted[part], out=now)
+        said *= counted[part]
+        factors[:] = ((now @ precision + own) / (said @ precision + own))[:, None]
+        said *= factors
+        for group, sums in sums_of:
+            factor = ((sums(now) + least) / (sums(said) + least)).astype(np.float32)
+            wide = np.take(factor, group, axis=1)
+            factors *= wide
+            said *= wide
+
+    in_chunks(fill, panel.periods, _PERIODS_CHUNK, threads)
     if panel.freq == "D":
         prior = 1 / _PROFILE_CV**2
-        for weekday in range(min(7, panel.periods)):
-            part = slice(weekday, None, 7)
-            top = sold[part].sum(axis=0, dtype=np.float64) / dispersion + prior
-            out[part] *= (top / (mean[part].sum(axis=0, dtype=np.float64) / dispersion + prior)).astype(
-                np.float32
-            )
+
+        def profile(series: slice) -> None:
+            for weekday in range(min(7, panel.periods)):
+                part = (slice(weekday, None, 7), series)
+                top = sold[part].sum(axis=0, dtype=np.float64) / dispersion[series] + prior
+                low = mean[part].sum(axis=0, dtype=np.float64) / dispersion[series] + prior
+                out[part] *= (top / low).astype(np.float32)
+
+        in_chunks(profile, panel.count, SERIES_CHUNK, threads)
+
+
+def _group_sums(group: Array, precision: Array) -> Callable[[Array], Array]:
+    """A function from (T, N) to each group's weighted sums (T, G)."""
+    number = int(group.max()) + 1
+    if number <= _FEW_GROUPS:
+        member = np.zeros((len(group), number), dtype=np.float32)
+        member[np.arange(len(group)), group] = precision
+        return lambda rows: rows @ member
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(number))
+    weights = precision[order]
+    return lambda rows: np.add.reduceat(np.take(rows, order, axis=1) * weights, starts, axis=1)

@@ -9,11 +9,13 @@ long enough to be called that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from forecasting.core.chunks import in_chunks
 
 Array = npt.NDArray[Any]
 
@@ -25,6 +27,7 @@ _UNCLUMPED = 10.0
 _LONGEST = {"D": 56, "W": 12, "M": 3}
 _SEASON = {"D": 364, "W": 52, "M": 12}
 _SILENT = 1e-3
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,11 @@ class Runs:
             self.next_surprise[rows],
             self.prior[rows],
         )
+
+    @staticmethod
+    def concat(parts: list[Runs]) -> Runs:
+        """Runs of several sets of series as one."""
+        return Runs(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Runs)))
 
     def cells(self) -> tuple[Array, Array, Array]:
         """Periods, series and run numbers of all cells of the runs."""
@@ -124,7 +132,7 @@ def life_end(sold: Array, silent: Array, launch: Array, between: Gaps, freq: str
     return result
 
 
-def zero_runs(sold: Array, silent: Array, between: Gaps) -> Runs:
+def zero_runs(sold: Array, silent: Array, between: Gaps, threads: int = 1) -> Runs:
     """Surprising runs of zeros between sales, before expected demand is known; arrays (T, N) as above."""
     # The longest run is the most surprising one: where it isn't, none is.
     left = between.zeros - between.widest
@@ -132,8 +140,15 @@ def zero_runs(sold: Array, silent: Array, between: Gaps) -> Runs:
     rate = (left + 0.5) / (np.maximum(seen, left) + 1.5)
     prior = np.log(np.maximum(_ODDS * between.runs, _LEAST_ODDS))
     rows = np.flatnonzero(-between.widest * np.log(rate) >= prior)
-    found = _surprising(sold[:, rows], silent[:, rows])
-    return replace(found, series=rows[found.series])
+    found: dict[int, Runs] = {}
+
+    def look(part: slice) -> None:
+        own = rows[part]
+        runs = _surprising(np.take(sold, own, axis=1), np.take(silent, own, axis=1))
+        found[part.start] = replace(runs, series=own[runs.series])
+
+    in_chunks(look, max(len(rows), 1), _CHUNK, threads)
+    return Runs.concat([found[first] for first in sorted(found)])
 
 
 def _surprising(sold: Array, silent: Array) -> Runs:

@@ -48,24 +48,37 @@ class TrainingData:
             panel = self.panel if cut == end else self.panel.until(cut)
             # The whole history's is asked for again at the end; of the origins before, one at a time.
             kept = {at: found for at, found in self._clean.items() if at == end}
-            self._clean = kept | {cut: clean(panel, stocked=panel.stocked)}
+            self._clean = kept | {cut: clean(panel, stocked=panel.stocked, threads=self.settings.threads)}
         return self._clean[cut]
 
     @cached_property
     def features(self) -> FeatureTable:
         """Features of every (series, origin, horizon)."""
-        return FeatureTable(self.panel, yearly=self.yearly)
+        return FeatureTable(self.panel, yearly=self.yearly, threads=self.settings.threads)
 
     @cached_property
     def samples(self) -> SampledRows:
         """Sampled rows over the whole panel, without targets."""
         return self.features.samples(horizon=self.horizon, rows=self.settings.rows, seed=self.settings.seed)
 
+    def prepare(self) -> None:
+        """Make the sampled rows now: their time counts as that of features."""
+        len(self.samples.target)
+
     def training(self, cut: int) -> Samples:
         """Training rows of what was known at an origin; the latest one's are kept."""
         if self._training is None or self._training[0] != cut:
-            self._training = (cut, self.samples.before(cut, self.clean(cut)))
+            last = cut == self.panel.periods
+            self._training = (cut, self.samples.before(cut, self.clean(cut), last=last))
+            if last:
+                # The last fits ask for these rows alone.
+                self.__dict__.pop("samples", None)
         return self._training[1]
+
+    def release(self) -> None:
+        """Forget what only fits need; it is made again should one come."""
+        self._clean, self._training = {}, None
+        self.__dict__.pop("samples", None)
 
     @cached_property
     def filled(self) -> Array:
@@ -132,10 +145,13 @@ def model_names() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
-def make(name: str, settings: ModelSettings) -> Forecaster:
-    """Build a model by its name; ValueError for an unknown one. Its module is imported only now."""
+def make(name: str, settings: ModelSettings, **options: Any) -> Forecaster:
+    """Build a model by its name; ValueError for an unknown one. Its module is imported only now.
+
+    ``options`` are the model's own parameters, where they are to be others than its defaults.
+    """
     if name not in _MODELS:
         raise ValueError(f"no model {name!r}; there are {', '.join(_MODELS)}")
     module, _, kind = _MODELS[name].partition(":")
-    factory: Callable[[ModelSettings], Forecaster] = getattr(import_module(module), kind)
-    return factory(settings)
+    factory: Callable[..., Forecaster] = getattr(import_module(module), kind)
+    return factory(settings, **options)

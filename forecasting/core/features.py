@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.core.chunks import in_chunks
+from forecasting.core.grid import calendar_parts
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
-from forecasting.core.windows import WindowSums
+from forecasting.core.windows import WindowSums, mean_ratio
 
 Array = npt.NDArray[Any]
 
@@ -143,7 +144,6 @@ class FeatureTable:
         shares = solds / some
         spreads = np.sqrt(np.maximum(squares / some - (total / some) ** 2, 0))
         sizes = total / np.maximum(solds, 1)
-        done = self._windows[-1]
         short, long = _SCALE_WINDOWS[panel.freq]
         smooth, since, size = self._recursions(cut)
         level = self._level(
@@ -164,7 +164,7 @@ class FeatureTable:
         for mean in means:
             base[:, column] = mean * inverse
             column += 1
-        totals = self._totals
+        year = self._totals[max(0, cut - self._windows[-1]) : cut]
         for value in (
             spreads[-1] * inverse,
             shares[short],
@@ -174,13 +174,8 @@ class FeatureTable:
             *(row * inverse for row in smooth),
             since,
             np.minimum(cut - panel.start, 2 * self.season),
-            np.full(
-                shape, _ratio(totals[max(0, cut - self._windows[1]) : cut], totals[max(0, cut - done) : cut])
-            ),
-            np.full(
-                shape,
-                _ratio(totals[max(0, cut - self._windows[short]) : cut], totals[max(0, cut - done) : cut]),
-            ),
+            np.full(shape, mean_ratio(year[-self._windows[1] :], year)),
+            np.full(shape, mean_ratio(year[-self._windows[short] :], year)),
         ):
             base[:, column] = value
             column += 1
@@ -319,9 +314,9 @@ class FeatureTable:
         parts: list[tuple[Array, ...]] = []
         for cut in cuts:
             reach = min(horizon, periods - cut)
-            steps = (
-                rng.integers(1, reach + 1, size=(each, count)) if each < reach else _all_steps(reach, count)
-            )
+            steps = np.broadcast_to(np.arange(1, reach + 1)[:, None], (reach, count))
+            if each < reach:
+                steps = rng.integers(1, reach + 1, size=(each, count))
             series = np.tile(np.arange(count), len(steps))
             flat = steps.ravel()
             if len(steps) > 1:
@@ -344,15 +339,7 @@ class FeatureTable:
 
     @cached_property
     def _calendar(self) -> dict[str, Array]:
-        """Of each period, known and ahead (T + H,): weekday from Monday, day of the month, days since the
-        start of the year.
-        """
-        labels = np.concatenate([self.panel.ds, self.panel.future])
-        return {
-            "weekday": (labels.astype(np.int64) + 3) % 7,
-            "day": (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1,
-            "time_of_year": (labels - labels.astype("datetime64[Y]")).astype(np.int64),
-        }
+        return calendar_parts(np.concatenate([self.panel.ds, self.panel.future]))
 
     @cached_property
     def _totals(self) -> Array:
@@ -380,7 +367,7 @@ class FeatureTable:
         if len(base) < window:
             return result
         for index, at in enumerate(past):
-            result[index] = _ratio(self._totals[max(0, at - 1) : min(at + 2, cut)], base)
+            result[index] = mean_ratio(self._totals[max(0, at - 1) : min(at + 2, cut)], base)
         return result
 
     def _weekday_means(self, cut: int) -> Array:
@@ -398,19 +385,8 @@ class FeatureTable:
         return _nanmean(values)
 
 
-def _all_steps(reach: int, count: int) -> Array:
-    return np.repeat(np.arange(1, reach + 1), count).reshape(reach, count)
-
-
 def _nanmean(values: Array) -> Array:
     seen = np.isfinite(values)
     number = seen.sum(axis=0)
     mean: Array = np.where(seen, values, 0).sum(axis=0) / np.maximum(number, 1)
     return np.where(number > 0, mean, np.nan)
-
-
-def _ratio(part: Array, base: Array) -> float:
-    part, base = part[np.isfinite(part)], base[np.isfinite(base)]
-    if not len(part) or not len(base) or base.mean() <= 0:
-        return float("nan")
-    return float(part.mean() / base.mean())

@@ -87,3 +87,12 @@ class Grid:
     def _offset(self) -> int:
         # 1970-01-05 was a Monday.
         return 4 + self.anchor
+
+
+def calendar_parts(labels: Array) -> dict[str, Array]:
+    """Of labels (n,) as datetime64[D]: weekday from Monday 0, day of the month, days since 1 January."""
+    return {
+        "weekday": (labels.astype(np.int64) + 3) % 7,
+        "day": (labels - labels.astype("datetime64[M]")).astype(np.int64) + 1,
+        "time_of_year": (labels - labels.astype("datetime64[Y]")).astype(np.int64),
+    }

@@ -123,13 +123,15 @@ class _Rows:
             raise self.table.error(f"{name} has this label twice", labels, again, self.chosen)
         return found
 
-    def steady(self, name: str, count: int, labels: tuple[str, ...] | None, among: pl.Series) -> Column:
+    def steady(
+        self, name: str, count: int, labels: tuple[str, ...] | None, among: pl.Series, begins: pl.Series
+    ) -> Column:
         """A static column, one value per series (count,), NaN where there is none; should it change, the
-        latest. ``among`` are the rows to read of these, which are all.
+        latest. ``among`` are the rows to read of these, which are all; ``begins`` where another series does.
         """
         column = self.table.column(name)
         # Most rows say what the row before said.
-        for told in (among & (self._begins(among) | changes(column)), among):
+        for told in (among & (begins | changes(column)), among):
             values, categorical, words = cells(column.filter(told), self.table, told, labels)
             at = told.arg_true().to_numpy()[np.isfinite(values)]
             values = values[np.isfinite(values)]
@@ -140,9 +142,6 @@ class _Rows:
         order = np.argsort(self.period[at], kind="stable")
         result[self.series[at[order]]] = values[order]
         return Column(result, categorical, words)
-
-    def _begins(self, among: pl.Series) -> pl.Series:
-        return changes(pl.Series(self.series)) | changes(among)
 
 
 def _dense(
@@ -181,10 +180,14 @@ def _dense(
     future = grid.labels(stop + 1, stop + horizon)
     shape = (periods, len(unique_id))
 
-    used = done | ((days <= future[-1].item()) & pl.Series(rows.series >= 0))
-    del days
+    # Rows ahead count only for what is known ahead.
+    ahead = (days <= future[-1].item()) & pl.Series(rows.series >= 0)
+    both = rows.some(done | ahead if known else done)
+    longer = (periods + horizon, len(unique_id))
+    del days, ahead
+    has_row = both.present(longer, unique_id)[:periods]
     past = rows.some(done)
-    y, begun = _demand(past, shape, unique_id)
+    y, begun = _demand(past, has_row)
     censored, stocked = np.zeros(shape, dtype=bool), None
     if "in_stock" in table.schema:
         flags = booleans(past.column("in_stock"), table, past.chosen).fill_null(-1).to_numpy()
@@ -197,13 +200,13 @@ def _dense(
             past_columns[name] = Column(past.dense(values, shape), categorical=False)
     del past
     known_columns: dict[str, Column] = {}
-    if known:
-        both, longer = rows.some(used), (periods + horizon, len(unique_id))
-        both.present(longer, unique_id)
-        for name in known:
-            values, categorical, words = cells(both.column(name), table, both.chosen, labels.get(name))
-            known_columns[name] = Column(both.dense(values, longer), categorical, words)
-    static_columns = {name: rows.steady(name, len(unique_id), labels.get(name), done) for name in static}
+    for name in known:
+        values, categorical, words = cells(both.column(name), table, both.chosen, labels.get(name))
+        known_columns[name] = Column(both.dense(values, longer), categorical, words)
+    begins = changes(pl.Series(rows.series)) | changes(done)
+    static_columns = {
+        name: rows.steady(name, len(unique_id), labels.get(name), done, begins) for name in static
+    }
     return Panel(
         unique_id=unique_id,
         freq=freq,
@@ -243,9 +246,10 @@ def _check_columns(
             )
 
 
-def _demand(past: _Rows, shape: tuple[int, int], unique_id: list[str]) -> tuple[Array, Array]:
-    """Units (T, N), and each series' first period with a row (N,) int32."""
-    has_row = past.present(shape, unique_id)
+def _demand(past: _Rows, has_row: Array) -> tuple[Array, Array]:
+    """Units (T, N), and each series' first period with a row (N,) int32; ``has_row`` (T, N) tells which
+    have.
+    """
     begun = has_row.argmax(axis=0).astype(np.int32)
     column = past.column("y")
     units = numbers(column, past.table, past.chosen)
@@ -253,8 +257,8 @@ def _demand(past: _Rows, shape: tuple[int, int], unique_id: list[str]) -> tuple[
     if negative.any():
         raise past.table.error("y is negative", column, negative, past.chosen)
     del column
-    y = past.dense(units.cast(pl.Float32).to_numpy(), shape)
+    y = past.dense(units.cast(pl.Float32).to_numpy(), has_row.shape)
     y[y < _NOTHING] = 0
     # From its first row on, a period without a row is zero demand; a row without y is unknown demand.
-    y[~has_row & (np.arange(shape[0], dtype=np.int32)[:, None] >= begun)] = 0
+    y[~has_row & (np.arange(len(y), dtype=np.int32)[:, None] >= begun)] = 0
     return y, begun

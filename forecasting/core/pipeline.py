@@ -45,7 +45,7 @@ _YARDSTICKS = ("seasonal_naive", "moving_average")
 _MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
 # Of more series than this, LightGBM alone makes the means: what a choice would cost goes into its training.
 _MEAN_CHOSEN = 12_000
-_MEAN_ALONE, _MEAN_ROWS, _MEAN_OPTIONS = "lightgbm", 1_000_000, {"trees": 150}
+_MEAN_ALONE, _MEAN_ROWS = "lightgbm", 1_000_000
 
 
 def forecast(
@@ -102,7 +102,6 @@ def _forecast(
 ) -> ForecastResult:
     alone = not spec.levels and panel.count > _MEAN_CHOSEN and _MEAN_ALONE in spec.models
     models = (_MEAN_ALONE,) if alone else spec.models
-    options: dict[str, Any] = _MEAN_OPTIONS if alone else {}
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
     folds = spec.folds if spec.levels else _MEAN_FOLDS if len(models) > 1 else 0
     data = training_data(panel, replace(spec, rows=max(spec.rows, _MEAN_ROWS)) if alone else spec)
@@ -156,9 +155,7 @@ def _forecast(
             data.prepare()
     with stages.run("fit", 0.82):
         fitted = {
-            name: make(name, data.settings, **options).fit(data, panel.periods)
-            for name in models
-            if name in needed
+            name: make(name, data.settings).fit(data, panel.periods) for name in models if name in needed
         }
         data.release()
     with stages.run("distribution", 0.92):

@@ -52,3 +52,11 @@ class WindowSums:
                 (rows > 0).sum(axis=0, dtype=np.float64),
             ]
         )
+
+
+def mean_ratio(part: Array, base: Array) -> float:
+    """Mean of the known values of a part over that of a base; NaN where there is none."""
+    part, base = part[np.isfinite(part)], base[np.isfinite(base)]
+    if not len(part) or not len(base) or base.mean() <= 0:
+        return float("nan")
+    return float(part.mean() / base.mean())

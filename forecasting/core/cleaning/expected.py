@@ -268,7 +268,7 @@ def _movement(
         now, said, factors = sold[part], mean[part], out[part]
         np.multiply(value[part], counted[part], out=now)
         said *= counted[part]
-        factors[:] = ((now @ precision + own) / (said @ precision + own))[:, None]
+        factors[:] = ((_product(now, precision) + own) / (_product(said, precision) + own))[:, None]
         said *= factors
         for group, sums in sums_of:
             factor = ((sums(now) + least) / (sums(said) + least)).astype(np.float32)
@@ -296,8 +296,14 @@ def _group_sums(group: Array, precision: Array) -> Callable[[Array], Array]:
     if number <= _FEW_GROUPS:
         member = np.zeros((len(group), number), dtype=np.float32)
         member[np.arange(len(group)), group] = precision
-        return lambda rows: rows @ member
+        return lambda rows: _product(rows, member)
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(number))
     weights = precision[order]
     return lambda rows: np.add.reduceat(np.take(rows, order, axis=1) * weights, starts, axis=1)
+
+
+def _product(rows: Array, weights: Array) -> Array:
+    """``rows @ weights``; BLAS at times flags what lies beside the numbers, which are finite."""
+    with np.errstate(all="ignore"):
+        return np.asarray(rows @ weights)

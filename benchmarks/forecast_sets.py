@@ -330,11 +330,13 @@ def _retail_lines() -> pl.DataFrame:
 
 
 def _retail_sums(lines: pl.DataFrame, step: str) -> pl.DataFrame:
-    """Units of each series and period, with the mean price that was paid."""
+    """Units of each series and period, with the mean price that was paid, and how many orders and buyers."""
     worth = (pl.col("Quantity") * pl.col("UnitPrice")).sum()
     return lines.group_by("unique_id", pl.col("InvoiceDate").dt.date().dt.truncate(step).alias("ds")).agg(
         pl.col("Quantity").sum().cast(pl.Float64).alias("y"),
         (worth / pl.col("Quantity").sum()).alias("price"),
+        pl.col("InvoiceNo").n_unique().cast(pl.Float64).alias("orders"),
+        pl.col("CustomerID").n_unique().cast(pl.Float64).alias("buyers"),
     )
 
 

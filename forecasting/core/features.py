@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from forecasting.core.chunks import in_chunks
 from forecasting.core.grid import calendar_parts
+from forecasting.core.kin import Purchases, groups_of, trend
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
 from forecasting.core.windows import WindowSums, mean_ratio
@@ -75,6 +76,8 @@ class FeatureTable:
         self._sums = WindowSums(self._units, self._seen, self._windows)
         enough = panel.periods >= self.season + min(panel.horizon, self.season // 4)
         self.yearly = enough if yearly is None else yearly
+        self._groups = groups_of(panel, self._units, self._seen)
+        self._purchases = Purchases(panel, self._units, self._seen)
         self._block: tuple[int, int, Array] | None = None
         self._origins: dict[int, tuple[Array, Level]] = {}
         self._state: tuple[int, Array, Array, Array] | None = None
@@ -93,6 +96,8 @@ class FeatureTable:
             "age",
             "total_short",
             "total_long",
+            *(f"total_{group.name}" for group in self._groups),
+            *(f"{kind}_{name}" for name in self._purchases.names for kind in ("often", "recent", "amount")),
         ]
         self._base_count = len(names)
         codes = []
@@ -176,6 +181,8 @@ class FeatureTable:
             np.minimum(cut - panel.start, 2 * self.season),
             np.full(shape, mean_ratio(year[-self._windows[1] :], year)),
             np.full(shape, mean_ratio(year[-self._windows[short] :], year)),
+            *(trend(group, cut, self._windows[short], self._windows[-1]) for group in self._groups),
+            *self._purchases.at(cut, self._windows[short], self._windows[-1], scale),
         ):
             base[:, column] = value
             column += 1

@@ -12,7 +12,7 @@ import polars as pl
 from forecasting.core.spec import ForecastSpec
 
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
-CODE_VERSION = 5
+CODE_VERSION = 6
 
 
 def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:

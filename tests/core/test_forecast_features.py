@@ -105,3 +105,38 @@ def test_it_knows_counts_though_some_periods_are_unknown() -> None:
     y = panel.y.copy()
     y[panel.start[0] + 3, 0] = 1.5
     assert replace(panel, y=y).counts.tolist() == [False, *[True] * 39]
+
+
+def column_of(table: FeatureTable, name: str, cut: int) -> np.ndarray:
+    values: np.ndarray = table.block(cut, 1)[:, table.names.index(name)]
+    return values
+
+
+def test_a_series_is_told_how_its_group_moves() -> None:
+    """Sixteen series in two stores; in the last quarter one store sells twice its usual, the other half."""
+    y = np.full((60, 16), 4.0, dtype=np.float32)
+    store = (np.arange(16) % 2).astype(np.float32)
+    y[-13:, store == 0], y[-13:, store == 1] = 8, 2
+    y[-2:, 15] = np.nan  # unknown demand moves nobody
+    static = {"store": Column(store, categorical=True, labels=("up", "down"))}
+    panel = make_panel(y, freq="W", static=static)
+    found = column_of(FeatureTable(panel), "total_store", 60)
+    # (The long window, 52 weeks, has the short one in it.)
+    assert found[store == 0] == pytest.approx(8 / ((39 * 4 + 13 * 8) / 52))
+    late = 8 * 13 - 2
+    usual = (8 * 39 * 4 + late * 2) / (8 * 39 + late)
+    assert found[store == 1] == pytest.approx(2 / usual)
+
+
+def test_a_series_is_told_how_often_and_how_much_at_a_time_it_is_bought() -> None:
+    y = np.zeros((60, 2), dtype=np.float32)
+    orders = np.full((60, 2), np.nan, dtype=np.float32)
+    y[::2, 0], orders[::2, 0] = 6, 2  # every second week two orders of three
+    y[:, 1], orders[:, 1] = 6, 1
+    panel = make_panel(y, freq="W", past={"orders": Column(orders, categorical=False)})
+    table = FeatureTable(panel)
+    # A week without a sale had no order, whether the column says so or nothing.
+    assert column_of(table, "often_orders", 60) == pytest.approx([1.0, 1.0])
+    assert column_of(table, "recent_orders", 60) == pytest.approx([12 / 13, 1.0])
+    scale = table.level(60).scale
+    assert column_of(table, "amount_orders", 60) * scale == pytest.approx([3.0, 6.0])

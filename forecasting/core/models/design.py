@@ -20,7 +20,7 @@ from forecasting.core.panel import Panel
 
 Array = npt.NDArray[Any]
 
-_RATIOS = ("total_", "season_total")
+_RATIOS = ("total_", "season_total", "recent_")
 _COUNTS = ("since_sale", "age")
 _PLAIN = ("share", "relative", "change_", "static_")
 # With a year or two of history a linear model takes any trend for a wave of the calendar.

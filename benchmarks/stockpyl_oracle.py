@@ -68,7 +68,9 @@ def price_breaks(load: Callable[[str], Any], rng: Any) -> Iterator[Case]:
             "holding_cost_rate": drawn(rng, 0.05, 1),
             "demand_rate": drawn(rng, 10, 1e5),
         }
-        size = float(np.sqrt(2 * given["fixed_cost"] * given["demand_rate"] / given["holding_cost_rate"] / cost))
+        size = float(
+            np.sqrt(2 * given["fixed_cost"] * given["demand_rate"] / given["holding_cost_rate"] / cost)
+        )
         starts = np.cumsum(rng.uniform(0.2, 1.2, count)) * size
         given["breakpoints"] = [0, *[float(f"{start:.6g}") for start in starts[:-1]]]
         given["unit_costs"] = [float(f"{c:.6g}") for c in cost * np.cumprod(rng.uniform(0.9, 0.999, count))]
@@ -293,8 +295,9 @@ def serial(load: Callable[[str], Any], rng: Any) -> Iterator[Case]:
             "demand_mean": drawn(rng, 0.5, 8),
         }
         if index % 2:
+            # 300 and 41: no demand lies halfway between two points, where rounding would be left to chance.
             deviation = float(f"{given['demand_mean'] * rng.uniform(0.1, 0.4):.6g}")
-            given |= {"demand_standard_deviation": deviation, "x_num": 300, "d_num": 40}
+            given |= {"demand_standard_deviation": deviation, "x_num": 300, "d_num": 41}
         own.append((f"random {index}", given))
     for name, given in own:
         call = {"num_nodes": len(given["lead_time"]), **given}

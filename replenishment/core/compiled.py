@@ -1,4 +1,4 @@
-"""Functions compiled to machine code by numba. Import this only where such a function is used: numba is heavy."""
+"""Functions compiled to machine code by numba, which is heavy: import it where such a function is used."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def compiled(function: F) -> F:
         made = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # nowhere to keep it: neither beside the file nor in the user's own folder
         made = numba.njit(nogil=True)(function)
-    return cast(F, made)
+    return cast("F", made)

@@ -1,4 +1,4 @@
-"""Textbook models against stockpyl 1.0.2: the book's instances and random ones (`benchmarks/stockpyl_oracle.py`)."""
+"""Textbook models against stockpyl 1.0.2 (`benchmarks/stockpyl_oracle.py`): book's instances, random ones."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def poisson_law(mean: float) -> Array:
         law[k - 1] = law[k] * k / mean
         if law[k - 1] < peak * _RARE:
             break
-    return law / law.sum()
+    return np.asarray(law / law.sum())
 
 
 @compiled
@@ -57,7 +57,7 @@ def _cost(level: int, loss: Array, hold: float, short: float) -> float:
     """Expected cost of holding and shortage at a level: the newsvendor's."""
     mean = loss[0]
     missed = loss[level] if 0 <= level < len(loss) else (0.0 if level > 0 else mean - level)
-    return hold * (level - mean) + (hold + short) * missed
+    return float(hold * (level - mean) + (hold + short) * missed)
 
 
 @compiled
@@ -147,9 +147,7 @@ def _cycle(
 
 
 @compiled
-def _min_max(
-    law: Array, interval: Array, fixed: float, hold: float, short: float
-) -> tuple[int, int, float]:
+def _min_max(law: Array, interval: Array, fixed: float, hold: float, short: float) -> tuple[int, int, float]:
     """Best s, S and cost of a period (Zheng and Federgruen 1991)."""
     loss = _losses(interval)
     if law[0] >= 1.0 - 1e-12:
@@ -205,7 +203,9 @@ def min_max(law: Array, interval: Array, fixed: Array, hold: Array, short: Array
 
 
 @compiled
-def min_max_costs(law: Array, interval: Array, fixed: Array, hold: Array, short: Array, s: Array, up_to: Array) -> Array:
+def min_max_costs(
+    law: Array, interval: Array, fixed: Array, hold: Array, short: Array, s: Array, up_to: Array
+) -> Array:
     """Cost of a period (N,) of given whole levels s < S."""
     found = np.empty(len(law))
     for row in range(len(law)):

@@ -43,11 +43,12 @@ def guaranteed_service(
     """Cheapest promises in a tree, or in several: Graves and Willems (2000, erratum 2003).
 
     ``arcs`` (A, 2) are pairs of supplying and supplied stage, numbered 0 ... N - 1, one unit each. Per stage,
-    (N,) or one number: whole ``processing_time``; ``holding_cost`` per unit and time; ``deviation`` of customers'
-    demand per time at that stage itself; ``factor`` of the demand bound, ``mean t + factor deviation
-    sqrt(t)``; ``supplied_within``, the whole time in which outside suppliers deliver to it; ``promised_within``,
-    the longest whole promise that its customers take: 0 where they are served from the shelf. Demands of
-    different stages are independent. Snyder and Shen, section 6.3. Raises ValueError where arcs make a cycle.
+    (N,) or one number: whole ``processing_time``; ``holding_cost`` per unit and time; ``deviation`` of
+    customers' demand per time at that stage itself; ``factor`` of the demand bound, ``mean t + factor
+    deviation sqrt(t)``; ``supplied_within``, the whole time in which outside suppliers deliver to it;
+    ``promised_within``, the longest whole promise that its customers take: 0 where they are served from the
+    shelf. Demands of different stages are independent. Snyder and Shen, section 6.3. Raises ValueError where
+    arcs make a cycle.
     """
     pairs = np.asarray(arcs, dtype=np.int64).reshape(-1, 2)
     work, cost, own, bound, outside, most = rows(
@@ -78,16 +79,23 @@ def guaranteed_service(
     for stage in reversed(tree.flow):
         for supplier in tree.suppliers[stage]:
             variance[supplier] += variance[stage]
-    times = [values.astype(np.int64) for values in (work, outside, most, longest)]
-    promise, waits = _promises(tree, *times, weight=cost * bound * np.sqrt(variance))
+    promise, waits = _promises(
+        tree,
+        work.astype(np.int64),
+        outside.astype(np.int64),
+        most.astype(np.int64),
+        longest.astype(np.int64),
+        weight=cost * bound * np.sqrt(variance),
+    )
     stock = bound * np.sqrt(variance) * np.sqrt(waits + work - promise)
     return GuaranteedService(promise, waits, stock, float(cost @ stock))
 
 
 @dataclass(frozen=True, eq=False)
 class _Tree:
-    """Neighbours of each stage; ``flow`` lists stages after their suppliers, ``order`` after all neighbours but
-    one, the ``parent`` (-1 for a tree's last)."""
+    """Neighbours of each stage; ``flow`` lists stages after their suppliers, ``order`` after all neighbours
+    but one, the ``parent`` (-1 for a tree's last).
+    """
 
     suppliers: list[list[int]]
     customers: list[list[int]]
@@ -144,8 +152,8 @@ def _promises(
 ) -> tuple[Array, Array]:
     """Cheapest promise and wait of each stage, by dynamic programming from the leaves to each tree's last.
 
-    ``out[k]`` is the least cost of k and all settled behind it when it promises at most s, ``come[k]`` when it
-    waits for at least s; the positions of these minima are kept to walk back.
+    ``out[k]`` is the least cost of k and all settled behind it when it promises at most s, ``come[k]`` when
+    it waits for at least s; the positions of these minima are kept to walk back.
     """
     count = len(work)
     size = int(longest.max(initial=0)) + 1

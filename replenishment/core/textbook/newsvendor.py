@@ -55,7 +55,7 @@ def normal_loss(level: npt.ArrayLike, mean: npt.ArrayLike, deviation: npt.ArrayL
     at_least_zero(deviation=sigma)
     z = np.divide(at - mu, sigma, out=np.zeros_like(at), where=sigma > 0)
     loss = sigma * (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) - z * ndtr(-z))
-    return np.where(sigma > 0, np.maximum(loss, 0.0), np.maximum(mu - at, 0.0))
+    return np.asarray(np.where(sigma > 0, np.maximum(loss, 0.0), np.maximum(mu - at, 0.0)))
 
 
 def newsvendor_poisson(

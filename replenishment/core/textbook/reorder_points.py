@@ -1,4 +1,4 @@
-"""Exact reorder points where demand comes in whole units: (r, Q) under continuous, (s, S) under periodic review.
+"""Exact levels where demand comes in whole units: (r, Q) under continuous, (s, S) under periodic review.
 
 Unmet demand waits. Costs: ``order_cost`` per order, ``holding_cost`` and ``shortage_cost`` per unit and time.
 10,000 items take well under a second; the first call compiles.
@@ -79,8 +79,8 @@ def min_max_poisson(
     """Best s, S and cost of a period (N,) with Poisson demand of ``mean`` a period; whole numbers.
 
     At each review, with the position at or below s, order up to S; it arrives ``lead_time`` periods later,
-    before demand. Costs are charged at the end of the period that follows. Zheng and Federgruen (1991); Snyder
-    and Shen, section 4.4.4. Without demand s is -1 and S 0.
+    before demand. Costs are charged at the end of the period that follows. Zheng and Federgruen (1991);
+    Snyder and Shen, section 4.4. Without demand s is -1 and S 0.
     """
     from replenishment.core.textbook import counting
 
@@ -124,7 +124,7 @@ def min_max_cost(
     reorder_point: npt.ArrayLike,
     order_up_to: npt.ArrayLike,
 ) -> Array:
-    """Cost of a period (N,) under given whole levels s < S: Snyder and Shen, section 4.4.4."""
+    """Cost of a period (N,) under given whole levels s < S: Snyder and Shen, section 4.4."""
     from replenishment.core.textbook import counting
 
     law, over, fixed, hold, short = _discrete(order_cost, holding_cost, shortage_cost, demand, interval)

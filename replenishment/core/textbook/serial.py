@@ -30,12 +30,12 @@ class SerialStock:
 
     @property
     def local(self) -> Array:
-        """The same policy as base stock of each stage alone (J,): what it holds above its successor's echelon.
+        """The same policy as base stock of each stage alone (J,): what it holds above the echelon after it.
 
         Snyder and Shen, section 6.2.1: a level above that of an earlier stage can't be reached.
         """
         reachable = np.minimum.accumulate(self.echelon)
-        return reachable - np.append(reachable[1:], 0.0)
+        return np.asarray(reachable - np.append(reachable[1:], 0.0))
 
 
 def serial_normal(
@@ -149,7 +149,7 @@ def _solved(
     step: float,
     points: int,
 ) -> SerialStock:
-    """From the customers' stage up: the cost of a stage's echelon, and what lack of stock there costs the next.
+    """From the customers' stage up: the cost of an echelon, and what its lack of stock costs the next stage.
 
     On the grid ``low + step k``. Below it costs run on as straight lines: every stage is then out of stock.
     """

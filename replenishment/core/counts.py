@@ -8,6 +8,7 @@ different length. A negative binomial process has one mean and one variance-to-m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -45,6 +46,14 @@ class Counts:
         first[:, 1:] = mean[:, None] - np.cumsum(beyond[:, :-1], axis=1)
         return cls.from_first(np.maximum(first, 0.0))
 
+    @cached_property
+    def law(self) -> Array:
+        """The same for compiled functions (N, K, 4), at 0, 1, ... units."""
+        from replenishment.core.long_run import packed
+
+        units = np.broadcast_to(np.arange(self.first.shape[1], dtype=np.float64), self.first.shape)
+        return packed(np.ascontiguousarray(units), np.zeros(self.first.shape[1]), self.first, self.second)
+
     @property
     def mean(self) -> Array:
         """Mean demand (N,)."""
@@ -71,15 +80,9 @@ class Counts:
 
     def losses(self, x: Array) -> tuple[Array, Array]:
         """First and second order loss at ``x`` (N, P)."""
-        size = self.first.shape[1]
-        whole = np.clip(np.floor(x), 0, size - 2).astype(np.int64)
-        flat = whole + (np.arange(len(x)) * size)[:, None]
-        low, high = self.first.ravel()[flat], self.first.ravel()[flat + 1]
-        gone = np.minimum(x - whole, 1.0)
-        fall = np.where(x < 0, 1.0, low - high)
-        loss = low - fall * gone
-        area = self.second.ravel()[flat] - low * gone + fall * gone**2 / 2
-        return np.maximum(loss, 0.0), np.maximum(area, 0.0)
+        from replenishment.core.long_run import losses
+
+        return losses(True, self.law, np.ascontiguousarray(x))
 
 
 def _chances(mean: Array, ratio: Array) -> Array:

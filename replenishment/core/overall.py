@@ -74,11 +74,8 @@ def _slices(members: list[tuple[Array, Model]]) -> list[tuple[slice, tuple[Array
 def _table(model: Model) -> tuple[Array, Array, Array]:
     """Points (N, P) from 0 to where nothing is short, with in-stock ratio and fill rate, both rising."""
     points = model.whole.points(_POINTS)
-    ratios, fills = np.empty_like(points), np.empty_like(points)
-    for column in range(points.shape[1]):
-        outcome = model.evaluate(points[:, column])
-        ratios[:, column], fills[:, column] = outcome.ratio, outcome.fill
-    return points, np.maximum.accumulate(ratios, axis=1), np.maximum.accumulate(fills, axis=1)
+    found = model.evaluate(points)
+    return points, np.maximum.accumulate(found.ratio, axis=1), np.maximum.accumulate(found.fill, axis=1)
 
 
 def _shared(

@@ -75,9 +75,11 @@ class Spread:
         return cls.from_knots(knots, design.levels)
 
     @cached_property
-    def _columns(self) -> Array:
-        """All knots but the first, one row for each: what is compared most often, in the order of memory."""
-        return np.ascontiguousarray(self.knots[:, 1:].T)
+    def law(self) -> Array:
+        """The same for compiled functions (N, K, 4)."""
+        from replenishment.core.long_run import packed
+
+        return packed(self.knots, self.levels, self.first, self.second)
 
     @property
     def mean(self) -> Array:
@@ -139,36 +141,13 @@ class Spread:
 
     def loss(self, x: Array) -> Array:
         """Expected demand above ``x`` (N, P): ``E[(D - x)+]``, same shape."""
-        return self._at(x, second=False)[0]
+        return self.losses(x)[0]
 
     def losses(self, x: Array) -> tuple[Array, Array]:
         """First and second order loss at ``x`` (N, P)."""
-        return self._at(x, second=True)
+        from replenishment.core.long_run import losses
 
-    def _at(self, x: Array, *, second: bool) -> tuple[Array, Array]:
-        count, depth = self.knots.shape
-        piece = np.zeros(x.shape, dtype=np.int64)
-        for column in self._columns:
-            piece += x >= column[:, None]
-        flat = piece + (np.arange(count) * depth)[:, None]
-        left = self.knots.ravel()[flat]
-        at_left = self.first.ravel()[flat]
-        beyond = (1 - self.levels)[piece]
-        last = piece == depth - 1
-        piece[last] -= 1
-        flat[last] -= 1
-        width = self.knots.ravel()[flat + 1] - self.knots.ravel()[flat]
-        density = np.diff(self.levels)[piece] / np.where(width > 0, width, 1.0)
-        gone = x - left
-        under = gone < 0  # below the first knot nothing is certain to be left over
-        density[under | last | (width <= 0)] = 0.0
-        beyond[under] = 1.0
-        loss = at_left - beyond * gone + density * gone**2 / 2
-        if not second:
-            return np.maximum(loss, 0.0), loss
-        at_left2 = self.second.ravel()[np.where(last, flat + 1, flat)]
-        area = at_left2 - at_left * gone + beyond * gone**2 / 2 - density * gone**3 / 6
-        return np.maximum(loss, 0.0), np.maximum(area, 0.0)
+        return losses(False, self.law, np.ascontiguousarray(x))
 
 
 class _Design:

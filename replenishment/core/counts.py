@@ -8,11 +8,12 @@ different length. A negative binomial process has one mean and one variance-to-m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from replenishment.core.spread import FIRST, SECOND
 
 Array = npt.NDArray[Any]
 
@@ -24,35 +25,33 @@ _OFF = 0.04  # distance of a given level from the fitted distribution that still
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """N distributions on 0, 1, 2, ...: ``first`` (N, K) is the loss at each, ``second`` its integral."""
+    """N distributions on 0, 1, 2, ... as a ``law`` (N, K, 2): the loss at each, and its integral."""
 
-    first: Array
-    second: Array
+    law: Array
 
     @classmethod
     def from_first(cls, first: Array) -> Self:
         """From the loss at whole units."""
-        area = (first[:, :-1] + first[:, 1:]) / 2
-        second = np.zeros_like(first)
-        second[:, :-1] = np.cumsum(area[:, ::-1], axis=1)[:, ::-1]
-        return cls(np.ascontiguousarray(first), second)
+        from replenishment.core.shapes import from_first
+
+        return cls(from_first(np.ascontiguousarray(first)))
 
     @classmethod
     def negative_binomial(cls, mean: Array, ratio: Array) -> Self:
         """From the mean (N,) and the variance-to-mean ratio (N,), at least 1."""
-        beyond = 1 - np.cumsum(_chances(mean, ratio), axis=1)
-        first = np.empty((len(mean), _SIZE))
-        first[:, 0] = mean
-        first[:, 1:] = mean[:, None] - np.cumsum(beyond[:, :-1], axis=1)
-        return cls.from_first(np.maximum(first, 0.0))
+        from replenishment.core.shapes import negative_binomial
 
-    @cached_property
-    def law(self) -> Array:
-        """The same for compiled functions (N, K, 4), at 0, 1, ... units."""
-        from replenishment.core.long_run import packed
+        return cls(negative_binomial(np.ascontiguousarray(mean), np.ascontiguousarray(ratio), _SIZE))
 
-        units = np.broadcast_to(np.arange(self.first.shape[1], dtype=np.float64), self.first.shape)
-        return packed(np.ascontiguousarray(units), np.zeros(self.first.shape[1]), self.first, self.second)
+    @property
+    def first(self) -> Array:
+        """Expected demand above each whole number (N, K)."""
+        return self.law[:, :, FIRST]
+
+    @property
+    def second(self) -> Array:
+        """Integral of the first order loss above each (N, K)."""
+        return self.law[:, :, SECOND]
 
     @property
     def mean(self) -> Array:
@@ -68,11 +67,11 @@ class Counts:
         """Demands (N, count) from 0 to where next to nothing is left above."""
         spread = np.unique(np.round(np.linspace(0, 1, count) ** 2 * (_SIZE - 1)))
         padded = np.append(spread, np.full(count - len(spread), _SIZE - 1.0))
-        return np.broadcast_to(padded, (len(self.first), count))
+        return np.broadcast_to(padded, (len(self.law), count))
 
     def take(self, rows: Array) -> Self:
         """Some items only."""
-        return type(self)(self.first[rows], self.second[rows])
+        return type(self)(self.law[rows])
 
     def loss(self, x: Array) -> Array:
         """Expected demand above ``x`` (N, P), straight lines between whole units."""
@@ -85,18 +84,6 @@ class Counts:
         return losses(True, self.law, np.ascontiguousarray(x))
 
 
-def _chances(mean: Array, ratio: Array) -> Array:
-    """Probabilities (N, K) of 0, 1, 2, ... units."""
-    excess = np.maximum(ratio - 1, 1e-6)
-    size = mean / excess
-    grow = excess / (1 + excess)
-    chances = np.empty((len(mean), _SIZE))
-    chances[:, 0] = np.exp(-size * np.log1p(excess))
-    for k in range(1, _SIZE):
-        chances[:, k] = chances[:, k - 1] * grow * (size + k - 1) / k
-    return chances
-
-
 def fitted(quantiles: Array, levels: tuple[float, ...], mean: Array) -> tuple[Array, Array]:
     """Variance-to-mean ratios (N,) of the nearest negative binomials, and where they fit (N,)."""
     given = np.round(quantiles).astype(np.int64)
@@ -105,20 +92,8 @@ def fitted(quantiles: Array, levels: tuple[float, ...], mean: Array) -> tuple[Ar
     rows = np.flatnonzero(fits)
     if not len(rows):
         return ratio, fits
-    at = given[rows]
-    aim = np.asarray(levels)
-    off = np.empty((len(rows), len(_RATIOS)))
-    worst = np.empty_like(off)
-    for index, candidate in enumerate(_RATIOS):
-        below = np.zeros((len(rows), _SIZE + 1))
-        below[:, 1:] = np.cumsum(_chances(mean[rows], np.full(len(rows), candidate)), axis=1)
-        upper = np.take_along_axis(below, at + 1, axis=1)
-        lower = np.take_along_axis(below, at, axis=1)
-        miss = np.maximum(np.maximum(lower - aim, aim - upper), 0.0)
-        worst[:, index] = miss.max(axis=1)
-        off[:, index] = (miss / np.sqrt(aim * (1 - aim))).sum(axis=1)
-    # Several ratios may fit equally well, the more the slower demand is: their middle, the plain ones first.
-    near = (off <= off.min(axis=1, keepdims=True) + 0.01) / _RATIOS**3
-    ratio[rows] = np.exp((near * np.log(_RATIOS)).sum(axis=1) / near.sum(axis=1))
-    fits[rows] = worst.min(axis=1) <= _OFF
+    from replenishment.core.shapes import nearest_ratios
+
+    ratio[rows], off = nearest_ratios(given[rows], np.asarray(levels), mean[rows], _RATIOS)
+    fits[rows] = off <= _OFF
     return ratio, fits

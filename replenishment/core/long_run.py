@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from replenishment.core.compiled import compiled
+from replenishment.core.spread import FIRST, KNOT, LEVEL, SECOND
 
 Array = npt.NDArray[Any]
 
@@ -23,20 +24,9 @@ _ROOT_TAU = math.sqrt(2 * math.pi)
 
 
 # Columns of ``terms`` (N, 14), fields of `service.Model` and of its cycle; ``LENGTH`` are the reviews of a cycle.
-STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT, LOST, LEAD_MEAN, LEAD_SD, MEAN, SD, RISE, MIDDLE = range(14)
-# Last axis of a law (N, K, 4): one knot of `spread.Spread`, or one unit of `counts.Counts`.
-KNOT, LEVEL, FIRST, SECOND = range(4)
-
-
-@compiled
-def packed(knots: Array, levels: Array, first: Array, second: Array) -> Array:
-    """A distribution's arrays (N, K) and (K,) as one law (N, K, 4): what is read together lies together."""
-    law = np.empty((*knots.shape, 4))
-    for row in range(knots.shape[0]):
-        for k in range(knots.shape[1]):
-            law[row, k, KNOT], law[row, k, LEVEL] = knots[row, k], levels[k]
-            law[row, k, FIRST], law[row, k, SECOND] = first[row, k], second[row, k]
-    return law
+STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT, LOST, LEAD_MEAN, LEAD_SD, MEAN, SD, RISE, MIDDLE = range(
+    14
+)
 
 
 @compiled
@@ -90,7 +80,9 @@ def _cut_variance(z: float) -> float:
 
 
 @compiled
-def _returned(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float) -> tuple[float, float, float]:
+def _returned(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
+) -> tuple[float, float, float]:
     """Stock that lost demand leaves by the end of a cycle, and how much narrower served demand is."""
     if terms[row, LOST] <= 0 or loss <= 0:
         return 0.0, 1.0, 1.0
@@ -116,7 +108,9 @@ def _returned(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array,
 
 
 @compiled
-def _short(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float) -> float:
+def _short(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
+) -> float:
     """Unmet demand of a review period, for items that lose ``loss`` of it."""
     if cycle.shape[1] > 1:
         return _reviewed(slow, whole, lead, cycle, terms, row, s, loss)[0]
@@ -128,7 +122,9 @@ def _short(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, ro
 
 
 @compiled
-def _reviewed(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float) -> tuple[float, float, float, float]:
+def _reviewed(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
+) -> tuple[float, float, float, float]:
     """Unmet demand of a review period; the chances to be in stock at its end, at its start with no order due,
     and at the start of a cycle.
     """
@@ -161,7 +157,9 @@ def _reviewed(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array,
 
 
 @compiled
-def _lost(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, most: float) -> float:
+def _lost(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, most: float
+) -> float:
     """Loss of a review period: where loss, given that loss, agrees; at most ``most``."""
     low, high, at_low = 0.0, most, most
     at_high = _short(slow, whole, lead, cycle, terms, row, s, high) - high
@@ -179,7 +177,9 @@ def _lost(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row
 
 
 @compiled
-def _evaluated(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float) -> tuple[float, float, float]:
+def _evaluated(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float
+) -> tuple[float, float, float]:
     """Fill rate, cycle service and the share of reviews that end in stock."""
     demand = terms[row, DEMAND]
     unmet, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, 0.0)
@@ -207,7 +207,17 @@ def evaluated(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array,
 
 
 @compiled
-def _gap(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, kind: int, s: float, goal: float) -> float:
+def _gap(
+    slow: bool,
+    whole: Array,
+    lead: Array,
+    cycle: Array,
+    terms: Array,
+    row: int,
+    kind: int,
+    s: float,
+    goal: float,
+) -> float:
     """How much more than the goal is reached, rising with the reorder point."""
     if kind != FILL:
         return _evaluated(slow, whole, lead, cycle, terms, row, s)[kind] - goal
@@ -221,7 +231,9 @@ def _gap(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row:
 
 
 @compiled
-def reorder_points(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, kind: int, goals: Array, highest: Array) -> Array:
+def reorder_points(
+    slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, kind: int, goals: Array, highest: Array
+) -> Array:
     """Lowest reorder points (N,) from 0 to ``highest`` (N,) that reach ``goals`` (N,) of one kind.
 
     Two guesses, then false position (Illinois), halving where it stalls. Whole units are sought among whole

@@ -109,7 +109,16 @@ class Model:
         # 0 where every review with demand brings an order, near 1 where orders are rare
         rise = np.clip(1 - orders / (1 - cycle.none), 0.0, 1.0)
         middle = (visits * np.arange(visits.shape[1])).sum(axis=1) * cycle.step
-        own = (cycle.step, cycle.lattice, cycle.none, cycle.reviews, self.reviews, self.demand, self.unit, self.lost)
+        own = (
+            cycle.step,
+            cycle.lattice,
+            cycle.none,
+            cycle.reviews,
+            self.reviews,
+            self.demand,
+            self.unit,
+            self.lost,
+        )
         moments = (self.lead_mean, self.lead_sd, self.whole_mean, self.whole_sd, rise, middle)
         terms = np.column_stack([np.asarray(column, dtype=np.float64) for column in own + moments])
         shares = np.stack([visits, cycle.starts * orders[:, None]], axis=2)
@@ -120,7 +129,8 @@ class Model:
         from replenishment.core.long_run import evaluated
 
         points = np.asarray(reorder_point, dtype=np.float64)
-        found = evaluated(*self._compiled, np.ascontiguousarray(points.reshape(len(points), -1)))
+        several = points if points.ndim == 2 else points[:, None]
+        found = evaluated(*self._compiled, np.ascontiguousarray(several))
         return Outcome(*found.reshape(3, *points.shape))
 
     def reorder_point(self, kind: str, goal: Array) -> Array:

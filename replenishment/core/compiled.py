@@ -9,6 +9,8 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # division by zero as in numpy
+
 
 def compiled(function: F) -> F:
     """``function`` compiled when first called, kept on disk between processes where the disk can be written.
@@ -17,7 +19,19 @@ def compiled(function: F) -> F:
     its own file only.
     """
     try:
-        made = numba.njit(cache=True, nogil=True)(function)
+        made = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # nowhere to keep it: neither beside the file nor in the user's own folder
-        made = numba.njit(nogil=True)(function)
+        made = numba.njit(**_OPTIONS)(function)
+    return cast("F", made)
+
+
+def inner(function: F) -> F:
+    """``function`` for compiled functions to call, with arrays to read or write but none to make.
+
+    Counting references to arrays at each call, atomically, costs as much as the work of a small function.
+    """
+    try:
+        made = numba.njit(_nrt=False, **_OPTIONS)(function)
+    except (KeyError, TypeError):  # not an option of every numba
+        made = numba.njit(**_OPTIONS)(function)
     return cast("F", made)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replenishment.core.compiled import compiled
+from replenishment.core.compiled import compiled, inner
 from replenishment.core.spread import FIRST, KNOT, LEVEL, SECOND
 
 Array = npt.NDArray[Any]
@@ -20,6 +20,7 @@ FILL, CYCLE, RATIO = 0, 1, 2
 _STEPS = 60
 _TOLERANCE = 1e-6
 _LOSS_ROUNDS = 3
+_CLOSE = 1e-11  # share of demand
 _ROOT_TAU = math.sqrt(2 * math.pi)
 
 
@@ -29,36 +30,43 @@ STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT, LOST, LEAD_MEAN, LEAD_SD, ME
 )
 
 
-@compiled
-def _losses(slow: bool, law: Array, row: int, x: float) -> tuple[float, float]:
-    """First and second order loss at x; ``slow`` where the law is one of counts."""
+@inner
+def _losses(slow: bool, law: Array, row: int, x: float, near: int = -1) -> tuple[float, float, int]:
+    """First and second order loss at x, and the piece that it is in; ``slow`` where the law is one of counts.
+
+    The piece is sought upwards from ``near``, by halving where that is -1.
+    """
     last = law.shape[1] - 1
     if slow:
-        whole = min(max(int(math.floor(x)), 0), last - 1)
-        low_loss = law[row, whole, FIRST]
-        gone = min(x - whole, 1.0)
-        fall = 1.0 if x < 0 else low_loss - law[row, whole + 1, FIRST]
-        area = law[row, whole, SECOND] - low_loss * gone + fall * gone**2 / 2
-        return max(low_loss - fall * gone, 0.0), max(area, 0.0)
+        whole = min(max(math.floor(x), 0), last - 1)
+        at_left, gone = law[row, whole, FIRST], min(x - whole, 1.0)
+        fall = 1.0 if x < 0 else at_left - law[row, whole + 1, FIRST]
+        area = law[row, whole, SECOND] - at_left * gone + fall * gone**2 / 2
+        return max(at_left - fall * gone, 0.0), max(area, 0.0), -1
     if x >= law[row, last, KNOT]:
-        return 0.0, 0.0
+        return 0.0, 0.0, last - 1
     gone = x - law[row, 0, KNOT]
     if gone < 0:  # nothing is certain to be left over
         area = law[row, 0, SECOND] - law[row, 0, FIRST] * gone + gone**2 / 2
-        return law[row, 0, FIRST] - gone, max(area, 0.0)
-    low, high = 0, last
-    while high - low > 1:
-        middle = (low + high) // 2
-        if law[row, middle, KNOT] <= x:
-            low = middle
-        else:
-            high = middle
-    at_left, level = law[row, low, FIRST], law[row, low, LEVEL]
-    gone = x - law[row, low, KNOT]
-    density = (law[row, high, LEVEL] - level) / (law[row, high, KNOT] - law[row, low, KNOT])
+        return law[row, 0, FIRST] - gone, max(area, 0.0), 0
+    piece = near
+    if near < 0:
+        piece, high = 0, last
+        while high - piece > 1:
+            middle = (piece + high) // 2
+            if law[row, middle, KNOT] <= x:
+                piece = middle
+            else:
+                high = middle
+    else:
+        while law[row, piece + 1, KNOT] <= x:
+            piece += 1
+    at_left, level = law[row, piece, FIRST], law[row, piece, LEVEL]
+    gone = x - law[row, piece, KNOT]
+    density = (law[row, piece + 1, LEVEL] - level) / (law[row, piece + 1, KNOT] - law[row, piece, KNOT])
     loss = at_left - (1 - level) * gone + density * gone**2 / 2
-    area = law[row, low, SECOND] - at_left * gone + (1 - level) * gone**2 / 2 - density * gone**3 / 6
-    return max(loss, 0.0), max(area, 0.0)
+    area = law[row, piece, SECOND] - at_left * gone + (1 - level) * gone**2 / 2 - density * gone**3 / 6
+    return max(loss, 0.0), max(area, 0.0), piece
 
 
 @compiled
@@ -67,11 +75,11 @@ def losses(slow: bool, law: Array, x: Array) -> tuple[Array, Array]:
     first, second = np.empty(x.shape), np.empty(x.shape)
     for row in range(x.shape[0]):
         for column in range(x.shape[1]):
-            first[row, column], second[row, column] = _losses(slow, law, row, x[row, column])
+            first[row, column], second[row, column], _ = _losses(slow, law, row, x[row, column])
     return first, second
 
 
-@compiled
+@inner
 def _cut_variance(z: float) -> float:
     """By how much the variance of a normal variable falls when it is cut above ``z`` deviations."""
     z = min(max(z, -8.0), 8.0)
@@ -79,7 +87,7 @@ def _cut_variance(z: float) -> float:
     return min(max(hazard * (hazard + z), 0.0), 1.0)
 
 
-@compiled
+@inner
 def _returned(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
 ) -> tuple[float, float, float]:
@@ -107,7 +115,7 @@ def _returned(
     return back, math.sqrt(max(1 - cut, 0.05)), math.sqrt(left / variance)
 
 
-@compiled
+@inner
 def _short(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
 ) -> float:
@@ -121,7 +129,7 @@ def _short(
     return min(max(above - before, 0.0), terms[row, DEMAND])
 
 
-@compiled
+@inner
 def _reviewed(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, loss: float
 ) -> tuple[float, float, float, float]:
@@ -136,11 +144,14 @@ def _reviewed(
     step = terms[row, UNIT] if fine else terms[row, STEP]
     unmet, ratio, quiet, began = 0.0, 0.0, 0.0, 0.0
     at = b_whole = b_lead = c_whole = c_lead = 0.0
+    piece_whole = piece_lead = -1
     for node in range(cycle.shape[1] + 1):
         last, last_whole, last_lead, last_area = at, b_whole, b_lead, c_whole - c_lead
         at = s + (node if fine else max(node - 0.5, 0.0)) * step
-        b_whole, c_whole = _losses(slow, whole, row, mean_w + (at + back - mean_w) / narrow_whole)
-        b_lead, c_lead = _losses(slow, lead, row, mean_l + (at + back - mean_l) / narrow_lead)
+        place = mean_w + (at + back - mean_w) / narrow_whole
+        b_whole, c_whole, piece_whole = _losses(slow, whole, row, place, piece_whole)
+        place = mean_l + (at + back - mean_l) / narrow_lead
+        b_lead, c_lead, piece_lead = _losses(slow, lead, row, place, piece_lead)
         b_whole, b_lead = b_whole * narrow_whole, b_lead * narrow_lead
         c_whole, c_lead = c_whole * narrow_whole**2, c_lead * narrow_lead**2
         if node == 0:
@@ -156,7 +167,7 @@ def _reviewed(
     return min(max(unmet, 0.0), terms[row, DEMAND]), ratio, quiet, began
 
 
-@compiled
+@inner
 def _lost(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float, most: float
 ) -> float:
@@ -168,6 +179,8 @@ def _lost(
         share = at_low / max(at_low - at_high, 1e-300) if at_low > at_high else 1.0
         found = low + (high - low) * min(max(share, 0.0), 1.0)
         gap = _short(slow, whole, lead, cycle, terms, row, s, found) - found
+        if abs(gap) <= _CLOSE * terms[row, DEMAND]:
+            break
         # Illinois: the end that stays counts half, so that both close in
         if gap > 0:
             low, at_low, at_high = found, gap, at_high / 2
@@ -176,7 +189,7 @@ def _lost(
     return found
 
 
-@compiled
+@inner
 def _evaluated(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float
 ) -> tuple[float, float, float]:
@@ -206,7 +219,7 @@ def evaluated(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array,
     return found
 
 
-@compiled
+@inner
 def _gap(
     slow: bool,
     whole: Array,

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replenishment.core.compiled import compiled
+from replenishment.core.compiled import compiled, inner
 from replenishment.core.spread import FIRST, KNOT, LEVEL, SECOND, SLOW_UNITS, WIDEST
 
 Array = npt.NDArray[Any]
 
 
-@compiled
+@inner
 def _tables(law: Array, row: int, levels: Array) -> None:
     """Loss functions of one item whose knots are there; knots that fall are lifted."""
     last = len(levels) - 1
@@ -43,7 +43,7 @@ def from_knots(knots: Array, levels: Array) -> Array:
     return law
 
 
-@compiled
+@inner
 def _between(x: float, keys: Array, values: Array) -> float:
     """Straight lines between rising keys, level beyond both ends."""
     if x <= keys[0]:
@@ -115,7 +115,7 @@ def from_quantiles(
     return law
 
 
-@compiled
+@inner
 def _coarse(
     law: Array,
     row: int,
@@ -230,7 +230,7 @@ def mixed(laws: Array, weights: Array) -> Array:
     return both
 
 
-@compiled
+@inner
 def _areas(law: Array, row: int) -> None:
     """Second order loss of one item of counts."""
     law[row, -1, SECOND] = 0.0

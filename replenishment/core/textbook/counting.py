@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replenishment.core.compiled import compiled
+from replenishment.core.compiled import compiled, inner
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +52,7 @@ def _losses(law: Array) -> Array:
     return loss
 
 
-@compiled
+@inner
 def _cost(level: int, loss: Array, hold: float, short: float) -> float:
     """Expected cost of holding and shortage at a level: the newsvendor's."""
     mean = loss[0]
@@ -60,7 +60,7 @@ def _cost(level: int, loss: Array, hold: float, short: float) -> float:
     return float(hold * (level - mean) + (hold + short) * missed)
 
 
-@compiled
+@inner
 def _best(law: Array, hold: float, short: float) -> int:
     """Lowest level whose chance to cover demand reaches the newsvendor's ratio."""
     reached, ratio = 0.0, short / (short + hold) - 1e-14
@@ -134,7 +134,7 @@ def _longer(renewals: Array, law: Array, known: int, wanted: int) -> Array:
     return renewals
 
 
-@compiled
+@inner
 def _cycle(
     s: int, up_to: int, renewals: Array, loss: Array, fixed: float, hold: float, short: float
 ) -> float:

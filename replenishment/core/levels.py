@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -33,7 +34,8 @@ class Levels:
 
     ``expected_demand`` over the protection interval, ``reorder_point`` and ``order_up_to`` in units (-1 where
     the item is not to be bought again), ``fill_rate`` and ``cycle_service`` in the long run, ``shelf_limit``
-    the stock position that sells before it expires, ``demand`` the distribution over the protection interval.
+    the stock position that sells before it expires, ``quantiles`` (N, Q) at the levels ``given`` those of
+    demand over the protection interval.
     Masks: ``short`` past the horizon, ``at_max_stock`` and ``at_shelf_life`` where these hold a level down,
     ``unsellable`` where the smallest order can't be sold within the shelf life.
     """
@@ -48,14 +50,21 @@ class Levels:
     at_max_stock: Array
     at_shelf_life: Array
     unsellable: Array
-    demand: Spread
+    quantiles: Array
+    mean: Array
+    given: tuple[float, ...]
+
+    @cached_property
+    def demand(self) -> Spread:
+        """The distribution over the protection interval."""
+        return Spread.from_quantiles(self.quantiles, self.given, self.mean)
 
     def take(self, rows: Array) -> Self:
         """Some items only."""
         columns: dict[str, Any] = {
-            f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "demand"
+            f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "given"
         }
-        return type(self)(demand=self.demand.take(rows), **columns)
+        return type(self)(given=self.given, **columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +126,12 @@ def levels(
     reader = _Reader(demand, places, days)
     span = (items.lead_time_mean + items.review_days) / days
     expected, quantiles, short = reader.interval(span)
-    first, first_quantiles, _ = reader.interval(np.ones(len(items)))
-    rate = np.where(span > 0, expected / np.where(span > 0, span, 1.0), first)
-    spare = (np.where(span > 0, expected, first), np.where((span > 0)[:, None], quantiles, first_quantiles))
+    rate = expected / np.where(span > 0, span, 1.0)
+    spare = (expected.copy(), quantiles)
+    rows = np.flatnonzero(span <= 0)
+    if len(rows):  # no interval to protect: the first period says what demand is like
+        spare[0][rows], spare[1][rows], _ = reader.interval(np.ones(len(rows)), rows)
+        rate[rows] = spare[0][rows]
     whole_units = np.abs(items.order_multiple - np.round(items.order_multiple)) < 1e-9
     terms = _Terms(
         review=leadtime.review_periods(items.review_days, days),
@@ -216,7 +228,12 @@ def _blocks(
 ) -> list[_Block]:
     """Long-run models of alike items: slow or not, lead time random or not, cycle wide or not."""
     fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]
-    whole = reader.stationary(fixed + terms.review, terms.rate, spare)
+    total = fixed + terms.review
+    whole = (terms.rate * total, spare[1].copy())
+    own = np.flatnonzero(total != (items.lead_time_mean + items.review_days) / days)
+    if len(own):  # elsewhere the grid's interval is the stated one, which has been read
+        given = (spare[0][own], spare[1][own])
+        whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
     ratio, slow = fitted(whole[1], reader.levels, whole[0])
     slow &= terms.unit == 1.0
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
@@ -237,9 +254,8 @@ def _blocks(
                 mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
                 return Spread.from_quantiles(quantiles, reader.levels, mean)
 
-            base = over(fixed[rows] + part.review)
-            total = fixed[rows] + part.review
-            review = over(part.review) if value & 4 else _shorter(base, part.review, total)
+            base = over(fixed[rows] + part.review) if value & 4 else _spread(whole, rows, reader.levels)
+            review = over(part.review) if value & 4 else _shorter(base, part.review, total[rows])
             none = cycles.none_chance(review, part.unit)
             cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
             cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
@@ -263,6 +279,11 @@ def _blocks(
             )
             found.append(_Block(rows, model, review))
     return found
+
+
+def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
+    """Of means (N,) and quantiles (N, Q) of all items, some."""
+    return Spread.from_quantiles(demand[1][rows], levels, demand[0][rows])
 
 
 def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cells: int) -> cycles.Cycle:
@@ -349,5 +370,7 @@ def _finished(
         at_max_stock=at_max,
         at_shelf_life=at_shelf,
         unsellable=unsellable,
-        demand=Spread.from_quantiles(spare[1], levels_given, spare[0]),
+        quantiles=spare[1],
+        mean=spare[0],
+        given=levels_given,
     )

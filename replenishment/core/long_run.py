@@ -213,8 +213,14 @@ def evaluated(slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array,
     """`_evaluated` (3, N, P) at reorder points (N, P)."""
     found = np.empty((3, *points.shape))
     for row in range(points.shape[0]):
+        fill = clean = ratio = last = 0.0
         for column in range(points.shape[1]):
-            fill, clean, ratio = _evaluated(slow, whole, lead, cycle, terms, row, points[row, column])
+            point = points[row, column]
+            if not (
+                point >= last and min(fill, clean, ratio) >= 1
+            ):  # above a level that never fails, none does
+                fill, clean, ratio = _evaluated(slow, whole, lead, cycle, terms, row, point)
+            last = point
             found[0, row, column], found[1, row, column], found[2, row, column] = fill, clean, ratio
     return found
 

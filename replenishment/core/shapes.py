@@ -198,23 +198,26 @@ def mixed(laws: Array, weights: Array) -> Array:
     levels = laws[0, 0, :, LEVEL].copy() if count else np.empty(0)
     size = parts * (depth - 1)
     value, running = np.empty(size), np.empty(size)
-    heads = np.empty(parts, dtype=np.int64)
+    heads, middles = np.empty(parts, dtype=np.int64), np.empty(parts)
     for row in range(count):
-        heads[:] = 0
         total = 0.0
+        for j in range(parts):
+            heads[j] = 0
+            middles[j] = (laws[j, row, 0, KNOT] + laws[j, row, 1, KNOT]) / 2
         for place in range(size):  # the least of the parts' next middles
-            least, chosen = np.inf, -1
-            for j in range(parts):
-                k = heads[j]
-                if k < depth - 1:
-                    middle = (laws[j, row, k, KNOT] + laws[j, row, k + 1, KNOT]) / 2
-                    if middle < least or chosen < 0:
-                        least, chosen = middle, j
+            chosen = 0
+            for j in range(1, parts):
+                if middles[j] < middles[chosen]:
+                    chosen = j
             k = heads[chosen]
             mass = weights[row, chosen] * (levels[k + 1] - levels[k])
-            heads[chosen] = k + 1
             total += mass
-            value[place], running[place] = least, total - mass / 2
+            value[place], running[place] = middles[chosen], total - mass / 2
+            heads[chosen] = k = k + 1
+            if k < depth - 1:
+                middles[chosen] = (laws[chosen, row, k, KNOT] + laws[chosen, row, k + 1, KNOT]) / 2
+            else:
+                middles[chosen] = np.inf
         right = 1
         for k in range(depth):
             while right < size - 1 and running[right] / total < levels[k]:

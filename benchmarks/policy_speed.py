@@ -1,10 +1,10 @@
-"""Time of single policies over many items: base stock, fill-rate targets, exact (s,S) and (r,Q), Wagner-Whitin.
+"""Time of policies over many items: base stock, fill-rate targets, exact (s,S) and (r,Q), Wagner-Whitin.
 
     python -m benchmarks.policy_speed [--repeats 5]
 
 Seed 0; each line is the least processor time (all threads) of some repeats, after one call that compiles.
-Fill-rate targets are whole plans without bridges and orders: levels from demand distributions (daily quantiles,
-horizon 60, as in `benchmarks.plan_speed`), lead time 7 and review 7 days, lost sales and backorders.
+Fill-rate targets are whole plans without bridges and orders: levels from demand distributions (daily
+quantiles, horizon 60, as in `benchmarks.plan_speed`), lead time 7 and review 7 days.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def main() -> None:
         ("base stock, MOQ, multiple, loss", 100_000, 0.1, base_stock(100_000)),
         ("fill rate 95%, backorders", 100_000, 0.3, fill_targets(100_000, "backorder")),
         ("fill rate 95%, lost sales", 100_000, 0.3, fill_targets(100_000, "lost")),
-        ("exact (s,S), Poisson", 10_000, 2.0, lambda: min_max_poisson(*slow, 3.0)),
-        ("exact (r,Q), Poisson", 10_000, None, lambda: reorder_quantity_poisson(*slow, 3.0)),
+        ("exact (s,S), Poisson", 10_000, 2.0, lambda: min_max_poisson(*slow, lead_time=3.0)),
+        ("exact (r,Q), Poisson", 10_000, None, lambda: reorder_quantity_poisson(*slow, lead_time=3.0)),
         ("Wagner-Whitin, 52 periods", 10_000, None, lambda: wagner_whitin(needs, slow[0], slow[1])),
     ]
     for name, count, gate, run in cases:

@@ -10,13 +10,14 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # division by zero as in numpy
+_BARE: dict[str, Any] = {"_nrt": False, **_OPTIONS}
 
 
 def compiled(function: F) -> F:
     """``function`` compiled when first called, kept on disk between processes where the disk can be written.
 
-    The file that holds it tells numba when to compile anew, so that it may call other compiled functions of
-    its own file only.
+    numba compiles anew when the file that holds it changes, and only then: it may call other compiled
+    functions of its own file only.
     """
     try:
         made = numba.njit(cache=True, **_OPTIONS)(function)
@@ -31,7 +32,16 @@ def inner(function: F) -> F:
     Counting references to arrays at each call, atomically, costs as much as the work of a small function.
     """
     try:
-        made = numba.njit(_nrt=False, **_OPTIONS)(function)
+        made = numba.njit(**_BARE)(function)
+    except (KeyError, TypeError):  # not an option of every numba
+        made = numba.njit(**_OPTIONS)(function)
+    return cast("F", made)
+
+
+def inlined(function: F) -> F:
+    """The same for what is called most: it becomes a part of each of its callers."""
+    try:
+        made = numba.njit(forceinline=True, **_BARE)(function)
     except (KeyError, TypeError):  # not an option of every numba
         made = numba.njit(**_OPTIONS)(function)
     return cast("F", made)

@@ -47,7 +47,7 @@ def shared(
 ) -> Array:
     """Levels (N,) at the lowest price that serves the share ``goal`` of all demand.
 
-    ``points``, ``ratios`` and ``fills`` (N, P) are what levels give, ``weight`` (N,) an item's share of demand.
+    ``ratios`` and ``fills`` (N, P) are what ``points`` give, ``weight`` (N,) is an item's share of demand.
     """
     count = len(weight)
     low, high = math.log(value.min()) - 20.0, math.log(value.max()) + 25.0

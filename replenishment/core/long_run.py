@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replenishment.core.compiled import compiled, inner
+from replenishment.core.compiled import compiled, inlined, inner
 from replenishment.core.spread import FIRST, KNOT, LEVEL, SECOND
 
 Array = npt.NDArray[Any]
@@ -24,13 +24,12 @@ _CLOSE = 1e-11  # share of demand
 _ROOT_TAU = math.sqrt(2 * math.pi)
 
 
-# Columns of ``terms`` (N, 14), fields of `service.Model` and of its cycle; ``LENGTH`` are the reviews of a cycle.
-STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT, LOST, LEAD_MEAN, LEAD_SD, MEAN, SD, RISE, MIDDLE = range(
-    14
-)
+# Columns of ``terms`` (N, 14): of `service.Model` and its cycle. ``LENGTH`` are the reviews of a cycle.
+STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT = range(7)
+LOST, LEAD_MEAN, LEAD_SD, MEAN, SD, RISE, MIDDLE = range(7, 14)
 
 
-@inner
+@inlined
 def _losses(slow: bool, law: Array, row: int, x: float, near: int = -1) -> tuple[float, float, int]:
     """First and second order loss at x, and the piece that it is in; ``slow`` where the law is one of counts.
 
@@ -126,7 +125,7 @@ def _short(
     mean_w, mean_l, at = terms[row, MEAN], terms[row, LEAD_MEAN], s + back
     above = _losses(slow, whole, row, mean_w + (at - mean_w) / narrow_whole)[0] * narrow_whole
     before = _losses(slow, lead, row, mean_l + (at - mean_l) / narrow_lead)[0] * narrow_lead
-    return min(max(above - before, 0.0), terms[row, DEMAND])
+    return float(min(max(above - before, 0.0), terms[row, DEMAND]))
 
 
 @inner
@@ -239,14 +238,14 @@ def _gap(
 ) -> float:
     """How much more than the goal is reached, rising with the reorder point."""
     if kind != FILL:
-        return _evaluated(slow, whole, lead, cycle, terms, row, s)[kind] - goal
+        return float(_evaluated(slow, whole, lead, cycle, terms, row, s)[kind] - goal)
     demand = terms[row, DEMAND]
     if demand <= 1e-12:
         return 1.0
     # The loss that the goal allows is known beforehand: no fixed point to find.
     allowed = (1 - goal) * demand / (1 - ((1 - goal) * terms[row, RISE] if terms[row, LOST] > 0 else 0.0))
     unmet = _short(slow, whole, lead, cycle, terms, row, s, allowed if terms[row, REVIEWS] > 0 else 0.0)
-    return (allowed - unmet) / demand
+    return float((allowed - unmet) / demand)
 
 
 @compiled

@@ -112,7 +112,7 @@ def _moved(fall: Array, terms: tuple[float, float, float, float, float], moves: 
 
 @inner
 def _settled(moves: Array, visits: Array, row: int) -> None:
-    """Stationary shares of a chain, by leaving out one node after the other (Grassmann, Taksar and Heyman 1985).
+    """Stationary shares of a chain, leaving out node after node (Grassmann, Taksar and Heyman 1985).
 
     Nothing is subtracted, so that it is exact however rare some moves are. ``moves`` is used up. A node from
     which none of those before it is reached keeps all the weight.

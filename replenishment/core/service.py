@@ -102,7 +102,7 @@ class Model:
 
     @cached_property
     def _compiled(self) -> tuple[bool, Array, Array, Array, Array]:
-        """What compiled functions take: laws of both intervals, the cycle and one row of numbers for each item."""
+        """What compiled functions take: laws of both intervals, the cycle, and a row of numbers per item."""
         cycle = self.cycle
         orders = 1 / cycle.reviews
         visits = cycle.visits * orders[:, None]

@@ -1,6 +1,7 @@
-"""Distributions of demand built item by item, compiled: `spread.Spread` and `counts.Counts` say what they are.
+"""Distributions of demand built item by item, compiled: see `spread.Spread` and `counts.Counts`.
 
-A law is (N, K, 4) or (N, K, 2), with the columns of `spread`. Import this where it is used only: it brings numba.
+A law is (N, K, 4) or (N, K, 2), with the columns of `spread`. Import this where it is used only: it brings
+numba.
 """
 
 from __future__ import annotations
@@ -271,7 +272,7 @@ def negative_binomial(mean: Array, ratio: Array, size: int) -> Array:
 
 @compiled
 def nearest_ratios(at: Array, given: Array, mean: Array, ratios: Array) -> tuple[Array, Array]:
-    """Ratio (N,) of the nearest negative binomials to whole quantiles ``at`` (N, Q), and how far off they are.
+    """Ratio (N,) of the negative binomials nearest to whole quantiles ``at`` (N, Q), and how far they are off.
 
     How far: the largest distance of a given level from the distribution function's step at its quantile.
     """

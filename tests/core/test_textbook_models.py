@@ -238,7 +238,7 @@ def test_it_orders_jointly_for_little_more_than_the_best() -> None:
         def cost(
             multiple: Array, shared: float = shared, line: Array = line, flow: Array = hold * rate
         ) -> Array:
-            return np.sqrt(2 * (shared + (line / multiple).sum(axis=1)) * (flow * multiple).sum(axis=1))
+            return np.asarray(np.sqrt(2 * (shared + (line / multiple).sum(1)) * (flow * multiple).sum(1)))
 
         assert found.cost[0] == pytest.approx(cost(found.multiple[None])[0])
         np.testing.assert_allclose(found.quantity, found.cycle[0] * found.multiple * rate)
@@ -369,11 +369,17 @@ def test_it_places_safety_stock_as_cheaply_as_any_promises(
         (lambda: eoq_with_backorders([1, 1], [5, -1], 1, 1), "row 2: demand must be finite and 0 or more"),
         (lambda: eoq_with_backorders(1, 5, 1, 0), "row 1: backorder_cost must be finite and above 0"),
         (lambda: eoq_with_backorders([1, 1], [1, 2, 3], 1, 1), "lengths differ"),
-        (lambda: PriceBreaks([[0, 5, 5]], [[3, 2, 1]]), "price breaks must rise"),
-        (lambda: PriceBreaks([[1, 5]], [[3, 2]]), "price breaks must rise from 0"),
-        (lambda: PriceBreaks([[0, 5]], [[2, 3]]), "unit costs must not rise"),
-        (lambda: PriceBreaks([[0, 5]], [[2, 0]]), "unit_costs must be finite and above 0"),
-        (lambda: PriceBreaks([[0, 5]], [[2, 1]]).all_units(1, [1, 2], 0.1), "2 items, but price breaks of 1"),
+        (lambda: PriceBreaks(np.array([[0, 5, 5]]), np.array([[3, 2, 1]])), "price breaks must rise"),
+        (lambda: PriceBreaks(np.array([[1, 5]]), np.array([[3, 2]])), "price breaks must rise from 0"),
+        (lambda: PriceBreaks(np.array([[0, 5]]), np.array([[2, 3]])), "unit costs must not rise"),
+        (
+            lambda: PriceBreaks(np.array([[0, 5]]), np.array([[2, 0]])),
+            "unit_costs must be finite and above 0",
+        ),
+        (
+            lambda: PriceBreaks(np.array([[0, 5]]), np.array([[2, 1]])).all_units(1, [1, 2], 0.1),
+            "2 items, but price breaks of 1",
+        ),
         (lambda: newsvendor_normal(0, 1, 5, 1), "holding_cost must be finite and above 0"),
         (lambda: newsvendor_poisson(1, 1, np.nan), "mean must be finite"),
         (lambda: newsvendor_discrete(1, 1, np.array([[0.5, 0.4]])), "row 1: the sum of demand must be 1"),

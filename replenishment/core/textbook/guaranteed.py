@@ -31,7 +31,7 @@ class GuaranteedService:
 
 
 def guaranteed_service(
-    arcs: Array,
+    arcs: npt.ArrayLike,
     processing_time: npt.ArrayLike,
     holding_cost: npt.ArrayLike,
     deviation: npt.ArrayLike,

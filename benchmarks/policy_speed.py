@@ -71,15 +71,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     rng = np.random.default_rng(0)
-    slow = slow_movers(10_000)
+    fixed, hold, short, mean = slow_movers(10_000)
     needs = rng.poisson(20, (10_000, 52)) * (rng.random((10_000, 52)) < 0.5)
     cases: list[tuple[str, int, float | None, Callable[[], object]]] = [
         ("base stock, MOQ, multiple, loss", 100_000, 0.1, base_stock(100_000)),
         ("fill rate 95%, backorders", 100_000, 0.3, fill_targets(100_000, "backorder")),
         ("fill rate 95%, lost sales", 100_000, 0.3, fill_targets(100_000, "lost")),
-        ("exact (s,S), Poisson", 10_000, 2.0, lambda: min_max_poisson(*slow, lead_time=3.0)),
-        ("exact (r,Q), Poisson", 10_000, None, lambda: reorder_quantity_poisson(*slow, lead_time=3.0)),
-        ("Wagner-Whitin, 52 periods", 10_000, None, lambda: wagner_whitin(needs, slow[0], slow[1])),
+        ("exact (s,S), Poisson", 10_000, 2.0, lambda: min_max_poisson(fixed, hold, short, mean, 3.0)),
+        (
+            "exact (r,Q), Poisson",
+            10_000,
+            None,
+            lambda: reorder_quantity_poisson(fixed, hold, short, mean, 3.0),
+        ),
+        ("Wagner-Whitin, 52 periods", 10_000, None, lambda: wagner_whitin(needs, fixed, hold)),
     ]
     for name, count, gate, run in cases:
         run()

@@ -272,7 +272,7 @@ def negative_binomial(mean: Array, ratio: Array, size: int) -> Array:
 
 @compiled
 def nearest_ratios(at: Array, given: Array, mean: Array, ratios: Array) -> tuple[Array, Array]:
-    """Ratio (N,) of the negative binomials nearest to whole quantiles ``at`` (N, Q), and how far they are off.
+    """Ratio (N,) of the negative binomials nearest to whole quantiles ``at`` (N, Q), and their distance.
 
     How far: the largest distance of a given level from the distribution function's step at its quantile.
     """

@@ -120,8 +120,9 @@ def test_it_orders_known_needs_at_least_cost() -> None:
 
 def test_it_finds_the_newsvendor_level_and_the_base_stock() -> None:
     terms = ("holding_cost", "stockout_cost", "demand_mean", "demand_sd")
+    hold, short, mean, deviation = given("newsvendor_normal", *terms)
     lead = [case["given"].get("lead_time", 0) for case in ANSWERS["newsvendor_normal"]]
-    level, cost = newsvendor_normal(*given("newsvendor_normal", *terms), lead_time=np.array(lead))
+    level, cost = newsvendor_normal(hold, short, mean, deviation, lead)
     close([level, cost], answers("newsvendor_normal", "level", "cost"))
     row = named("newsvendor_normal", "example_4_3")
     close([level[row], cost[row]], [56.603956, 1.997605])
@@ -140,7 +141,8 @@ def test_it_finds_the_newsvendor_level_of_poisson_demand() -> None:
 
 def test_it_finds_the_newsvendor_level_of_any_whole_demand() -> None:
     law = padded([case["given"]["demand_pmf"] for case in ANSWERS["newsvendor_discrete"]], 0.0)
-    found = newsvendor_discrete(*given("newsvendor_discrete", "holding_cost", "stockout_cost"), demand=law)
+    hold, short = given("newsvendor_discrete", "holding_cost", "stockout_cost")
+    found = newsvendor_discrete(hold, short, law)
     close(found, answers("newsvendor_discrete", "level", "cost"))
 
 
@@ -176,12 +178,13 @@ def test_it_finds_the_best_min_and_max_of_poisson_demand() -> None:
 
 def test_it_finds_the_best_min_and_max_of_any_whole_demand() -> None:
     law = padded([case["given"]["demand_pmf"] for case in ANSWERS["min_max_discrete"]], 0.0)
-    terms = given("min_max_discrete", "fixed_cost", "holding_cost", "stockout_cost")
-    s, up_to, cost = min_max(*terms, demand=law)
+    fixed, hold, short = given("min_max_discrete", "fixed_cost", "holding_cost", "stockout_cost")
+    s, up_to, cost = min_max(fixed, hold, short, law)
     wanted = answers("min_max_discrete", "s", "up_to", "cost")
     close(cost, wanted[2])
     # Where two pairs cost the same, either is the best.
-    close(min_max_cost(*terms, demand=law, reorder_point=wanted[0], order_up_to=wanted[1]), cost)
+    theirs = min_max_cost(fixed, hold, short, law, reorder_point=wanted[0], order_up_to=wanted[1])
+    close(theirs, cost)
     assert np.mean((s == wanted[0]) & (up_to == wanted[1])) > 0.9
 
 

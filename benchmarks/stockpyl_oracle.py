@@ -184,7 +184,7 @@ def newsvendor_continuous(load: Callable[[str], Any], rng: Any) -> Iterator[Case
     from stockpyl.newsvendor import newsvendor_continuous as solve
 
     book = load("problem_4_8b")
-    own = [
+    own: list[tuple[str, dict[str, Any]]] = [
         (
             "problem_4_8b",
             {
@@ -197,7 +197,7 @@ def newsvendor_continuous(load: Callable[[str], Any], rng: Any) -> Iterator[Case
         )
     ]
     for index in range(12):
-        given = {"holding_cost": drawn(rng, 0.1, 5), "stockout_cost": drawn(rng, 0.5, 50)}
+        given: dict[str, Any] = {"holding_cost": drawn(rng, 0.1, 5), "stockout_cost": drawn(rng, 0.5, 50)}
         given |= {"law": "gamma", "shape": drawn(rng, 0.5, 8), "scale": drawn(rng, 1, 50)}
         own.append((f"random {index}", given))
     for name, given in own:

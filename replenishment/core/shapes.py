@@ -17,6 +17,8 @@ from replenishment.core.spread import FIRST, KNOT, LEVEL, SECOND, SLOW_UNITS, WI
 
 Array = npt.NDArray[Any]
 
+_MOST = 64  # more than any quantile of slow demand
+
 
 @inner
 def _tables(law: Array, row: int, levels: Array) -> None:
@@ -39,7 +41,8 @@ def from_knots(knots: Array, levels: Array) -> Array:
     """Law of knots (N, K)."""
     law = np.empty((*knots.shape, 4))
     for row in range(len(knots)):
-        law[row, :, KNOT] = knots[row]
+        for k in range(knots.shape[1]):
+            law[row, k, KNOT] = knots[row, k]
         _tables(law, row, levels)
     return law
 
@@ -156,11 +159,10 @@ def _coarse(
 
 
 @compiled
-def shortened(law: Array, share: Array, forms: Array, columns: Array, scales: Array) -> Array:
+def shortened(law: Array, levels: Array, share: Array, forms: Array, columns: Array, scales: Array) -> Array:
     """Law of demand over a ``share`` (N,) of the interval: `spread.Spread.shortened`."""
     count, depth, _ = law.shape
     short = np.empty(law.shape)
-    levels = law[0, :, LEVEL].copy() if count else np.empty(0)
     first, step = math.log(forms[0]), math.log(forms[1] / forms[0])
     for row in range(count):
         base = law[row, 0, KNOT]
@@ -192,11 +194,10 @@ def shortened(law: Array, share: Array, forms: Array, columns: Array, scales: Ar
 
 
 @compiled
-def mixed(laws: Array, weights: Array) -> Array:
+def mixed(laws: Array, levels: Array, weights: Array) -> Array:
     """Law of the mixture of J laws (J, N, K, 4) with ``weights`` (N, J)."""
     parts, count, depth, _ = laws.shape
-    both = np.empty(laws.shape[1:])
-    levels = laws[0, 0, :, LEVEL].copy() if count else np.empty(0)
+    both = np.empty((count, depth, 4))
     size = parts * (depth - 1)
     value, running = np.empty(size), np.empty(size)
     heads, middles = np.empty(parts, dtype=np.int64), np.empty(parts)
@@ -247,7 +248,8 @@ def from_first(first: Array) -> Array:
     """Law of counts from the loss at whole units (N, K)."""
     law = np.empty((*first.shape, 2))
     for row in range(len(first)):
-        law[row, :, FIRST] = first[row]
+        for k in range(first.shape[1]):
+            law[row, k, FIRST] = first[row, k]
         _areas(law, row)
     return law
 
@@ -278,7 +280,7 @@ def nearest_ratios(at: Array, given: Array, mean: Array, ratios: Array) -> tuple
     """
     count, depth = at.shape
     ratio, worst = np.empty(count), np.empty(count)
-    off, below = np.empty(len(ratios)), np.zeros(int(at.max()) + 2 if count else 2)
+    off, below = np.empty(len(ratios)), np.zeros(_MOST + 2)
     for row in range(count):
         worst[row] = np.inf
         for index in range(len(ratios)):
@@ -297,7 +299,9 @@ def nearest_ratios(at: Array, given: Array, mean: Array, ratios: Array) -> tuple
             off[index] = total
             worst[row] = min(worst[row], most)
         # Several may fit equally well, the more the slower demand is: their middle, the plain ones first.
-        least, weight, middle = off.min(), 0.0, 0.0
+        least, weight, middle = np.inf, 0.0, 0.0
+        for index in range(len(ratios)):
+            least = min(least, off[index])
         for index in range(len(ratios)):
             if off[index] <= least + 0.01:
                 near = 1 / ratios[index] ** 3

@@ -113,7 +113,8 @@ class Spread:
 
         part = np.ascontiguousarray(np.broadcast_to(share, (len(self.law),)), dtype=np.float64)
         return type(self)(
-            shortened(self.law, part, _FORMS, _SHARES, _scales(tuple(self.levels.tolist()))), self.levels
+            shortened(self.law, self.levels, part, _FORMS, _SHARES, _scales(tuple(self.levels.tolist()))),
+            self.levels,
         )
 
     def quantile(self, level: Array) -> Array:
@@ -236,4 +237,4 @@ def mixed(parts: list[Spread], weights: Array) -> Spread:
     from replenishment.core.shapes import mixed as merged
 
     laws = np.stack([part.law for part in parts])
-    return Spread(merged(laws, np.ascontiguousarray(weights)), parts[0].levels)
+    return Spread(merged(laws, parts[0].levels, np.ascontiguousarray(weights)), parts[0].levels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ from replenishment.core.spread import Spread, mixed
 
 Array = npt.NDArray[Any]
 
-_BLOCK = 8192  # items worked on at once: what fits a processor's cache
+_BLOCK = 2048  # items worked on at once: what fits a processor's cache
 _MOMENT = 1e-4  # days: what is shorter takes no time
 _USUAL_FILL = 0.99  # where a target says nothing of the share of demand that will be served
 _KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
@@ -216,11 +217,13 @@ def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array)
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Items worked on together: ``rows`` (positions), their model, their demand of a review period."""
+    """Items worked on together: ``rows`` (positions), their model, and what makes their demand of a review
+    period, which is too large to keep.
+    """
 
     rows: Array
     model: Model
-    review: Spread | Counts
+    review: Callable[[], Spread | Counts]
 
 
 def _blocks(
@@ -255,7 +258,8 @@ def _blocks(
                 return Spread.from_quantiles(quantiles, reader.levels, mean)
 
             base = over(fixed[rows] + part.review) if value & 4 else _spread(whole, rows, reader.levels)
-            review = over(part.review) if value & 4 else _shorter(base, part.review, total[rows])
+            remake = partial(_over_review, base, part.review, total[rows], over)
+            review = remake()
             none = cycles.none_chance(review, part.unit)
             cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
             cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
@@ -277,7 +281,7 @@ def _blocks(
                 unit=part.unit,
                 lost=items.unmet[rows] == "lost",
             )
-            found.append(_Block(rows, model, review))
+            found.append(_Block(rows, model, remake))
     return found
 
 
@@ -297,6 +301,12 @@ def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cell
         multiple=terms.multiple,
         cells=cells,
     )
+
+
+def _over_review(
+    base: Spread | Counts, review: Array, total: Array, over: Callable[[Array], Spread | Counts]
+) -> Spread | Counts:
+    return _shorter(base, review, total) if isinstance(base, Spread) else over(review)
 
 
 def _shorter(whole: Spread | Counts, periods: Array, of: Array) -> Spread | Counts:
@@ -353,7 +363,7 @@ def _finished(
             part = model.take(changed)
             rises = (up_to - point)[sub]
             recycled = _wide(
-                block.review.take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
+                block.review().take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
             outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle

@@ -54,8 +54,8 @@ def serial_normal(
     ``holding_cost`` and ``lead_time`` (J,) are what a unit costs more to hold than at the stage before, per
     time, and the time from the stage before. Clark and Scarf (1960) as in Chen and Zheng (1994); Snyder and
     Shen, section 6.2. Stock is kept on a grid of ``points`` steps and demand of a lead time on ``cells``
-    between its ``tail`` quantiles: levels are exact to one step of the grid, and cost to about 2e-4 of itself
-    with these defaults, 1e-5 with ten times both.
+    between its ``tail`` quantiles: levels are exact to one step of the grid, and cost to about 1e-4 of itself
+    with these defaults, 2e-5 with ten times both.
     """
     from scipy.special import ndtr, ndtri
 

@@ -2,11 +2,12 @@
 
     python -m benchmarks.textbook_choices
 
-First: items with a cost per order and the `economic` target, unit cost 10, review 7 days, Poisson or negative
-binomial demand of 0.05 to 0.6 units a day, with lost sales and with backorders. Levels of the plan (from
-quantiles) and exact ones (from the true law) are simulated for 30,000 days, twice (seed 3); a unit short costs its
-price once. Second: 1,500 random suppliers of three items whose costs differ a hundredfold, against the best of
-9,261 sets of multiples (seed 0). Takes half a minute.
+First: items with a cost per order and the `economic` target, unit cost 10, review 7 days, Poisson
+or negative binomial demand of 0.05 to 0.6 units a day, with lost sales and with backorders. Levels
+of the plan (from quantiles) and exact ones (from the true law) are simulated for 30,000 days, twice
+(seed 3); a unit short costs its price once. Second: 1,500 random suppliers of three items whose
+costs differ a hundredfold, against the best of 9,261 sets of multiples (seed 0). Takes half a
+minute.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 # Last axis of a law: loss functions, knots and the probabilities of these. Counts have the first two only.
+# Compiled functions keep the values that they were compiled with: after a change here, change `shapes` and
+# `long_run` as well, or delete what is kept in __pycache__.
 FIRST, SECOND, KNOT, LEVEL = range(4)
 
 _TAIL = (0.995, 0.998, 0.9995)

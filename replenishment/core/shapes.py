@@ -194,6 +194,24 @@ def shortened(law: Array, levels: Array, share: Array, forms: Array, columns: Ar
 
 
 @compiled
+def quantiles(law: Array, level: Array) -> Array:
+    """Demand (N,) that is not exceeded with probability ``level`` (N,)."""
+    found = np.empty(len(level))
+    for row in range(len(level)):
+        low, high = 0, law.shape[1] - 1
+        wanted = min(max(level[row], 0.0), 1.0)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if law[row, middle, LEVEL] < wanted:
+                low = middle
+            else:
+                high = middle
+        share = (wanted - law[row, low, LEVEL]) / (law[row, high, LEVEL] - law[row, low, LEVEL])
+        found[row] = law[row, low, KNOT] + (law[row, high, KNOT] - law[row, low, KNOT]) * share
+    return found
+
+
+@compiled
 def mixed(laws: Array, levels: Array, weights: Array) -> Array:
     """Law of the mixture of J laws (J, N, K, 4) with ``weights`` (N, J)."""
     parts, count, depth, _ = laws.shape

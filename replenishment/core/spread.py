@@ -121,12 +121,9 @@ class Spread:
 
     def quantile(self, level: Array) -> Array:
         """The demand (N,) that is not exceeded with probability ``level`` (N,)."""
-        level = np.clip(level, 0.0, 1.0)
-        right = np.clip(np.searchsorted(self.levels, level, side="left"), 1, len(self.levels) - 1)
-        rows = np.arange(len(self.law))
-        low, high = self.levels[right - 1], self.levels[right]
-        below, above = self.knots[rows, right - 1], self.knots[rows, right]
-        return np.asarray(below + (above - below) * (level - low) / (high - low))
+        from replenishment.core.shapes import quantiles
+
+        return quantiles(self.law, np.ascontiguousarray(level, dtype=np.float64))
 
     def loss(self, x: Array) -> Array:
         """Expected demand above ``x`` (N, P): ``E[(D - x)+]``, same shape."""

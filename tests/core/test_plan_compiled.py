@@ -101,3 +101,5 @@ def test_it_reads_the_same_loss_from_a_distribution(both: tuple[Items, Levels, L
     for fast, plain in zip(found.demand.losses(at), slow.demand.losses(at), strict=True):
         np.testing.assert_allclose(fast, plain, rtol=1e-9, atol=1e-9 * plain.max())
     np.testing.assert_allclose(found.demand.deviation, slow.demand.deviation, rtol=1e-9)
+    level = np.linspace(0, 1, COUNT)
+    np.testing.assert_allclose(found.demand.quantile(level), slow.demand.quantile(level), rtol=1e-9)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import itertools
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ from replenishment.core.textbook.reorder_points import (
 from replenishment.core.textbook.serial import SerialStock, serial_normal, serial_poisson
 
 Array = np.ndarray[Any, Any]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "textbook.md"
 some = st.floats(0.01, 1000)
 chance_lists = st.lists(st.floats(0.001, 1), min_size=2, max_size=9)
 
@@ -224,6 +227,11 @@ def test_it_orders_known_needs_as_cheaply_as_any_choice_of_periods(
     each, dearer = lot_for_lot(needs, fixed, carry, unit)
     assert each.tolist() == [needs]
     assert cost[0] <= dearer[0] + 1e-9
+
+
+def test_it_answers_as_its_documents_show() -> None:
+    failed, tried = doctest.testfile(str(DOCUMENT), module_relative=False)
+    assert (failed, tried) == (0, 13)
 
 
 def test_it_orders_jointly_for_little_more_than_the_best() -> None:

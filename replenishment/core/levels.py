@@ -306,7 +306,7 @@ def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cell
 def _over_review(
     base: Spread | Counts, review: Array, total: Array, over: Callable[[Array], Spread | Counts]
 ) -> Spread | Counts:
-    return _shorter(base, review, total) if isinstance(base, Spread) else over(review)
+    return over(review) if isinstance(base, Counts) else _shorter(base, review, total)
 
 
 def _shorter(whole: Spread | Counts, periods: Array, of: Array) -> Spread | Counts:

@@ -12,9 +12,10 @@ from scipy import stats
 
 from forecasting.core.distribution import QUANTILES, DemandDistribution
 from replenishment.core import levels as levels_module
+from replenishment.core.exchange import shared
 from replenishment.core.items import Items
 from replenishment.core.levels import Levels, levels
-from tests.core.slow import counts, cycle, overall, service, spread
+from tests.core.slow import counts, cycle, exchange, service, spread
 
 COUNT, HORIZON = 240, 40
 
@@ -55,7 +56,7 @@ def drawn() -> tuple[Items, DemandDistribution]:
         "moq": pick([0.0, 0.0, 10.0, 70.0], COUNT),
         "order_multiple": pick([1.0, 1.0, 6.0, 0.25], COUNT),
         "max_stock": pick([np.nan, np.nan, 25.0], COUNT),
-        "target_kind": pick(["fill", "cycle", "economic", "overall"], COUNT),
+        "target_kind": pick(["fill", "cycle", "economic"], COUNT),
         "target": pick([0.8, 0.95, 0.99], COUNT),
         "unmet": pick(["lost", "backorder"], COUNT),
     }
@@ -74,7 +75,6 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Items, Levels, Levels]:
         "fitted": counts.fitted,
         "cycles": cycle,
         "Model": service.Model,
-        "overall_points": overall.overall_points,
     }.items():
         monkeypatch.setattr(levels_module, name, twin)
     return items, found, levels(items, demand, np.arange(COUNT))
@@ -103,3 +103,16 @@ def test_it_reads_the_same_loss_from_a_distribution(both: tuple[Items, Levels, L
     np.testing.assert_allclose(found.demand.deviation, slow.demand.deviation, rtol=1e-9)
     level = np.linspace(0, 1, COUNT)
     np.testing.assert_allclose(found.demand.quantile(level), slow.demand.quantile(level), rtol=1e-9)
+
+
+def test_it_shares_out_service_as_plain_bisection_does() -> None:
+    rng = np.random.default_rng(8)
+    points = np.cumsum(rng.exponential(2.0, (60, 25)), axis=1)
+    ratios, fills = np.sort(rng.random((2, 60, 25)), axis=2)
+    weight, value = rng.dirichlet(np.ones(60)), rng.lognormal(0, 2, 60)
+    whole = np.arange(60) % 2 == 0
+    for goal in (0.3, 0.8, 0.95):
+        found = shared(points, ratios, fills, weight, value, whole, goal)
+        np.testing.assert_allclose(
+            found, exchange.shared(points, ratios, fills, weight, value, whole, goal), rtol=1e-6
+        )

@@ -92,9 +92,12 @@ class _Reader:
         self.levels = demand.levels
 
     def interval(self, periods: Array, rows: Array | None = None) -> tuple[Array, Array, Array]:
-        return self._demand.interval(
-            periods * self._ratio, self._places if rows is None else self._places[rows]
-        )
+        span, places = periods * self._ratio, self._places if rows is None else self._places[rows]
+        if np.all((span == np.rint(span)) & (span >= 1) & (span <= self._demand.horizon)):
+            at = span.astype(np.int64) - 1  # on the forecast's own periods: nothing to interpolate
+            quantiles = self._demand.cum_quantiles[places, at].astype(np.float64)
+            return self._demand.cum_mean[places, at], quantiles, np.zeros(len(at), dtype=bool)
+        return self._demand.interval(span, places)
 
     def stationary(
         self, periods: Array, rate: Array, spare: tuple[Array, Array], rows: Array | None = None

@@ -23,9 +23,9 @@ _LOSS_ROUNDS = 3
 _CLOSE = 1e-11  # share of demand
 
 
-# Columns of ``terms`` (N, 14): of `service.Model` and its cycle. ``LENGTH`` are the reviews of a cycle.
+# Columns of ``terms`` (N, 15): of `service.Model` and its cycle. ``LENGTH`` are the reviews of a cycle.
 STEP, LATTICE, NONE, LENGTH, REVIEWS, DEMAND, UNIT = range(7)
-LOST, LEAD_MEAN, LEAD_SD, MEAN, SD, RISE, MIDDLE = range(7, 14)
+LOST, LEAD_MEAN, MEAN, SD, RISE, MIDDLE, NARROW, SHARE = range(7, 15)
 
 
 @inlined
@@ -120,10 +120,8 @@ def _returned(
     narrow = loss * (count + late)
     wide = loss * max(reviews - terms[row, LENGTH] / 2, 0.0)
     back = narrow * (1 - rise) + wide * rise
-    cut = _cut_variance((middle + back - mean) / terms[row, SD]) * reviews / (reviews + 1) * (1 - rise)
-    variance = terms[row, SD] ** 2
-    left = max(variance - cut * terms[row, LEAD_SD] ** 2, 0.05 * variance)
-    return back, math.sqrt(max(1 - cut, 0.05)), math.sqrt(left / variance)
+    cut = _cut_variance((middle + back - mean) / terms[row, SD]) * terms[row, NARROW]
+    return back, math.sqrt(max(1 - cut, 0.05)), math.sqrt(max(1 - cut * terms[row, SHARE], 0.05))
 
 
 @inner
@@ -206,11 +204,11 @@ def _evaluated(
 ) -> tuple[float, float, float]:
     """Fill rate, cycle service and the share of reviews that end in stock."""
     demand = terms[row, DEMAND]
-    unmet, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, 0.0)
     lost = terms[row, LOST] > 0
-    if lost and unmet > 1e-9 * demand and terms[row, REVIEWS] > 0:
-        unmet = _lost(slow, whole, lead, cycle, terms, row, s, unmet)
-        _, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, unmet)
+    loss = _short(slow, whole, lead, cycle, terms, row, s, 0.0) if lost and terms[row, REVIEWS] > 0 else 0.0
+    loss = _lost(slow, whole, lead, cycle, terms, row, s, loss) if loss > 1e-9 * demand else 0.0
+    unmet, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, loss)
+    unmet = loss if loss > 0 else unmet
     if demand <= 1e-12:
         return 1.0, 1.0, min(max(ratio, 0.0), 1.0)
     length = terms[row, LENGTH]

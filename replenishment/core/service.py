@@ -119,7 +119,9 @@ class Model:
             self.unit,
             self.lost,
         )
-        moments = (self.lead_mean, self.lead_sd, self.whole_mean, self.whole_sd, rise, middle)
+        narrow = self.reviews / (self.reviews + 1) * (1 - rise)
+        share = (self.lead_sd / self.whole_sd) ** 2
+        moments = (self.lead_mean, self.whole_mean, self.whole_sd, rise, middle, narrow, share)
         terms = np.column_stack([np.asarray(column, dtype=np.float64) for column in own + moments])
         shares = np.stack([visits, cycle.starts * orders[:, None]], axis=2)
         return isinstance(self.whole, Counts), self.whole.law, self.lead.law, shares, terms

@@ -79,81 +79,11 @@ def wide(
 
     ``served`` (N,) is the share of demand that takes from the position: below 1 where unmet demand is lost.
     """
-    count = len(unit)
+    from replenishment.core.renewal import visited
+
     width = np.maximum(smallest, rise + np.maximum(multiple - unit, 0.0))
     lattice = width <= (cells - 1) * unit + 1e-9
     step = np.where(lattice, unit, np.maximum(width, unit) / (cells - 1))
     at = review.loss(step[:, None] * np.arange(2 * cells + 1) / served[:, None]) * served[:, None]
-    fall = np.empty((count, 2 * cells))
-    fall[:, 0] = 1 - (at[:, 0] - at[:, 1]) / step
-    fall[:, 1:] = (at[:, :-2] - 2 * at[:, 1:-1] + at[:, 2:]) / step[:, None]
-    fall = np.maximum(fall, 0.0)
-    fall[:, 0] = np.minimum(fall[:, 0], 1 - 1e-9)
-    fall[fall.sum(axis=1) < 1e-6, 1] = 1.0
-    # At s exactly an order is due where there is a rise to order; with none, the need is 0 and nothing
-    # happens.
-    holds_at_s = rise <= 0
-    plain = (smallest <= rise) & (multiple <= unit)
-    visits = np.empty((count, cells))
-    starts = np.zeros((count, cells))
-    rows = np.flatnonzero(plain)
-    if len(rows):
-        top = np.clip(np.round(rise[rows] / step[rows]).astype(np.int64), 0, cells - 1)
-        starts[rows, top] = 1.0
-        visits[rows] = _descended(starts[rows], fall[rows])
-    rows = np.flatnonzero(~plain)
-    if len(rows):
-        visits[rows], starts[rows] = _settled(
-            fall[rows], holds_at_s[rows], step[rows], unit[rows], rise[rows], smallest[rows], multiple[rows]
-        )
+    visits, starts = visited(at, step, unit, rise, smallest, multiple)
     return Cycle(step, visits, starts, lattice, none)
-
-
-def _descended(starts: Array, fall: Array) -> Array:
-    """Visits of a cycle that starts where it always does: a renewal equation, from the top down."""
-    cells = starts.shape[1]
-    visits = np.zeros_like(starts)
-    stay = 1 / (1 - fall[:, 0])
-    for node in range(cells - 1, 0, -1):
-        come = np.einsum("ij,ij->i", visits[:, node + 1 :], fall[:, 1 : cells - node])
-        visits[:, node] = (starts[:, node] + come) * stay
-    visits[:, 0] = starts[:, 0] * stay
-    return visits
-
-
-def _settled(
-    fall: Array, holds_at_s: Array, step: Array, unit: Array, rise: Array, smallest: Array, multiple: Array
-) -> tuple[Array, Array]:
-    """Visits and starts where the undershoot below s adds to what is ordered: a Markov chain of positions."""
-    count, cells = len(step), fall.shape[1] // 2
-    rows = np.arange(count)
-    quiet = np.zeros((count, cells, cells))  # from node, to node, without an order
-    for node in range(cells):
-        quiet[:, node, : node + 1] = fall[:, node::-1]
-        quiet[:, node, 0] *= holds_at_s
-    order = np.zeros_like(quiet)
-    for below in range(cells + 1):
-        chance = fall[:, below : below + cells].copy()
-        under = below * step
-        if below == 0:
-            chance = np.where(holds_at_s[:, None], 0.0, chance)
-        elif below == cells:  # everything deeper: what is ordered is the need, rounded up by anything at all
-            chance = np.maximum(1 - quiet.sum(axis=2) - order.sum(axis=2), 0.0)
-            spread = np.arange(cells) * step[:, None]
-            low, high = rise[:, None], (rise + np.maximum(multiple - unit, 0.0))[:, None]
-            share = ((spread >= low - step[:, None] / 2) & (spread <= high + step[:, None] / 2)).astype(float)
-            share /= np.maximum(share.sum(axis=1, keepdims=True), 1.0)
-            order += chance[:, :, None] * share[:, None, :]
-            break
-        need = np.maximum(rise + under, smallest)
-        quantity = np.ceil(need / multiple - 1e-9) * multiple
-        left = np.clip(np.round((quantity - under) / step).astype(np.int64), 0, cells - 1)
-        order[rows, :, left] += chance
-    balance = np.eye(cells) - np.swapaxes(quiet + order, 1, 2)
-    balance[:, -1, :] = 1.0
-    right = np.zeros((count, cells, 1))
-    right[:, -1] = 1.0
-    settled = np.maximum(np.linalg.solve(balance, right)[:, :, 0], 0.0)
-    into = np.einsum("ij,ijk->ik", settled, order)
-    orders = np.maximum(into.sum(axis=1, keepdims=True), 1e-12)
-    return settled / orders, into / orders

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +23,7 @@ from replenishment.core.spread import Spread, mixed
 
 Array = npt.NDArray[Any]
 
-_BLOCK = 8192  # items worked on at once: what fits a processor's cache
+_BLOCK = 2048  # items worked on at once: what fits a processor's cache
 _MOMENT = 1e-4  # days: what is shorter takes no time
 _USUAL_FILL = 0.99  # where a target says nothing of the share of demand that will be served
 _KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
@@ -33,7 +35,8 @@ class Levels:
 
     ``expected_demand`` over the protection interval, ``reorder_point`` and ``order_up_to`` in units (-1 where
     the item is not to be bought again), ``fill_rate`` and ``cycle_service`` in the long run, ``shelf_limit``
-    the stock position that sells before it expires, ``demand`` the distribution over the protection interval.
+    the stock position that sells before it expires, ``quantiles`` (N, Q) at the levels ``given`` those of
+    demand over the protection interval.
     Masks: ``short`` past the horizon, ``at_max_stock`` and ``at_shelf_life`` where these hold a level down,
     ``unsellable`` where the smallest order can't be sold within the shelf life.
     """
@@ -48,14 +51,21 @@ class Levels:
     at_max_stock: Array
     at_shelf_life: Array
     unsellable: Array
-    demand: Spread
+    quantiles: Array
+    mean: Array
+    given: tuple[float, ...]
+
+    @cached_property
+    def demand(self) -> Spread:
+        """The distribution over the protection interval."""
+        return Spread.from_quantiles(self.quantiles, self.given, self.mean)
 
     def take(self, rows: Array) -> Self:
         """Some items only."""
         columns: dict[str, Any] = {
-            f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "demand"
+            f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "given"
         }
-        return type(self)(demand=self.demand.take(rows), **columns)
+        return type(self)(given=self.given, **columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +92,12 @@ class _Reader:
         self.levels = demand.levels
 
     def interval(self, periods: Array, rows: Array | None = None) -> tuple[Array, Array, Array]:
-        return self._demand.interval(
-            periods * self._ratio, self._places if rows is None else self._places[rows]
-        )
+        span, places = periods * self._ratio, self._places if rows is None else self._places[rows]
+        if np.all((span == np.rint(span)) & (span >= 1) & (span <= self._demand.horizon)):
+            at = span.astype(np.int64) - 1  # on the forecast's own periods: nothing to interpolate
+            quantiles = self._demand.cum_quantiles[places, at].astype(np.float64)
+            return self._demand.cum_mean[places, at], quantiles, np.zeros(len(at), dtype=bool)
+        return self._demand.interval(span, places)
 
     def stationary(
         self, periods: Array, rate: Array, spare: tuple[Array, Array], rows: Array | None = None
@@ -117,9 +130,12 @@ def levels(
     reader = _Reader(demand, places, days)
     span = (items.lead_time_mean + items.review_days) / days
     expected, quantiles, short = reader.interval(span)
-    first, first_quantiles, _ = reader.interval(np.ones(len(items)))
-    rate = np.where(span > 0, expected / np.where(span > 0, span, 1.0), first)
-    spare = (np.where(span > 0, expected, first), np.where((span > 0)[:, None], quantiles, first_quantiles))
+    rate = expected / np.where(span > 0, span, 1.0)
+    spare = (expected.copy(), quantiles)
+    rows = np.flatnonzero(span <= 0)
+    if len(rows):  # no interval to protect: the first period says what demand is like
+        spare[0][rows], spare[1][rows], _ = reader.interval(np.ones(len(rows)), rows)
+        rate[rows] = spare[0][rows]
     whole_units = np.abs(items.order_multiple - np.round(items.order_multiple)) < 1e-9
     terms = _Terms(
         review=leadtime.review_periods(items.review_days, days),
@@ -204,11 +220,13 @@ def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array)
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Items worked on together: ``rows`` (positions), their model, their demand of a review period."""
+    """Items worked on together: ``rows`` (positions), their model, and what makes their demand of a review
+    period, which is too large to keep.
+    """
 
     rows: Array
     model: Model
-    review: Spread | Counts
+    review: Callable[[], Spread | Counts]
 
 
 def _blocks(
@@ -216,7 +234,12 @@ def _blocks(
 ) -> list[_Block]:
     """Long-run models of alike items: slow or not, lead time random or not, cycle wide or not."""
     fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]
-    whole = reader.stationary(fixed + terms.review, terms.rate, spare)
+    total = fixed + terms.review
+    whole = (terms.rate * total, spare[1].copy())
+    own = np.flatnonzero(total != (items.lead_time_mean + items.review_days) / days)
+    if len(own):  # elsewhere the grid's interval is the stated one, which has been read
+        given = (spare[0][own], spare[1][own])
+        whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
     ratio, slow = fitted(whole[1], reader.levels, whole[0])
     slow &= terms.unit == 1.0
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
@@ -237,9 +260,9 @@ def _blocks(
                 mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
                 return Spread.from_quantiles(quantiles, reader.levels, mean)
 
-            base = over(fixed[rows] + part.review)
-            total = fixed[rows] + part.review
-            review = over(part.review) if value & 4 else _shorter(base, part.review, total)
+            base = over(fixed[rows] + part.review) if value & 4 else _spread(whole, rows, reader.levels)
+            remake = partial(_over_review, base, part.review, total[rows], over)
+            review = remake()
             none = cycles.none_chance(review, part.unit)
             cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
             cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
@@ -261,8 +284,13 @@ def _blocks(
                 unit=part.unit,
                 lost=items.unmet[rows] == "lost",
             )
-            found.append(_Block(rows, model, review))
+            found.append(_Block(rows, model, remake))
     return found
+
+
+def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
+    """Of means (N,) and quantiles (N, Q) of all items, some."""
+    return Spread.from_quantiles(demand[1][rows], levels, demand[0][rows])
 
 
 def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cells: int) -> cycles.Cycle:
@@ -276,6 +304,12 @@ def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cell
         multiple=terms.multiple,
         cells=cells,
     )
+
+
+def _over_review(
+    base: Spread | Counts, review: Array, total: Array, over: Callable[[Array], Spread | Counts]
+) -> Spread | Counts:
+    return over(review) if isinstance(base, Counts) else _shorter(base, review, total)
 
 
 def _shorter(whole: Spread | Counts, periods: Array, of: Array) -> Spread | Counts:
@@ -332,7 +366,7 @@ def _finished(
             part = model.take(changed)
             rises = (up_to - point)[sub]
             recycled = _wide(
-                block.review.take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
+                block.review().take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
             outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
@@ -349,5 +383,7 @@ def _finished(
         at_max_stock=at_max,
         at_shelf_life=at_shelf,
         unsellable=unsellable,
-        demand=Spread.from_quantiles(spare[1], levels_given, spare[0]),
+        quantiles=spare[1],
+        mean=spare[0],
+        given=levels_given,
     )

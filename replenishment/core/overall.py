@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replenishment.core.economics import critical_ratio
 from replenishment.core.service import Model
 
 Array = npt.NDArray[Any]
 
 _POINTS = 40
-_HALVINGS = 60
 _ROUNDS = 6
 
 
@@ -31,6 +29,8 @@ def overall_points(
     ``rate`` demand per period, ``value`` cost of a unit times the periods between reviews, ``whole_units``
     where points have to be whole. Returns rows and points for each of ``models``.
     """
+    from replenishment.core.exchange import shared
+
     rows = np.concatenate([rows for rows, _ in models])
     tables = [_table(model) for _, model in models]
     points, ratios, fills = (np.concatenate(parts) for parts in zip(*tables, strict=True))
@@ -43,11 +43,14 @@ def overall_points(
             continue
         weight = weight / weight.sum()
         part = (points[mine], ratios[mine], fills[mine])
-        members = [(here, m.take(here)) for here, m in _members(models, target, goal)]
+        members = [
+            (here, m if len(here) == len(own) else m.take(here))
+            for here, (own, m) in zip(_members(models, target, goal), models, strict=True)
+        ]
         aim = goal
         best: Array | None = None
         for _ in range(_ROUNDS):
-            found = _shared(part, weight, value[chosen], whole_units[chosen], aim)
+            found = shared(*part, weight, value[chosen], whole_units[chosen], aim)
             fill = np.concatenate([m.evaluate(found[at]).fill for at, (_, m) in _slices(members)])
             reached = float(weight @ fill)
             if reached >= goal - 1e-6:
@@ -59,8 +62,8 @@ def overall_points(
     return [(rows, answer[rows]) for rows, _ in models]
 
 
-def _members(models: list[tuple[Array, Model]], target: Array, goal: float) -> list[tuple[Array, Model]]:
-    return [(np.flatnonzero(target[rows] == goal), model) for rows, model in models]
+def _members(models: list[tuple[Array, Model]], target: Array, goal: float) -> list[Array]:
+    return [np.flatnonzero(target[rows] == goal) for rows, _ in models]
 
 
 def _slices(members: list[tuple[Array, Model]]) -> list[tuple[slice, tuple[Array, Model]]]:
@@ -74,38 +77,5 @@ def _slices(members: list[tuple[Array, Model]]) -> list[tuple[slice, tuple[Array
 def _table(model: Model) -> tuple[Array, Array, Array]:
     """Points (N, P) from 0 to where nothing is short, with in-stock ratio and fill rate, both rising."""
     points = model.whole.points(_POINTS)
-    ratios, fills = np.empty_like(points), np.empty_like(points)
-    for column in range(points.shape[1]):
-        outcome = model.evaluate(points[:, column])
-        ratios[:, column], fills[:, column] = outcome.ratio, outcome.fill
-    return points, np.maximum.accumulate(ratios, axis=1), np.maximum.accumulate(fills, axis=1)
-
-
-def _shared(
-    tables: tuple[Array, Array, Array], weight: Array, value: Array, whole_units: Array, goal: float
-) -> Array:
-    points, ratios, fills = tables
-
-    def at(price: float) -> Array:
-        found = _looked_up(ratios, points, critical_ratio(np.full(len(value), price), value))
-        return np.where(whole_units, np.ceil(found - 1e-5), found)
-
-    low, high = np.log(value.min()) - 20.0, np.log(value.max()) + 25.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if float(weight @ _looked_up(points, fills, at(float(np.exp(middle))))) >= goal:
-            high = middle
-        else:
-            low = middle
-    return at(float(np.exp(high)))
-
-
-def _looked_up(keys: Array, values: Array, wanted: Array) -> Array:
-    """Row-wise straight-line interpolation of rising ``keys`` (N, P) at ``wanted`` (N,)."""
-    right = np.clip((keys < wanted[:, None]).sum(axis=1), 1, keys.shape[1] - 1)
-    rows = np.arange(len(keys))
-    low, high = keys[rows, right - 1], keys[rows, right]
-    share = np.clip(
-        np.where(high > low, (wanted - low) / np.where(high > low, high - low, 1.0), 0.0), 0.0, 1.0
-    )
-    return np.asarray(values[rows, right - 1] + (values[rows, right] - values[rows, right - 1]) * share)
+    found = model.evaluate(points)
+    return points, np.maximum.accumulate(found.ratio, axis=1), np.maximum.accumulate(found.fill, axis=1)

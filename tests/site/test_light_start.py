@@ -10,7 +10,17 @@ import pytest
 
 from tests.conftest import ROOT
 
-HEAVY = ["lightgbm", "sklearn", "scipy", "bokeh", "pandas", "pyarrow", "adbc_driver_postgresql", "openpyxl"]
+HEAVY = [
+    "lightgbm",
+    "sklearn",
+    "scipy",
+    "numba",
+    "bokeh",
+    "pandas",
+    "pyarrow",
+    "adbc_driver_postgresql",
+    "openpyxl",
+]
 
 WEB = """
 import django

@@ -9,6 +9,8 @@ on.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ Array = npt.NDArray[Any]
 
 NODES = 9  # values that stand for a random lead time
 _EARLIER = 5  # orders before this one that may still hold it back
+_LONGEST = 2.0**30  # periods
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +74,25 @@ def gamma(mean_days: Array, sd_days: Array, period_days: float, gap_periods: Arr
     weights = np.diff(below, axis=1)
     periods = low[:, None] + run[:, None] * np.arange(NODES) + (run[:, None] - 1) / 2
     return LeadTime(periods, weights)
+
+
+def drawn(
+    names: Sequence[str], mean_days: Array, sd_days: Array, period_days: float, periods: int, *, seed: int
+) -> Array:
+    """Lead times in whole periods, int32 (periods, N): row t is that of an order placed at the close of t.
+
+    Constant where the deviation is 0, else gamma. A draw hangs on the seed, the item's name and the period
+    alone: not on the other items, nor on what was ordered before, so that policies are compared on the same
+    lead times.
+    """
+    from scipy.special import gammaincinv
+
+    found = np.empty((periods, len(names)), dtype=np.int32)
+    found[:] = np.minimum(np.round(mean_days / period_days), _LONGEST)
+    for row in np.flatnonzero((sd_days > 0) & (mean_days > 0)).tolist():
+        key = int.from_bytes(hashlib.blake2b(names[row].encode(), digest_size=8).digest())
+        chance = np.random.default_rng([seed, key]).random(periods)
+        shape = max((mean_days[row] / sd_days[row]) ** 2, 1e-3)
+        scale = mean_days[row] / shape / period_days
+        found[:, row] = np.minimum(np.round(gammaincinv(shape, chance) * scale), _LONGEST)
+    return found

@@ -124,7 +124,8 @@ def items(replayed: Replayed, count: int | None = None, seed: int = 0) -> pl.Dat
     )
     if count is None or count >= size:
         return frame
-    return frame[np.sort(rng.choice(size, count, replace=False)).tolist()]
+    chosen = np.sort(rng.choice(size, count, replace=False))
+    return frame.select(pl.all().gather(chosen))
 
 
 def forecasts(replayed: Replayed, folder: Path, *, train_every: int, threads: int) -> Path:
@@ -133,31 +134,22 @@ def forecasts(replayed: Replayed, folder: Path, *, train_every: int, threads: in
     place.mkdir(parents=True, exist_ok=True)
     spec = replace(replayed.case.spec, threads=threads)
     artifact: ForecastArtifact | None = None
-    for week, origin in enumerate(replayed.origins):
+    origins = replayed.origins
+    for week, origin in enumerate(origins):
         path = place / f"{origin}.parquet"
-        trains = week % train_every == 0
-        if trains:
-            artifact = None
-        following = [
-            place / f"{day}.parquet"
-            for day in replayed.origins[week : week - week % train_every + train_every]
-        ]
-        if all(file.exists() for file in following):
+        if path.exists():
             continue
         clock = time.process_time()
-        panel = replayed.case.fold(origin).panel
-        if artifact is None:
-            trained = replayed.origins[week - week % train_every]
-            known = panel if trains else replayed.case.fold(trained).panel
-            result = forecast(known, as_of=trained, spec=spec)
+        trained = origins[week - week % train_every]
+        if artifact is None or artifact.as_of != trained:
+            result = forecast(replayed.case.fold(trained).panel, as_of=trained, spec=spec)
             artifact = result.artifact
-        if not trains:
-            result = update(panel, as_of=origin, artifact=artifact)
+        if origin != trained:
+            result = update(replayed.case.fold(origin).panel, as_of=origin, artifact=artifact)
         draft = path.with_suffix(".draft")
         result.distribution.to_frame().write_parquet(draft)
         draft.replace(path)
-        words = "trained" if trains else "updated"
-        print(f"{replayed.name} {origin}: {words}, {time.process_time() - clock:.1f} s CPU", flush=True)
+        print(f"{replayed.name} {origin}: {time.process_time() - clock:.1f} s CPU", flush=True)
     return place
 
 

@@ -39,7 +39,7 @@ Array = npt.NDArray[Any]
 FILLS = (0.90, 0.95, 0.98)
 COVERS = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 18, 26, 40)  # weeks
 SCORES = (-0.75, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7)
-SHARES = (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
+SHARES = (0.8, 0.88, 0.92, 0.95, 0.97, 0.985, 0.995)
 BEST_GATE, MINMAX_GATE, PROMOTION_GATE = 1.02, 0.90, 0.75
 
 
@@ -119,7 +119,7 @@ def scene(replayed: Replayed, folder: Path, *, count: int | None, every: int, se
     return Scene(replayed.name, own, history, lead_times(own, history, seed=seed), demands, seed)
 
 
-def frontier(where: Scene, policy: str) -> list[Point]:
+def frontier(where: Scene, policy: str, shares: Sequence[float]) -> list[Point]:
     """A policy at each value of its knob."""
     points = []
     if policy.startswith("minmax"):
@@ -127,7 +127,7 @@ def frontier(where: Scene, policy: str) -> list[Point]:
             situation = Situation(where.items, where.history, cover_days=7.0 * cover, seed=where.seed)
             points.append(where.point(cover, where.run(CLASSICS[policy](situation))))
     elif policy in (ENGINE, "ses_allocated"):
-        for share in SHARES:
+        for share in shares:
             asked = where.with_target(share, "overall")
             schedule = (
                 asked.engine()
@@ -232,6 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=1, help="weeks between the forecasts that are used")
     parser.add_argument("--train-every", type=int, default=4, help="weeks between trainings of the models")
     parser.add_argument("--policies", default=",".join(POLICIES))
+    parser.add_argument("--shares", default=",".join(map(str, SHARES)), help="what the engine is asked for")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     for name in options.sets.split(","):
@@ -243,7 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(
             f"\n== {name}: {weeks} weeks from {first}, a forecast every {options.every} weeks ==", flush=True
         )
-        found = {policy: frontier(where, policy) for policy in options.policies.split(",")}
+        shares = [float(share) for share in options.shares.split(",")]
+        found = {policy: frontier(where, policy, shares) for policy in options.policies.split(",")}
         print_frontiers(where, found)
         if ENGINE in found and len(found) > 1:
             print_gates(where, found)

@@ -42,6 +42,12 @@ def _file(text: str) -> Path:
     return path
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
 def _policies(text: str) -> list[str]:
     from replenishment.core.replay import POLICIES
 
@@ -97,7 +103,7 @@ def _add_replay(commands: argparse._SubParsersAction[_Parser]) -> None:
     replay.add_argument(
         "--policy", type=_policies, default=["engine"], metavar="NAME,NAME", help="default: engine"
     )
-    replay.add_argument("--seed", type=int, default=0, metavar="0", help="of the lead times that are drawn")
+    replay.add_argument("--seed", type=_seed, default=0, metavar="0", help="of the lead times that are drawn")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -216,7 +216,8 @@ def _table(
         "lost_margin": lost,
         "total_cost": holding + ordering + lost,
     }
-    never = np.isnan(schedule.reorder_point).all(axis=0)  # no level at any time: nothing to measure
+    # No forecast at any time: the item can't be planned. A classic policy without history orders nothing yet.
+    never = np.isnan(schedule.reorder_point).all(axis=0) & (name in FORECAST_POLICIES)
     columns: dict[str, Any] = {"policy": [name] * len(items), "unique_id": list(items.unique_id)}
     for column, values in numbers.items():
         columns[column] = np.full(len(items), np.nan)

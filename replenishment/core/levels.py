@@ -160,7 +160,12 @@ def levels(
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
     if together:
         point_of = overall_points(
-            together, items.target, terms.rate, items.unit_cost * terms.review, whole_units
+            together,
+            items.target,
+            terms.rate,
+            terms.review,
+            items.unit_cost * terms.review,
+            whole_units,
         )
         for rows, values in point_of:
             point[rows] = values

@@ -76,6 +76,25 @@ def gamma(mean_days: Array, sd_days: Array, period_days: float, gap_periods: Arr
     return LeadTime(periods, weights)
 
 
+def merging(time: LeadTime, mean_days: Array, sd_days: Array, period_days: float, gaps: Array) -> Array:
+    """Chance that an order arrives with the one before it, having caught up (N,).
+
+    ``time`` is the lead time in effect, ``gaps`` (N, 2) the shortest and the mean time between two orders in
+    periods. Such orders make one receipt: they end no cycle of their own.
+    """
+    from scipy.special import gammainc
+
+    shape = np.maximum((mean_days / sd_days) ** 2, 1e-3)[:, None]
+    scale = mean_days[:, None] / shape / period_days
+    least, mean = gaps[:, :1], gaps[:, 1:]
+    found = np.zeros(len(mean_days))
+    # As often early as late: half of the orders follow after the mean gap, a quarter each at its two ends.
+    for gap, share in ((least, 0.25), (mean, 0.5), (2 * mean - least, 0.25)):
+        caught = gammainc(shape, np.maximum(time.periods - gap + 0.5, 0.0) / scale)
+        found += share * (caught * time.weights).sum(axis=1)
+    return np.asarray(np.minimum(found, 0.95))
+
+
 def drawn(
     names: Sequence[str], mean_days: Array, sd_days: Array, period_days: float, periods: int, *, seed: int
 ) -> Array:

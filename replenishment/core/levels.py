@@ -153,6 +153,8 @@ def levels(
                 if kind == "economic":
                     held = items.unit_cost * items.holding_rate * terms.review * days / DAYS_PER_YEAR
                     goal = critical_ratio(items.stockout_cost[chosen], held[chosen])
+                elif kind == "cycle":
+                    goal = goal + (1 - goal) * block.merged[mine]
                 part = model if len(mine) == len(rows) else model.take(mine)
                 point[chosen] = part.reorder_point(measure, goal)
         mine = np.flatnonzero(kinds == "overall")
@@ -209,11 +211,16 @@ def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array)
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Items worked on together: ``rows`` (positions), their model, their demand of a review period."""
+    """Items worked on together: ``rows`` (positions), their model, their demand of a review period.
+
+    ``merged`` is the share of their orders that arrive together with the one before: of cycles as `Model`
+    counts them, which are of orders, so many are none from receipt to receipt, and without a stock-out.
+    """
 
     rows: Array
     model: Model
     review: Spread | Counts
+    merged: Array
 
 
 def _blocks(
@@ -249,9 +256,12 @@ def _blocks(
             cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
             cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
             time = leadtime.LeadTime(fixed[rows, None], np.ones((len(rows), 1)))
+            merged = np.zeros(len(rows))
             if value & 2:
                 gap = part.review * cycle.reviews
-                time = leadtime.gamma(items.lead_time_mean[rows], items.lead_time_sd[rows], days, gap)
+                given = (items.lead_time_mean[rows], items.lead_time_sd[rows], days)
+                time = leadtime.gamma(*given, gap)
+                merged = leadtime.merging(time, *given, np.column_stack([part.review, gap]))
             leads, wholes = [], []
             for node in range(time.periods.shape[1]):
                 lasts = time.periods[:, node]
@@ -266,7 +276,7 @@ def _blocks(
                 unit=part.unit,
                 lost=items.unmet[rows] == "lost",
             )
-            found.append(_Block(rows, model, review))
+            found.append(_Block(rows, model, review, merged))
     return found
 
 
@@ -341,6 +351,7 @@ def _finished(
             )
             outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
+        cycle[rows] = np.maximum((cycle[rows] - block.merged) / (1 - block.merged), 0.0)
     empty = (items.unmet == "lost") & (up_to <= 0)
     bought = ~(never | empty) | (terms.rate <= 0)
     return Levels(

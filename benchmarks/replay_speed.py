@@ -48,7 +48,9 @@ def main() -> None:
         made = replay(items, history, (replace(demand, as_of=day) for day in dates), policies=[policy])
         seconds = time.process_time() - clock
         fill = made.served.sum() / made.demand.sum()
-        print(f"{policy:26} {options.items} items, {options.days} days: {seconds:6.2f} s CPU, fill {fill:.3f}")
+        print(
+            f"{policy:26} {options.items} items, {options.days} days: {seconds:6.2f} s CPU, fill {fill:.3f}"
+        )
 
 
 if __name__ == "__main__":

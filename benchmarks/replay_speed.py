@@ -2,9 +2,9 @@
 
     python -m benchmarks.replay_speed [--items 10000] [--days 365] [--every 30] [--policies NAME,NAME]
 
-Assumptions: the demand of benchmarks/plan_speed.py (a third slow), a distribution as of every 30 days (7: every
-week), lead time 7 days with a deviation of 2, review each day, lost sales, fill 95%, packs of 1; two years of
-history for the classic policies; seed 0. Prints seconds of processor time, all threads.
+Assumptions: the demand of benchmarks/plan_speed.py (a third slow), a distribution as of every 30 days
+(7: every week), lead time 7 days with a deviation of 2, review each day, lost sales, fill 95%, packs of 1;
+two years of history for the classic policies; seed 0. Prints seconds of processor time, all threads.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from replenishment.core.items import Items
 from replenishment.core.overall import overall_points
 from replenishment.core.service import Model
 from replenishment.core.spread import Spread, mixed
+from replenishment.core.tails import pinned
 
 Array = npt.NDArray[Any]
 
@@ -247,7 +248,7 @@ def _blocks(
                     return Counts.negative_binomial(terms.rate[rows] * periods, ratio[rows])
                 given = (spare[0][rows], spare[1][rows])
                 mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
-                return Spread.from_quantiles(quantiles, reader.levels, mean)
+                return pinned(Spread.from_quantiles(quantiles, reader.levels, mean), mean)
 
             base = over(fixed[rows] + part.review)
             total = fixed[rows] + part.review

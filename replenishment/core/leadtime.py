@@ -104,7 +104,7 @@ def drawn(
     alone: not on the other items, nor on what was ordered before, so that policies are compared on the same
     lead times.
     """
-    from scipy.special import gammaincinv
+    from scipy.special import gammainc, gammaincinv
 
     found = np.empty((periods, len(names)), dtype=np.int32)
     found[:] = np.minimum(np.round(mean_days / period_days), _LONGEST)
@@ -113,5 +113,10 @@ def drawn(
         chance = np.random.default_rng([seed, key]).random(periods)
         shape = max((mean_days[row] / sd_days[row]) ** 2, 1e-3)
         scale = mean_days[row] / shape / period_days
-        found[:, row] = np.minimum(np.round(gammaincinv(shape, chance) * scale), _LONGEST)
+        longest = gammaincinv(shape, chance.max(initial=0.0)) * scale
+        if longest > periods:
+            found[:, row] = np.minimum(np.round(gammaincinv(shape, chance) * scale), _LONGEST)
+        else:  # the same in a fraction of the time: between which half periods a chance lies
+            halves = np.arange(int(longest) + 2) + 0.5
+            found[:, row] = np.searchsorted(gammainc(shape, halves / scale), chance)
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from replenishment.core import leadtime
 from replenishment.core.items import Items
@@ -249,6 +251,15 @@ def test_it_draws_lead_times_by_seed_and_name_alone() -> None:
     again = leadtime.drawn([names[row] for row in order], mean[order], sd[order], 1.0, 300, seed=1)
     assert np.array_equal(again, drawn[:300, order])
     assert not np.array_equal(leadtime.drawn(names, mean, sd, 1.0, 400, seed=2), drawn)
+
+
+def test_it_draws_the_gamma_quantile_of_each_chance() -> None:
+    for periods in (8, 400):  # few periods are drawn one by one, many from a table
+        drawn = leadtime.drawn(["a"], np.array([20.0]), np.array([9.0]), 7.0, periods, seed=3)[:, 0]
+        key = int.from_bytes(hashlib.blake2b(b"a", digest_size=8).digest())
+        chance = np.random.default_rng([3, key]).random(periods)
+        shape = (20 / 9) ** 2
+        assert drawn.tolist() == np.round(stats.gamma.ppf(chance, shape, scale=20 / shape) / 7).tolist()
 
 
 def test_it_draws_any_lead_time_that_is_no_nonsense() -> None:

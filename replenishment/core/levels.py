@@ -17,6 +17,7 @@ from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import overall_points
 from replenishment.core.service import Model
+from replenishment.core.sharing import shared_level
 from replenishment.core.spread import Spread, mixed
 from replenishment.core.tails import pinned
 
@@ -158,6 +159,9 @@ def levels(
                     goal = goal + (1 - goal) * block.merged[mine]
                 part = model if len(mine) == len(rows) else model.take(mine)
                 point[chosen] = part.reorder_point(measure, goal)
+                if kind == "economic" and isinstance(part.whole, Spread):
+                    mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
+                    point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
         mine = np.flatnonzero(kinds == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))

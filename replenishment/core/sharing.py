@@ -38,6 +38,16 @@ def shared_points(whole: Spread | Counts, mean: Array) -> Array:
     return np.asarray(mean[:, None] * (unit[lower] * (1 - weight) + unit[lower + 1] * weight))
 
 
+def shared_level(whole: Spread, mean: Array, ratio: Array) -> Array:
+    """Reorder points (N,) that end a review in stock with the chance ``ratio`` (N,)."""
+    score = np.log(np.maximum(ratio, 1e-9) / np.maximum(1 - ratio, 1e-9))
+    place = np.interp(score, _SCORES, np.arange(len(_SCORES)))
+    lower = np.minimum(place.astype(np.int64), len(_SCORES) - 2)
+    points, rows = shared_points(whole, mean), np.arange(len(mean))
+    low, high = points[rows, lower], points[rows, lower + 1]
+    return np.asarray(low + (place - lower) * (high - low))
+
+
 def _log_shapes(whole: Spread | Counts, mean: Array) -> Array:
     """Logarithms of the gamma shapes (N,) with this mean and the 90% quantile."""
     if isinstance(whole, Spread):

@@ -8,7 +8,7 @@ Weekly review, lost sales, demand known to the end of last week; 52 weeks (frat)
 warm-up; docs/replay.md lists the terms. Every policy's knob is swept: cover for min/max, the target for the
 others; the engine is asked for an `overall` fill. Average stock value and total cost are read off at equal
 unit fill, on straight lines between the knob's values (of log value). The least cost of a classic policy is
-that of its best knob in hindsight; the engine has no knob there: it is asked for `economic` levels.
+that of its best knob in hindsight; asked for `economic` levels, the engine has no knob.
 """
 
 from __future__ import annotations
@@ -193,8 +193,11 @@ def print_gates(where: Scene, found: dict[str, list[Point]]) -> None:
     asked = where.with_target(0.95, "economic")
     point = asked.point(0.0, asked.run(asked.engine()))
     best = min(classics, key=lambda name: least_cost(found[name]))
-    words = f"cost, engine asked for economic levels / least of {best}"
-    line(words, point.cost / least_cost(found[best]), BEST_GATE)
+    least = least_cost(found[best])
+    line(
+        f"least cost, asked for overall fill / least of {best}", least_cost(found[ENGINE]) / least, BEST_GATE
+    )
+    line(f"cost, asked for economic levels / least of {best}", point.cost / least, BEST_GATE)
     told = (
         f"cost {point.cost / 1000:.2f} a year at {point.fill:.3f} fill, stock value {point.value / 1000:.2f}"
     )

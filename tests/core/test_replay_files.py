@@ -319,3 +319,9 @@ def test_it_replays_weeks_and_months(folder: Path, tmp_path: Path) -> None:
         told = pl.read_csv(tmp_path / "r.csv")
         assert told["demand"].to_list() == [80.0] * len(POLICIES)
         assert told["orders"].min() > 2  # type: ignore[operator]
+
+
+def test_the_page_names_every_policy_and_column() -> None:
+    page = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
+    missing = [name for name in (*POLICIES, *COLUMNS) if f"`{name}`" not in page]
+    assert not missing

@@ -50,7 +50,7 @@ def shared_level(whole: Spread, mean: Array, ratio: Array) -> Array:
 
 def _log_shapes(whole: Spread | Counts, mean: Array) -> Array:
     """Logarithms of the gamma shapes (N,) with this mean and the 90% quantile."""
-    if isinstance(whole, Spread):
+    if hasattr(whole, "quantile"):
         upper = whole.quantile(np.full(len(mean), _LEVEL))
     else:
         beyond = whole.first[:, :-1] - whole.first[:, 1:]

@@ -36,4 +36,4 @@ def pinned(spread: Spread, mean: Array) -> Spread:
     factor = np.clip(1 - excess[rows] / np.maximum(tail, 1e-12), _LEAST, 1.0)[:, None]
     knots = np.array(spread.knots)
     knots[rows] = np.where(part.knots > at, at + (part.knots - at) * factor, part.knots)
-    return Spread.from_knots(knots, spread.levels)
+    return spread.from_knots(knots, spread.levels)

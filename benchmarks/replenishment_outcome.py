@@ -186,6 +186,10 @@ def print_gates(where: Scene, found: dict[str, list[Point]]) -> None:
         reached = {name: value for name, value in values.items() if np.isfinite(value)}
         best = min(reached, key=lambda name: reached[name])
         line(f"stock at {100 * fill:g}% fill / the best classic's, {best}", own / reached[best], BEST_GATE)
+        costs = {name: read_off(found[name], fill, "cost") for name in reached}
+        best = min(costs, key=lambda name: costs[name])
+        words = f"cost at {100 * fill:g}% fill / the best classic's, {best}"
+        line(words, read_off(found[ENGINE], fill, "cost") / costs[best], BEST_GATE)
         if np.isfinite(values.get("minmax", np.nan)):
             line(f"stock at {100 * fill:g}% fill / min/max", own / values["minmax"], MINMAX_GATE)
         if where.name == "frat" and fill == 0.95:

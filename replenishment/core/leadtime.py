@@ -9,6 +9,8 @@ on.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ Array = npt.NDArray[Any]
 
 NODES = 9  # values that stand for a random lead time
 _EARLIER = 5  # orders before this one that may still hold it back
+_LONGEST = 2.0**30  # periods
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +74,49 @@ def gamma(mean_days: Array, sd_days: Array, period_days: float, gap_periods: Arr
     weights = np.diff(below, axis=1)
     periods = low[:, None] + run[:, None] * np.arange(NODES) + (run[:, None] - 1) / 2
     return LeadTime(periods, weights)
+
+
+def merging(time: LeadTime, mean_days: Array, sd_days: Array, period_days: float, gaps: Array) -> Array:
+    """Chance that an order arrives with the one before it, having caught up (N,).
+
+    ``time`` is the lead time in effect, ``gaps`` (N, 2) the shortest and the mean time between two orders in
+    periods. Such orders make one receipt: they end no cycle of their own.
+    """
+    from scipy.special import gammainc
+
+    shape = np.maximum((mean_days / sd_days) ** 2, 1e-3)[:, None]
+    scale = mean_days[:, None] / shape / period_days
+    least, mean = gaps[:, :1], gaps[:, 1:]
+    found = np.zeros(len(mean_days))
+    # As often early as late: half of the orders follow after the mean gap, a quarter each at its two ends.
+    for gap, share in ((least, 0.25), (mean, 0.5), (2 * mean - least, 0.25)):
+        caught = gammainc(shape, np.maximum(time.periods - gap + 0.5, 0.0) / scale)
+        found += share * (caught * time.weights).sum(axis=1)
+    return np.asarray(np.minimum(found, 0.95))
+
+
+def drawn(
+    names: Sequence[str], mean_days: Array, sd_days: Array, period_days: float, periods: int, *, seed: int
+) -> Array:
+    """Lead times in whole periods, int32 (periods, N): row t is that of an order placed at the close of t.
+
+    Constant where the deviation is 0, else gamma. A draw hangs on the seed, the item's name and the period
+    alone: not on the other items, nor on what was ordered before, so that policies are compared on the same
+    lead times.
+    """
+    from scipy.special import gammainc, gammaincinv
+
+    found = np.empty((periods, len(names)), dtype=np.int32)
+    found[:] = np.minimum(np.round(mean_days / period_days), _LONGEST)
+    for row in np.flatnonzero((sd_days > 0) & (mean_days > 0)).tolist():
+        key = int.from_bytes(hashlib.blake2b(names[row].encode(), digest_size=8).digest())
+        chance = np.random.default_rng([seed, key]).random(periods)
+        shape = max((mean_days[row] / sd_days[row]) ** 2, 1e-3)
+        scale = mean_days[row] / shape / period_days
+        longest = gammaincinv(shape, chance.max(initial=0.0)) * scale
+        if longest > periods:
+            found[:, row] = np.minimum(np.round(gammaincinv(shape, chance) * scale), _LONGEST)
+        else:  # the same in a fraction of the time: between which half periods a chance lies
+            halves = np.arange(int(longest) + 2) + 0.5
+            found[:, row] = np.searchsorted(gammainc(shape, halves / scale), chance)
+    return found

@@ -19,7 +19,9 @@ from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import overall_points
 from replenishment.core.service import Model
+from replenishment.core.sharing import shared_level
 from replenishment.core.spread import Spread, mixed
+from replenishment.core.tails import pinned
 
 Array = npt.NDArray[Any]
 
@@ -169,14 +171,24 @@ def levels(
                 if kind == "economic":
                     held = items.unit_cost * items.holding_rate * terms.review * days / DAYS_PER_YEAR
                     goal = critical_ratio(items.stockout_cost[chosen], held[chosen])
+                elif kind == "cycle":
+                    goal = goal + (1 - goal) * block.merged[mine]
                 part = model if len(mine) == len(rows) else model.take(mine)
                 point[chosen] = part.reorder_point(measure, goal)
+                if kind == "economic" and isinstance(part.whole, Spread):
+                    mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
+                    point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
         mine = np.flatnonzero(kinds == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
     if together:
         point_of = overall_points(
-            together, items.target, terms.rate, items.unit_cost * terms.review, whole_units
+            together,
+            items.target,
+            terms.rate,
+            terms.review,
+            items.unit_cost * terms.review,
+            whole_units,
         )
         for rows, values in point_of:
             point[rows] = values
@@ -222,11 +234,15 @@ def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array)
 class _Block:
     """Items worked on together: ``rows`` (positions), their model, and what makes their demand of a review
     period, which is too large to keep.
+
+    ``merged`` is the share of their orders that arrive together with the one before: of cycles as `Model`
+    counts them, which are of orders, so many are none from receipt to receipt, and without a stock-out.
     """
 
     rows: Array
     model: Model
     review: Callable[[], Spread | Counts]
+    merged: Array
 
 
 def _blocks(
@@ -258,7 +274,7 @@ def _blocks(
                     return Counts.negative_binomial(terms.rate[rows] * periods, ratio[rows])
                 given = (spare[0][rows], spare[1][rows])
                 mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
-                return Spread.from_quantiles(quantiles, reader.levels, mean)
+                return pinned(Spread.from_quantiles(quantiles, reader.levels, mean), mean)
 
             base = over(fixed[rows] + part.review) if value & 4 else _spread(whole, rows, reader.levels)
             remake = partial(_over_review, base, part.review, total[rows], over)
@@ -267,9 +283,12 @@ def _blocks(
             cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
             cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
             time = leadtime.LeadTime(fixed[rows, None], np.ones((len(rows), 1)))
+            merged = np.zeros(len(rows))
             if value & 2:
                 gap = part.review * cycle.reviews
-                time = leadtime.gamma(items.lead_time_mean[rows], items.lead_time_sd[rows], days, gap)
+                given = (items.lead_time_mean[rows], items.lead_time_sd[rows], days)
+                time = leadtime.gamma(*given, gap)
+                merged = leadtime.merging(time, *given, np.column_stack([part.review, gap]))
             leads, wholes = [], []
             for node in range(time.periods.shape[1]):
                 lasts = time.periods[:, node]
@@ -284,13 +303,13 @@ def _blocks(
                 unit=part.unit,
                 lost=items.unmet[rows] == "lost",
             )
-            found.append(_Block(rows, model, remake))
+            found.append(_Block(rows, model, remake, merged))
     return found
 
 
 def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
     """Of means (N,) and quantiles (N, Q) of all items, some."""
-    return Spread.from_quantiles(demand[1][rows], levels, demand[0][rows])
+    return pinned(Spread.from_quantiles(demand[1][rows], levels, demand[0][rows]), demand[0][rows])
 
 
 def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cells: int) -> cycles.Cycle:
@@ -370,6 +389,7 @@ def _finished(
             )
             outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
+        cycle[rows] = np.maximum((cycle[rows] - block.merged) / (1 - block.merged), 0.0)
     empty = (items.unmet == "lost") & (up_to <= 0)
     bought = ~(never | empty) | (terms.rate <= 0)
     return Levels(

@@ -13,26 +13,31 @@ import numpy as np
 import numpy.typing as npt
 
 from replenishment.core.service import Model
+from replenishment.core.sharing import RATIOS, shared_points
 
 Array = npt.NDArray[Any]
 
-_POINTS = 40
 _ROUNDS = 6
 
 
 def overall_points(
-    models: list[tuple[Array, Model]], target: Array, rate: Array, value: Array, whole_units: Array
+    models: list[tuple[Array, Model]],
+    target: Array,
+    rate: Array,
+    review: Array,
+    value: Array,
+    whole_units: Array,
 ) -> list[tuple[Array, Array]]:
     """Reorder points of items that are served together, those with the same ``target``.
 
     ``models`` holds rows (positions) and their long-run models; the other arguments are (N,) for all items:
-    ``rate`` demand per period, ``value`` cost of a unit times the periods between reviews, ``whole_units``
-    where points have to be whole. Returns rows and points for each of ``models``.
+    ``rate`` demand per period, ``review`` periods between reviews, ``value`` cost of a unit times these,
+    ``whole_units`` where points have to be whole. Returns rows and points for each of ``models``.
     """
     from replenishment.core.exchange import shared
 
     rows = np.concatenate([rows for rows, _ in models])
-    tables = [_table(model) for _, model in models]
+    tables = [_table(model, (rate * review)[at] * (model.reviews + 1)) for at, model in models]
     points, ratios, fills = (np.concatenate(parts) for parts in zip(*tables, strict=True))
     answer = np.zeros(len(target))
     for goal in np.unique(target[rows]):
@@ -74,8 +79,11 @@ def _slices(members: list[tuple[Array, Model]]) -> list[tuple[slice, tuple[Array
     return found
 
 
-def _table(model: Model) -> tuple[Array, Array, Array]:
-    """Points (N, P) from 0 to where nothing is short, with in-stock ratio and fill rate, both rising."""
-    points = model.whole.points(_POINTS)
-    found = model.evaluate(points)
-    return points, np.maximum.accumulate(found.ratio, axis=1), np.maximum.accumulate(found.fill, axis=1)
+def _table(model: Model, mean: Array) -> tuple[Array, Array, Array]:
+    """Points (N, P) with their chances to end a review in stock and their fill rates, all rising.
+
+    ``mean`` (N,) is that of demand over lead time and review.
+    """
+    points = shared_points(model.whole, mean)
+    fills = np.maximum.accumulate(model.evaluate(points).fill, axis=1)
+    return points, np.tile(RATIOS, (len(points), 1)), fills

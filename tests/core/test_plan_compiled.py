@@ -77,6 +77,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Items, Levels, Levels]:
         "Model": service.Model,
     }.items():
         monkeypatch.setattr(levels_module, name, twin)
+    monkeypatch.setattr("replenishment.core.sharing.Spread", spread.Spread)
     return items, found, levels(items, demand, np.arange(COUNT))
 
 

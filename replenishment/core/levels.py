@@ -286,9 +286,10 @@ def _blocks(
             merged = np.zeros(len(rows))
             if value & 2:
                 gap = part.review * cycle.reviews
-                given = (items.lead_time_mean[rows], items.lead_time_sd[rows], days)
-                time = leadtime.gamma(*given, gap)
-                merged = leadtime.merging(time, *given, np.column_stack([part.review, gap]))
+                mean, deviation = items.lead_time_mean[rows], items.lead_time_sd[rows]
+                time = leadtime.gamma(mean, deviation, days, gap)
+                gaps = np.column_stack([part.review, gap])
+                merged = leadtime.merging(time, mean, deviation, days, gaps)
             leads, wholes = [], []
             for node in range(time.periods.shape[1]):
                 lasts = time.periods[:, node]

@@ -74,8 +74,8 @@ def test_it_makes_the_same_rows_on_one_thread_and_on_two() -> None:
     one, two = (table.samples(horizon=1, rows=20_000, seed=1) for table in tables)
     for name in ("x", "scale", "series", "target"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
-    blocks = [table.block(panel.periods, 1) for table in tables]
-    np.testing.assert_array_equal(*blocks)
+    alone, together = (table.block(panel.periods, 1) for table in tables)
+    np.testing.assert_array_equal(alone, together)
 
 
 def test_it_makes_training_rows_in_place_as_it_copies_them() -> None:

@@ -20,7 +20,8 @@ from forecasting.core.mix import QuantileMix, mix_fit, mixed
 from forecasting.core.models import ModelSettings, TrainingData
 from forecasting.core.models.forest import QuantileForest, _leaf_quantiles
 from forecasting.core.panel_read import panel_from_frame
-from forecasting.core.pipeline import ForecastSpec, forecast, update
+from forecasting.core.pipeline import forecast, update
+from forecasting.core.spec import ForecastSpec
 
 Array = npt.NDArray[Any]
 

@@ -26,8 +26,8 @@ _MOST_MEMBERS = 3
 # Mean log score that a member has to add to a blend, and that a challenger has to be better by.
 _WORTH = 0.002
 NEEDED = 0.01
-# Bias is weighed beside accuracy: a model that is 10% off on the whole pays 2% of its score.
-_BIAS_WEIGHT = 0.2
+# Bias is weighed beside accuracy: a model that is 10% off on the whole pays 3% of its score.
+_BIAS_WEIGHT = 0.3
 # Past folds are few, and a segment's series move together: so many series' worth of the segment above.
 _BORROWED = 100.0
 

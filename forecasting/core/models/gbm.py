@@ -34,7 +34,7 @@ class LightGBMDirect:
         learning_rate: float = 0.06,
         tweedie_power: float = 1.6,
         min_rows_in_leaf: int = 60,
-        most: float = 8.0,
+        most: float = 4.0,
     ) -> None:
         self.settings = settings
         self.trees = trees

@@ -40,8 +40,8 @@ class LinearDirect:
         settings: ModelSettings,
         *,
         alpha: float = 100.0,
-        most: float = 3.5,
-        zero: float = 0.3,
+        most: float = 3.0,
+        zero: float = 0.8,
         solver: Solver = "closed",
     ) -> None:
         self.settings = settings

@@ -27,7 +27,7 @@ from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, memb
 from forecasting.core.classify import abc_classes, demand_patterns
 from forecasting.core.cleaning import pack
 from forecasting.core.mix import QuantileMix, mix_fit
-from forecasting.core.models import TrainingData, make
+from forecasting.core.models import ModelSettings, PredictsQuantiles, TrainingData, make
 from forecasting.core.panel import Panel
 from forecasting.core.panel_read import panel_from_frame
 from forecasting.core.publish import distribute, explain, predict_all, training_data
@@ -101,7 +101,7 @@ def _forecast(
     panel: Panel, spec: ForecastSpec, stages: Stages, previous: ForecastArtifact | None
 ) -> ForecastResult:
     alone = not spec.levels and panel.count > _MEAN_CHOSEN and _MEAN_ALONE in spec.models
-    models = (_MEAN_ALONE,) if alone else spec.models
+    models = (_MEAN_ALONE,) if alone else _asked(spec)
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
     folds = spec.folds if spec.levels else _MEAN_FOLDS if len(models) > 1 else 0
     data = training_data(panel, replace(spec, rows=max(spec.rows, _MEAN_ROWS)) if alone else spec)
@@ -133,9 +133,7 @@ def _forecast(
         at = np.arange(panel.count) if rows is None else rows
         of_sample = [pattern[i] for i in at], [abc[i] for i in at]
         segments = segments_of(*of_sample, spec.min_segment)
-        # A model with a distribution of its own has its part in the quantiles, not in the mean.
-        candidates = [name for name in models if name not in tested.quantiles] or list(models)
-        choice = choose(tested, segments, candidates, previous.champion if previous else None)
+        choice = choose(tested, segments, _for_means(models), previous.champion if previous else None)
         of_segment = finest(*of_sample, choice.champion)
         mixed = mixture(tested, of_segment, choice)
     with stages.run("calibrate", 0.65):
@@ -206,6 +204,20 @@ def _forecast(
         accuracy=accuracy,
         contributions=contributions,
     )
+
+
+def _asked(spec: ForecastSpec) -> tuple[str, ...]:
+    """The models of a run: where only means are asked for, none that is there for its quantiles."""
+    return spec.models if spec.levels else _for_means(spec.models)
+
+
+def _for_means(models: Sequence[str]) -> tuple[str, ...]:
+    """The models that a champion is chosen from: one with a distribution of its own has its part in the
+    quantiles, not in the mean, unless it is alone.
+    """
+    settings = ModelSettings()
+    means = tuple(name for name in models if not isinstance(make(name, settings), PredictsQuantiles))
+    return means or tuple(models)
 
 
 def _tested(panel: Panel, spec: ForecastSpec) -> Array | None:

@@ -25,7 +25,7 @@ from forecasting.models import (
     SeriesAccuracy,
 )
 from forecasting.services.alarms import alarms_refresh
-from forecasting.services.known import promotions_ahead
+from forecasting.services.known import known_append
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
@@ -128,8 +128,6 @@ class _Found:
 
 
 def _read(run: ForecastRun, heartbeat: Any) -> _Read:
-    import polars as pl
-
     from catalog.selectors import demand_panel
     from forecasting.core.fingerprint import fingerprint, library_versions
     from forecasting.core.spec import ForecastSpec
@@ -141,11 +139,10 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
     if panel.is_empty():
         raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
-    ahead = promotions_ahead(
+    panel, known = known_append(
         panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
     )
-    if ahead is not None:
-        panel, spec = pl.concat([panel, ahead], how="diagonal"), replace(spec, known=("promotion",))
+    spec = replace(spec, known=known)
     print_ = fingerprint(panel, spec)
     return _Read(
         panel=panel,

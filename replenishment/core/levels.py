@@ -18,6 +18,7 @@ from replenishment.core.counts import Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import overall_points
+from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
 from replenishment.core.spread import Spread, mixed
@@ -85,36 +86,6 @@ class _Terms:
         return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
-class _Reader:
-    """Reads the distribution for items that are in an order of their own, in periods of the policy's grid."""
-
-    def __init__(self, demand: DemandDistribution, places: Array, grid_days: float) -> None:
-        self._demand, self._places = demand, places
-        self._ratio = grid_days / PERIOD_DAYS[demand.freq]
-        self.levels = demand.levels
-
-    def interval(self, periods: Array, rows: Array | None = None) -> tuple[Array, Array, Array]:
-        span, places = periods * self._ratio, self._places if rows is None else self._places[rows]
-        if np.all((span == np.rint(span)) & (span >= 1) & (span <= self._demand.horizon)):
-            at = span.astype(np.int64) - 1  # on the forecast's own periods: nothing to interpolate
-            quantiles = self._demand.cum_quantiles[places, at].astype(np.float64)
-            return self._demand.cum_mean[places, at], quantiles, np.zeros(len(at), dtype=bool)
-        return self._demand.interval(span, places)
-
-    def stationary(
-        self, periods: Array, rate: Array, spare: tuple[Array, Array], rows: Array | None = None
-    ) -> tuple[Array, Array]:
-        """Mean (N,) and quantiles (N, Q) over some periods were demand always at its mean ``rate`` (N,).
-
-        ``spare`` is the mean and the quantiles to take the shape from where nothing is expected so soon.
-        """
-        mean, quantiles, _ = self.interval(periods, rows)
-        want = rate * periods
-        empty = (mean <= 0) & (want > 0)
-        mean, quantiles = np.where(empty, spare[0], mean), np.where(empty[:, None], spare[1], quantiles)
-        return want, quantiles * np.where(mean > 0, want / np.where(mean > 0, mean, 1.0), 0.0)[:, None]
-
-
 def levels(
     items: Items, demand: DemandDistribution, places: Array, *, grid_days: float | None = None
 ) -> Levels:
@@ -129,7 +100,7 @@ def levels(
         review_days=np.where(items.review_days < _MOMENT, 0.0, items.review_days),
     )
     days = grid_days or PERIOD_DAYS[demand.freq]
-    reader = _Reader(demand, places, days)
+    reader = DemandReader(demand, places, days)
     span = (items.lead_time_mean + items.review_days) / days
     expected, quantiles, short = reader.interval(span)
     rate = expected / np.where(span > 0, span, 1.0)
@@ -217,7 +188,7 @@ def _served(items: Items) -> Array:
     return np.where(items.unmet == "lost", np.where(asked, np.maximum(items.target, 0.5), _USUAL_FILL), 1.0)
 
 
-def _shelf_limit(items: Items, reader: _Reader, days: float, whole_units: Array) -> Array:
+def _shelf_limit(items: Items, reader: DemandReader, days: float, whole_units: Array) -> Array:
     """Mean demand until what is ordered now expires: a larger position would be thrown away."""
     limited = np.isfinite(items.shelf_life_days)
     if not np.any(limited):
@@ -246,7 +217,7 @@ class _Block:
 
 
 def _blocks(
-    items: Items, reader: _Reader, terms: _Terms, spare: tuple[Array, Array], rise: Array, days: float
+    items: Items, reader: DemandReader, terms: _Terms, spare: tuple[Array, Array], rise: Array, days: float
 ) -> list[_Block]:
     """Long-run models of alike items: slow or not, lead time random or not, cycle wide or not."""
     fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]

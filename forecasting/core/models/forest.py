@@ -93,13 +93,16 @@ class QuantileForest:
         ends = self._leaves(x)
         self.quantiles_ = np.empty((self.trees, self.leaves, 2, len(QUANTILES)), dtype=np.float32)
         self.mean_ = np.zeros((self.trees, self.leaves), dtype=np.float32)
+        # Sorted once by demand, rows need only be told apart by leaf in each tree.
+        orders = [np.argsort(y[:, kind], kind="stable") for kind in (_PERIOD, _CUMULATIVE)]
+        rising = [(order, y[order, kind], weight[order]) for kind, order in enumerate(orders)]
         for tree in range(self.trees):
             leaf = ends[:, tree]
             mass = np.bincount(leaf, weight, self.leaves)
             total = np.bincount(leaf, weight * np.minimum(y[:, _PERIOD], self.most), self.leaves)
             np.divide(total, mass, out=self.mean_[tree], where=mass > 0, casting="same_kind")
-            for kind in (_PERIOD, _CUMULATIVE):
-                self.quantiles_[tree, :, kind] = _leaf_quantiles(leaf, y[:, kind], weight, self.leaves)
+            for kind, (order, values, masses) in enumerate(rising):
+                self.quantiles_[tree, :, kind] = _leaf_quantiles(leaf[order], values, masses, self.leaves)
         return self
 
     def predict(self, data: TrainingData, origin: int) -> Array:
@@ -153,8 +156,9 @@ def _rates(data: TrainingData, samples: Samples, rows: Array, cut: int) -> Array
 
 
 def _leaf_quantiles(leaf: Array, y: Array, weight: Array, leaves: int) -> Array:
-    """(leaves, Q) weighted quantiles of the rows in each leaf; 0 in a leaf without any."""
-    order = np.lexsort((y, leaf))
+    """(leaves, Q) weighted quantiles of rows of rising ``y`` in each leaf; 0 in a leaf without any."""
+    leaf = leaf.astype(np.int16)  # (small integers are sorted by counting)
+    order = np.argsort(leaf, kind="stable")
     values, mass = y[order], np.cumsum(weight[order], dtype=np.float64)
     bounds = np.searchsorted(leaf[order], np.arange(leaves + 1))
     start, stop = bounds[:-1], bounds[1:]

@@ -29,6 +29,7 @@ from forecasting.services.known import promotions_ahead
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
+from forecasting.services.static import static_columns
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
 
@@ -130,7 +131,7 @@ class _Found:
 def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     import polars as pl
 
-    from catalog.selectors import demand_panel
+    from catalog.selectors import SERIES_ATTRIBUTES, demand_panel
     from forecasting.core.fingerprint import fingerprint, library_versions
     from forecasting.core.spec import ForecastSpec
     from forecasting.core.stages import peak_mib
@@ -141,6 +142,8 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
     if panel.is_empty():
         raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
+    static = static_columns(panel, trained=run.trained_by)
+    panel, spec = panel.drop(set(SERIES_ATTRIBUTES) - set(static)), replace(spec, static=static)
     ahead = promotions_ahead(
         panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
     )

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 MOST_PERIODS = {"D": 366, "W": 104, "M": 24}
 
 
+class DayInput(forms.DateInput):
+    """A browser's own date field: it takes and shows days in the reader's way, but wants them in ISO 8601."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 def _default_models() -> list[str]:
     """What a run compares unless somebody asks for more."""
     from forecasting.core.spec import ForecastSpec
@@ -33,7 +42,7 @@ class RunForm(forms.Form):
     as_of = forms.DateField(
         label=_("As of"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=_("The last day whose sales are used; empty: the last complete day."),
     )
     freq = forms.ChoiceField(label=_("Periods"), choices=list(FREQUENCIES.items()), initial="W")
@@ -78,13 +87,13 @@ class OverrideForm(forms.Form):
         localize=False,
         help_text=_("In percent, or in units."),
     )
-    first_day = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    last_day = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    first_day = forms.DateField(label=_("First day"), widget=DayInput())
+    last_day = forms.DateField(label=_("Last day"), widget=DayInput())
     reason = forms.CharField(label=_("Reason"), max_length=300)
     expires_on = forms.DateField(
         label=_("Expires"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=_("Forecasts as of this day or later ignore it; empty: the last day."),
     )
 

@@ -1,11 +1,11 @@
 """What may be read of the catalog."""
 
 from catalog.selectors.access import PartnerScope, partner_scope, products_search
+from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.calendar import today
 from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
-from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.panel import demand_panel, unique_id_split
 from catalog.selectors.stock import stock_on
 from catalog.selectors.supply import prices_latest, terms_best

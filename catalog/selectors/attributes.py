@@ -21,7 +21,7 @@ _ID = pl.Int64()
 
 
 def products_read(read: Read, *, product_ids: list[int] | None, known_at: datetime | None) -> pl.DataFrame:
-    """Products as they were known at a time, sorted by `product`: that, `discontinued`, `category`, `department`.
+    """Products as they were known at a time, sorted: `product`, `discontinued`, `category`, `department`.
 
     The department is the root of the category's tree: the category itself where it has no parent. Ids; null
     where a product has no category.

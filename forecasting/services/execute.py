@@ -142,7 +142,7 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
     if panel.is_empty():
         raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
-    static = static_columns(panel, trained=run.trained_by)
+    static = static_columns(panel, smallest=spec.min_segment, trained=run.trained_by)
     panel, spec = panel.drop(set(SERIES_ATTRIBUTES) - set(static)), replace(spec, static=static)
     ahead = promotions_ahead(
         panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon

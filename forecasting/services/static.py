@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
     from forecasting.models import ForecastRun
 
-# A column with fewer series to a value tells no more than each series' own past.
-_SERIES_EACH = 2
 
-
-def static_columns(panel: pl.DataFrame, *, trained: ForecastRun | None = None) -> tuple[str, ...]:
+def static_columns(
+    panel: pl.DataFrame, *, smallest: int, trained: ForecastRun | None = None
+) -> tuple[str, ...]:
     """Which attributes of a demand panel's series models are to learn from, the coarsest first.
 
-    Those that make groups: two values or more, at least two series to a value on average, and not the groups
-    of a coarser one over again (categories without a tree are their own departments). An update takes those
-    that its models (`trained`) were given, whatever groups have come since.
+    Those that make groups: two values or more, at least `smallest` series to a value on average (smaller
+    groups say little that a series' own past does not, and are learned by heart), and not the groups of a
+    coarser one over again: categories without a tree are their own departments. An update takes those that
+    its models (`trained`) were given, whatever groups have come since.
     """
     import polars as pl
 
@@ -28,13 +28,12 @@ def static_columns(panel: pl.DataFrame, *, trained: ForecastRun | None = None) -
     if given is not None:
         return tuple(name for name in SERIES_ATTRIBUTES if name in given)
     counts = panel.select(
-        pl.col("unique_id").rle_id().last() + 1,
-        *(pl.col(name).n_unique() for name in SERIES_ATTRIBUTES),
+        pl.col("unique_id").rle_id().last() + 1, *(pl.col(name).n_unique() for name in SERIES_ATTRIBUTES)
     ).row(0, named=True)
     chosen: list[str] = []
     for name in SERIES_ATTRIBUTES:
-        # Each product's column is told by the next finer one: as many groups are the same groups.
+        # Products make up categories, and those departments: as many groups are the same groups.
         again = name != "location" and chosen and counts[chosen[-1]] == counts[name]
-        if 1 < counts[name] <= counts["unique_id"] // _SERIES_EACH and not again:
+        if 1 < counts[name] <= counts["unique_id"] // smallest and not again:
             chosen.append(name)
     return tuple(chosen)

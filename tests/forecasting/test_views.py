@@ -230,7 +230,9 @@ def test_it_says_what_share_the_forest_has_in_the_quantiles(client: Client, view
     client.force_login(viewer)
     page = " ".join(client.get(f"{LIST}{run.pk}/").content.decode().split())
     assert "Share of the model “Quantile forest”" in page
-    rows = re.findall(r'<tr><th scope="row">([^<]*)</th><td class="num">([^<]*)</td><td [^>]*>([^<]*)</td>', page)
+    rows = re.findall(
+        r'<tr><th scope="row">([^<]*)</th><td class="num">([^<]*)</td><td [^>]*>([^<]*)</td>', page
+    )
     assert rows == [
         ("All product-locations", "50%", "50%"),
         ("Smooth demand", "0%", "100%"),
@@ -241,7 +243,11 @@ def test_it_says_what_share_the_forest_has_in_the_quantiles(client: Client, view
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "report",
-    [{}, {"mix": {"model": "", "shares": {}}}, {"mix": {"model": "forest", "shares": {"overall": [0.0, 0.0]}}}],
+    [
+        {},
+        {"mix": {"model": "", "shares": {}}},
+        {"mix": {"model": "forest", "shares": {"overall": [0.0, 0.0]}}},
+    ],
 )
 def test_it_says_nothing_of_shares_where_there_are_none(
     report: dict[str, Any], client: Client, viewer: User

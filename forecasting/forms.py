@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models import Category, Location, Product
 from forecasting.models import ForecastOverride
@@ -81,7 +82,7 @@ class OverrideForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("Change"), choices=ForecastOverride.Kind.choices, initial="percent")
     value = forms.DecimalField(
-        label=_("Value"),
+        label=pgettext_lazy("override", "Value"),
         max_digits=14,
         decimal_places=3,
         localize=False,

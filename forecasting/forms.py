@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models import Category, Location, Product
 from forecasting.models import ForecastOverride
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 # Periods ahead that a run may be asked for: two years of weeks, one of days.
 MOST_PERIODS = {"D": 366, "W": 104, "M": 24}
+
+
+class DayInput(forms.DateInput):
+    """A browser's own date field: it takes and shows days in the reader's way, but wants them in ISO 8601."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
 
 
 def _default_models() -> list[str]:
@@ -33,7 +43,7 @@ class RunForm(forms.Form):
     as_of = forms.DateField(
         label=_("As of"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=_("The last day whose sales are used; empty: the last complete day."),
     )
     freq = forms.ChoiceField(label=_("Periods"), choices=list(FREQUENCIES.items()), initial="W")
@@ -72,19 +82,19 @@ class OverrideForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("Change"), choices=ForecastOverride.Kind.choices, initial="percent")
     value = forms.DecimalField(
-        label=_("Value"),
+        label=pgettext_lazy("override", "Value"),
         max_digits=14,
         decimal_places=3,
         localize=False,
         help_text=_("In percent, or in units."),
     )
-    first_day = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
-    last_day = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    first_day = forms.DateField(label=_("First day"), widget=DayInput())
+    last_day = forms.DateField(label=_("Last day"), widget=DayInput())
     reason = forms.CharField(label=_("Reason"), max_length=300)
     expires_on = forms.DateField(
         label=_("Expires"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput(),
         help_text=_("Forecasts as of this day or later ignore it; empty: the last day."),
     )
 

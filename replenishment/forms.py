@@ -71,7 +71,10 @@ class CommentForm(forms.Form):
 class ReceiveForm(forms.Form):
     """What came in: a day, a key that makes a repeated post harmless, and a quantity for each line."""
 
-    received_on = forms.DateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    # (A browser's date field wants ISO 8601 in every language.)
+    received_on = forms.DateField(
+        label=_("Received on"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(

@@ -1,6 +1,7 @@
 """What may be read of the catalog."""
 
 from catalog.selectors.access import PartnerScope, partner_scope, products_search
+from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.calendar import today
 from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import read_frame
@@ -10,6 +11,7 @@ from catalog.selectors.stock import stock_on
 from catalog.selectors.supply import prices_latest, terms_best
 
 __all__ = [
+    "SERIES_ATTRIBUTES",
     "PartnerScope",
     "demand_panel",
     "exchange_rate",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from catalog.models import Product
+from catalog.selectors.attributes import products_read, series_attributes
 from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import Read, ids_in, inlined, reading
 from catalog.selectors.places import locations_converting
@@ -48,7 +48,9 @@ def demand_panel(
     less cancellations; `in_stock`, false where a day opened or closed with nothing on hand, true where all
     its days are known and none did, else null; `price`, the mean asked price, else revenue per unit, else
     null; `promotion`, the share of days promoted; `orders` and `buyers`, sums over days (null where a source
-    does not count them); `revenue`. Money is in the stocking location's currency (rates of `as_of`).
+    does not count them); `revenue`. Money is in the stocking location's currency (rates of `as_of`). And what
+    never changes of a series, as encoded ids: `department` (the root of its category's tree), `category`,
+    `product`, `location`.
     """
     end = as_of if freq != "M" else _month_end(as_of)
     begin = None if history_days is None else as_of - timedelta(days=history_days - 1)
@@ -129,7 +131,9 @@ class _Query:
 
 @dataclass(frozen=True)
 class _Grid:
-    """The series (sorted by product, then location), their first days, and where their rows begin."""
+    """The series (sorted by product, then location), their first days, where their rows begin, and what never
+    changes of them.
+    """
 
     product: Ints
     stocking: Ints
@@ -137,6 +141,7 @@ class _Grid:
     width: int
     first: Ints
     end: int
+    attributes: dict[str, pl.Series]
 
     @property
     def lengths(self) -> Ints:
@@ -193,13 +198,9 @@ def _places(read: Read, as_of: date, location_ids: Sequence[int] | None) -> _Pla
 def _grid(query: _Query, sales: _Facts) -> _Grid:
     width = int(query.places.stocking.max(initial=0)) + 1
     first = _first_days(query, sales, width)
-    gone_sql, params = facts_sql(
-        "product",
-        ["id", "status"],
-        where=inlined("status = %s", [Product.Status.DISCONTINUED.value]),
-        known_at=query.known_at,
-    )
-    gone = query.read(gone_sql, params, schema={"id": pl.Int64()})["id"]
+    wanted = None if query.product_ids is None else list(query.product_ids)
+    products = products_read(query.read, product_ids=wanted, known_at=query.known_at)
+    gone = products.filter("discontinued")["product"]
     series = first.filter(
         ~(pl.col("key") // width).is_in(gone.implode()), pl.col("first") <= _number(query.end)
     )
@@ -211,6 +212,7 @@ def _grid(query: _Query, sales: _Facts) -> _Grid:
         width=width,
         first=series["first"].to_numpy(),
         end=_number(query.end),
+        attributes=series_attributes(products, keys // width, keys % width),
     )
 
 
@@ -356,6 +358,7 @@ def _frame(grid: _Grid, days: _Days) -> pl.DataFrame:
             "orders": pl.Series(days.orders, nan_to_null=True),
             "buyers": pl.Series(days.buyers, nan_to_null=True),
             "revenue": pl.Series(days.revenue, nan_to_null=True),
+            **{name: column.gather(days.series) for name, column in grid.attributes.items()},
         }
     )
 

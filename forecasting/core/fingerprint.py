@@ -9,6 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import polars as pl
 
+from forecasting.core.panel_columns import coded
 from forecasting.core.spec import ForecastSpec
 
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
@@ -25,15 +26,15 @@ def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
     settings = {name: value for name, value in spec.to_dict().items() if name != "threads"}
     head = {"code": CODE_VERSION, "spec": settings, "libraries": library_versions()}
     digest.update(json.dumps(head, sort_keys=True).encode())
-    text = [name for name, kind in panel.schema.items() if kind in (pl.Categorical, pl.Enum)]
-    frame = panel.with_columns(pl.col(text).cast(pl.String)).sort("unique_id", "ds")
+    frame = panel.with_columns(pl.col("unique_id").cast(pl.String)).sort("unique_id", "ds")
     for name in sorted(frame.columns):
         column = frame[name]
-        digest.update(f"\0{name}\0{column.dtype}\0".encode())
-        if column.dtype == pl.String:
-            words = column.drop_nulls().unique().sort()
-            digest.update("\0".join(words.to_list()).encode())
-            column = column.cast(pl.Enum(words)).to_physical()
+        is_text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
+        digest.update(f"\0{name}\0{pl.String() if is_text else column.dtype}\0".encode())
+        if is_text:
+            # Encoded columns are compared as they are: only the distinct words are ever made text.
+            column, words = coded(column)
+            digest.update("\0".join(words).encode())
         digest.update(column.is_null().to_numpy().tobytes())
         digest.update(np.ascontiguousarray(column.fill_null(strategy="zero").to_numpy()).tobytes())
     return digest.hexdigest()

@@ -29,6 +29,7 @@ from forecasting.services.known import known_append
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
+from forecasting.services.static import static_columns
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
 
@@ -128,7 +129,7 @@ class _Found:
 
 
 def _read(run: ForecastRun, heartbeat: Any) -> _Read:
-    from catalog.selectors import demand_panel
+    from catalog.selectors import SERIES_ATTRIBUTES, demand_panel
     from forecasting.core.fingerprint import fingerprint, library_versions
     from forecasting.core.spec import ForecastSpec
     from forecasting.core.stages import peak_mib
@@ -139,10 +140,12 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
     if panel.is_empty():
         raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
+    static = static_columns(panel, smallest=spec.min_segment, trained=run.trained_by)
+    panel = panel.drop(set(SERIES_ATTRIBUTES) - set(static))
     panel, known = known_append(
         panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
     )
-    spec = replace(spec, known=known)
+    spec = replace(spec, known=known, static=static)
     print_ = fingerprint(panel, spec)
     return _Read(
         panel=panel,

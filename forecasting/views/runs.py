@@ -22,7 +22,7 @@ from forecasting.selectors.accuracy import decisions_list
 from forecasting.selectors.alarms import alarm_counts
 from forecasting.views.access import inside_only
 from forecasting.views.alarms import run_alarms
-from forecasting.views.scores import coverage_rows, decision_lines
+from forecasting.views.scores import coverage_rows, decision_lines, share_lines
 from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
 
 PAGE_SIZE = 25
@@ -77,6 +77,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: its progress, or its scores and where its numbers come from."""
     run = _run(pk)
     tables = selectors.run_scores(run=run)
+    mix = run.report.get("mix") or {}
     champions = next((row.scores for table in tables[:1] for row in table.rows if row.is_mix), {})
     return render(
         request,
@@ -96,6 +97,8 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "tables": [_table(table) for table in tables],
             "coverage": coverage_rows(champions) if champions.get("coverage_95") is not None else [],
             "has_accuracy": bool(run.report.get("by_step") and (run.pruned_at is None or run.artifact)),
+            "shares": share_lines(mix),
+            "shares_model": name_of(MODELS, mix.get("model", "")),
             "decisions": decision_lines(decisions_list(run=run)),
             "plans": run.plans.all(),
             "alarms": run_alarms(run),

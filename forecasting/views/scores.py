@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forecasting.models import ChampionDecision
+from forecasting.selectors import OVERALL
 from forecasting.words import MODELS, SEGMENTS, name_of
 
 # A choice with the names of its segment, champion, champion before and best challenger.
@@ -34,6 +35,20 @@ def _kind(below: float | None, at_most: float | None, level: float) -> dict[str,
     missing = below is None or at_most is None
     miss = None if missing else min(at_most - level, 0.0) + max(below - level, 0.0)  # type: ignore[operator]
     return {"below": below, "at_most": at_most, "miss": miss}
+
+
+def share_lines(mix: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per segment the share that a model with quantiles of its own has, of single periods and of sums.
+
+    `mix` is that of a run's report; all series first. Empty where no segment gives it any.
+    """
+    shares = mix.get("shares") or {}
+    if not any(max(pair) > 0 for pair in shares.values()):
+        return []
+    return [
+        {"segment": name_of(SEGMENTS, name), "single": shares[name][0], "summed": shares[name][1]}
+        for name in sorted(shares, key=lambda name: (name != OVERALL, name))
+    ]
 
 
 def decision_lines(decisions: Iterable[ChampionDecision]) -> list[DecisionLine]:

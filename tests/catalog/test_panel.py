@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
+from catalog.models import Category, Product
 from catalog.selectors import demand_panel, unique_id_split
 from catalog.services import rows_upsert
 from tests.catalog import make
@@ -16,6 +19,7 @@ from tests.catalog.make import DAY
 
 pytestmark = pytest.mark.django_db
 
+PARENT = {"parent_id": pl.Int64}
 SCHEMA = {
     "unique_id": pl.String,
     "ds": pl.Date,
@@ -26,6 +30,10 @@ SCHEMA = {
     "orders": pl.Float64,
     "buyers": pl.Float64,
     "revenue": pl.Float64,
+    "department": pl.Enum,
+    "category": pl.Enum,
+    "product": pl.Enum,
+    "location": pl.Enum,
 }
 
 
@@ -41,7 +49,7 @@ def test_it_is_dense_from_the_first_sale_to_the_as_of_date() -> None:
         [(a, w, DAY, 0.0, 0.0), (a, w, DAY + timedelta(1), 2.0, 5.0), (a, w, DAY + timedelta(4), 1.0, 3.0)]
     )
     panel = demand_panel(as_of=DAY + timedelta(5))
-    assert dict(panel.schema) == SCHEMA
+    assert {name: kind.base_type() for name, kind in panel.schema.items()} == SCHEMA
     assert panel["unique_id"].unique().to_list() == [f"{a.pk}@{w.pk}"]
     assert panel["ds"].to_list() == [DAY + timedelta(n) for n in range(1, 6)]
     assert panel["y"].to_list() == [2, 0, 0, 1, 0]
@@ -61,7 +69,7 @@ def test_it_is_empty_but_typed_without_sales() -> None:
     for freq in ("D", "W", "M"):
         panel = demand_panel(as_of=DAY, freq=freq)
         assert panel.is_empty()
-        assert dict(panel.schema) == SCHEMA
+        assert {name: kind.base_type() for name, kind in panel.schema.items()} == SCHEMA
 
 
 def test_it_leaves_out_discontinued_products_and_takes_the_ones_asked_for() -> None:
@@ -88,6 +96,65 @@ def test_it_rolls_markets_up_to_the_location_that_receives_for_them() -> None:
     assert panel["unique_id"].to_list() == [f"{a.pk}@{w.pk}"] * 2
     assert panel["y"].to_list() == [1, 5]
     assert panel["revenue"].to_list() == [2, 10]
+
+
+def test_it_says_what_never_changes_of_a_series() -> None:
+    food = Category.objects.create(code="food", name="Food")
+    dairy = Category.objects.create(code="dairy", name="Dairy", parent=food)
+    milk = Category.objects.create(code="milk", name="Milk", parent=dairy)
+    toys = Category.objects.create(code="toys", name="Toys")
+    w, v = make.location(), make.location("V")
+    market = make.location("M", receiving_location=v)
+    categories = [milk, toys, dairy, None]
+    products = [make.product(f"P{n}", category=category) for n, category in enumerate(categories)]
+    make.sell([(p, place, DAY, 1.0, 1.0) for p in products for place in (w, market)])
+    names = ["department", "category", "product", "location"]
+    panel = demand_panel(as_of=DAY + timedelta(1)).select(names)
+    expected = [
+        (root and str(root.pk), category and str(category.pk), str(p.pk), str(place.pk))
+        for p, category, root in zip(products, categories, [food, toys, food, None], strict=True)
+        for place in (w, v)
+        for _day in range(2)
+    ]
+    assert panel.rows() == expected
+    weekly = demand_panel(as_of=DAY + timedelta(6), freq="W").select(names)
+    assert weekly.rows() == expected[::2]
+    assert demand_panel(as_of=DAY, product_ids=[products[0].pk])["department"].to_list() == [str(food.pk)] * 2
+
+
+def test_it_reads_the_category_that_was_known_then() -> None:
+    t1, t2 = datetime(2024, 4, 1, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC)
+    a, w = make.product(), make.location()
+    Product.objects.filter(pk=a.pk).update(recorded_at=t1)
+    make.sell([(a, w, DAY, 1.0, 1.0)], recorded_at=t1)
+    old = pl.DataFrame({"code": ["old"], "name": ["Old"], "parent_id": [None]}, schema_overrides=PARENT)
+    rows_upsert(kind="category", frame=old, batch=None, recorded_at=t1)
+    first = Category.objects.get()
+    moved = pl.DataFrame({"sku": [a.sku], "name": [a.name], "category_id": [first.pk]})
+    rows_upsert(kind="product", frame=moved, batch=None, recorded_at=t2)
+    assert demand_panel(as_of=DAY)["category"].to_list() == [str(first.pk)]
+    assert demand_panel(as_of=DAY, known_at=t1 + timedelta(1))["category"].to_list() == [None]
+
+
+def test_it_stops_where_categories_go_in_a_circle() -> None:
+    one, two = (Category.objects.create(code=code, name=code) for code in ("one", "two"))
+    Category.objects.filter(pk=one.pk).update(parent=two)
+    Category.objects.filter(pk=two.pk).update(parent=one)
+    make.sell([(make.product(category=one), make.location(), DAY, 1.0, 1.0)])
+    assert demand_panel(as_of=DAY)["department"].to_list() == [str(two.pk)]
+
+
+def test_it_asks_the_database_as_often_for_many_series_as_for_one(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with CaptureQueriesContext(connection) as few:
+        demand_panel(as_of=DAY)
+    w, tree = make.location(), [Category.objects.create(code="0", name="0")]
+    for n in range(1, 20):
+        tree.append(Category.objects.create(code=str(n), name=str(n), parent=tree[n // 2]))
+    make.sell([(make.product(f"P{n}", category=tree[n % 20]), w, DAY, 1.0, 1.0) for n in range(50)])
+    with django_assert_num_queries(len(few)):
+        assert demand_panel(as_of=DAY).height == 50
 
 
 def test_it_turns_the_money_of_a_market_into_the_currency_of_its_stock() -> None:

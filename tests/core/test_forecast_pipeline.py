@@ -288,6 +288,12 @@ def test_it_fingerprints_content_and_spec_but_not_the_order_of_rows_or_threads()
     assert own == fingerprint(panel.sample(fraction=1.0, shuffle=True, seed=1), spec)
     assert own == fingerprint(panel.with_columns(pl.col("unique_id").cast(pl.Categorical)), spec)
     assert own == fingerprint(panel, ForecastSpec(threads=2))
+    kinds = panel.with_columns(kind=pl.when(pl.col("unique_id") != "s001").then(pl.lit("b")))
+    of_kinds = fingerprint(kinds, spec)
+    for kind in (pl.Categorical(), pl.Enum(["a", "b"])):
+        assert of_kinds == fingerprint(kinds.with_columns(pl.col("kind").cast(kind)), spec)
+    assert of_kinds != fingerprint(kinds.with_columns(pl.col("kind").fill_null("b")), spec)
+    assert of_kinds != fingerprint(kinds.with_columns(pl.col("kind").replace("b", "c")), spec)
     assert own != fingerprint(panel, ForecastSpec(seed=1))
     changed = [
         panel.with_columns(pl.col("y") + (pl.int_range(pl.len()) == 9)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -122,6 +123,15 @@ def test_it_lets_viewers_look_and_nothing_else(shop: Shop, buyer: User, viewer: 
         assert "<form" not in page_text.split('id="override-panel"')[-1] or page == "list"
         assert "withdraw/" not in page_text
     assert ForecastOverride.objects.filter(withdrawn_at=None).count() == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_date_fields_are_filled_in_every_language(shop: Shop, buyer: User, language: str) -> None:
+    page = log_in(buyer).get(LIST, headers={"Accept-Language": language}).content.decode()
+    fields = [field for field in re.findall("<input [^>]*>", page) if 'type="date"' in field]
+    values = [found[1] for field in fields if (found := re.search(r'value="([^"]*)"', field))]
+    assert len(values) == 2
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", value) for value in values)
 
 
 def test_it_asks_for_the_permission_of_each_step(shop: Shop, buyer: User) -> None:

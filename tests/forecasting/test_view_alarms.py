@@ -115,7 +115,7 @@ def test_it_shows_a_runs_own_alarms_on_its_page(client: Client, viewer: User) ->
     assert shown == [False, True, True, False, True]
     assert f"Forecast {runs[2].pk}" in text_of(client, f"/forecasts/{repeat.pk}/")
     assert "Nothing had changed" in text_of(client, f"/forecasts/{repeat.pk}/")
-    assert f"Nothing new since forecast {runs[2].pk}" in text_of(client, "/forecasts/")
+    assert f"Same as {runs[2].pk}" in text_of(client, "/forecasts/")
 
 
 def test_it_leads_from_the_runs_to_open_alarms(client: Client, viewer: User) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -215,11 +216,45 @@ def test_it_shows_the_kind_of_a_run_its_choices_and_its_coverage(client: Client,
         as_of=AS_OF, known_at=timezone.now(), spec=SPEC, state=Job.State.DONE, series=12, same_as=update
     )
     page = client.get(f"{LIST}{same.pk}/").content.decode()
-    assert "Nothing had changed" in page
+    assert page.count("Nothing had changed") == 1
     assert f'<a href="{LIST}{update.pk}/">Forecast {update.pk}</a>' in page
     page = client.get(LIST).content.decode()
     assert f"Update of {full.pk}" in page
     assert f"Same as {update.pk}" in page
+
+
+@pytest.mark.django_db
+def test_it_says_what_share_the_forest_has_in_the_quantiles(client: Client, viewer: User) -> None:
+    shares = {"smooth A": [0.25, 0.75], "overall": [0.5, 0.5], "smooth": [0.0, 1.0]}
+    run = make_run(report={"mix": {"model": "forest", "shares": shares}})
+    client.force_login(viewer)
+    page = " ".join(client.get(f"{LIST}{run.pk}/").content.decode().split())
+    assert "Share of the model “Quantile forest”" in page
+    rows = re.findall(
+        r'<tr><th scope="row">([^<]*)</th><td class="num">([^<]*)</td><td [^>]*>([^<]*)</td>', page
+    )
+    assert rows == [
+        ("All product-locations", "50%", "50%"),
+        ("Smooth demand", "0%", "100%"),
+        ("Smooth demand, class A", "25%", "75%"),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        {"mix": {"model": "", "shares": {}}},
+        {"mix": {"model": "forest", "shares": {"overall": [0.0, 0.0]}}},
+    ],
+)
+def test_it_says_nothing_of_shares_where_there_are_none(
+    report: dict[str, Any], client: Client, viewer: User
+) -> None:
+    run = make_run(report=report)
+    client.force_login(viewer)
+    assert "Where the quantiles come from" not in client.get(f"{LIST}{run.pk}/").content.decode()
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import date
 from decimal import Decimal
@@ -116,6 +117,15 @@ def test_it_tells_an_approver_when_the_order_is_beyond_their_limit(
     page = act(client, order, "approve")
     assert order.state == "submitted"
     assert "your limit" in page
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_day_of_a_receipt_is_filled_in_every_language(client: Client, buyer: User, language: str) -> None:
+    order = make_order(buyer, state="sent")
+    client.force_login(buyer)
+    page = client.get(f"{ORDERS}{order.pk}/", headers={"Accept-Language": language}).content.decode()
+    [field] = [field for field in re.findall("<input [^>]*>", page) if 'type="date"' in field]
+    assert re.search(r'value="\d{4}-\d\d-\d\d"', field)
 
 
 def test_it_walks_an_order_from_draft_to_closed(client: Client, buyer: User, approver: User) -> None:

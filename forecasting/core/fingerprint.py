@@ -13,7 +13,7 @@ from forecasting.core.panel_columns import coded
 from forecasting.core.spec import ForecastSpec
 
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
-CODE_VERSION = 6
+CODE_VERSION = 7
 
 
 def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:

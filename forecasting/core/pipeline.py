@@ -46,6 +46,8 @@ _MEAN_FOLDS, _MEAN_TESTED = 1, 3_000
 # Of more series than this, LightGBM alone makes the means: what a choice would cost goes into its training.
 _MEAN_CHOSEN = 12_000
 _MEAN_ALONE, _MEAN_ROWS = "lightgbm", 1_000_000
+# No held-out fold corrects its bias then: its targets are cut further up.
+_MEAN_OPTIONS = {"most": 8.0}
 
 
 def forecast(
@@ -102,6 +104,7 @@ def _forecast(
 ) -> ForecastResult:
     alone = not spec.levels and panel.count > _MEAN_CHOSEN and _MEAN_ALONE in spec.models
     models = (_MEAN_ALONE,) if alone else _asked(spec)
+    options = _MEAN_OPTIONS if alone else {}
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
     folds = spec.folds if spec.levels else _MEAN_FOLDS if len(models) > 1 else 0
     data = training_data(panel, replace(spec, rows=max(spec.rows, _MEAN_ROWS)) if alone else spec)
@@ -153,7 +156,9 @@ def _forecast(
             data.prepare()
     with stages.run("fit", 0.82):
         fitted = {
-            name: make(name, data.settings).fit(data, panel.periods) for name in models if name in needed
+            name: make(name, data.settings, **options).fit(data, panel.periods)
+            for name in models
+            if name in needed
         }
         data.release()
     with stages.run("distribution", 0.92):

@@ -145,10 +145,13 @@ def model_names() -> tuple[str, ...]:
     return tuple(_MODELS)
 
 
-def make(name: str, settings: ModelSettings) -> Forecaster:
-    """Build a model by its name; ValueError for an unknown one. Its module is imported only now."""
+def make(name: str, settings: ModelSettings, **options: Any) -> Forecaster:
+    """Build a model by its name; ValueError for an unknown one. Its module is imported only now.
+
+    ``options`` are the model's own parameters, where they are to be others than its defaults.
+    """
     if name not in _MODELS:
         raise ValueError(f"no model {name!r}; there are {', '.join(_MODELS)}")
     module, _, kind = _MODELS[name].partition(":")
-    factory: Callable[[ModelSettings], Forecaster] = getattr(import_module(module), kind)
-    return factory(settings)
+    factory: Callable[..., Forecaster] = getattr(import_module(module), kind)
+    return factory(settings, **options)

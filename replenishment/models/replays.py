@@ -12,8 +12,8 @@ from catalog.models import Category, Job, Location, Supplier
 class ReplayRun(Job):
     """One replay: which days, which policies, which items; results are `policies` and `items_table`."""
 
-    first_day = models.DateField(_("from"))
-    last_day = models.DateField(_("to"))
+    first_day = models.DateField(_("first day"))
+    last_day = models.DateField(_("last day"))
     spec = models.JSONField(_("specification"), default=dict)
     location = models.ForeignKey(
         Location,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from catalog.models import Location, Product, SalesRecord, StockLevel
 from replenishment import services
-from replenishment.models import ReplayRun
+from replenishment.models import ReplayPolicy, ReplayRun
 from tests.cast import make_product, make_terms
 
 LAST = date(2024, 3, 3)
@@ -68,4 +68,34 @@ def run_replay(**values: Any) -> ReplayRun:
     """The same, to its end."""
     run = services.replay_execute(replay_id=start_replay(**values).pk)
     assert run.state == "done", run.error
+    return run
+
+
+def make_replay(*names: str, **values: Any) -> ReplayRun:
+    """A replay that is done, with made-up results of these policies (default: engine and min/max)."""
+    names = names or ("engine", "minmax")
+    spec = services.ReplaySpec(policies=names).to_dict()
+    run = ReplayRun.objects.create(
+        **{"state": "done", "first_day": FIRST, "last_day": LAST, "spec": spec, "items_count": 3} | values
+    )
+    ReplayPolicy.objects.bulk_create(
+        ReplayPolicy(
+            replay=run,
+            place=place,
+            policy=name,
+            demand=100,
+            served=95,
+            fill_rate=0.95,
+            cycle_service=0.9,
+            average_stock_value=500,
+            turns=6.5,
+            orders=4,
+            ordered=90,
+            holding_cost=10,
+            order_cost=4,
+            lost_margin=20,
+            total_cost=34 + place,
+        )
+        for place, name in enumerate(names)
+    )
     return run

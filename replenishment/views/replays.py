@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.conf import settings
@@ -78,8 +80,8 @@ def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "both": both,
             "differences": selectors.replay_differences(run.pk, first=ENGINE, second=USUAL) if both else [],
             "skipped": sorted(run.report.get("skipped", {}).items(), key=lambda pair: (-pair[1], pair[0])),
-            "runs": run.report.get("runs", []),
-            "backcasts": run.report.get("backcasts", []),
+            "runs": [(number, date.fromisoformat(made)) for number, made in run.report.get("runs", [])],
+            "backcasts": [date.fromisoformat(made) for made in run.report.get("backcasts", [])],
         },
     )
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from replenishment.models import ReplayRun
 from replenishment.words import POLICIES, REPLAY_STEPS
-from tests.cast import make_location
+from tests.cast import make_location, make_user
 from tests.replenishment.replay_world import (
     FIRST,
     LAST,
@@ -66,6 +66,17 @@ def test_it_offers_no_start_to_those_who_may_not(client: Client, viewer: User) -
     make_sold(make_location())
     client.force_login(viewer)
     assert START not in client.get(LIST).content.decode()
+
+
+def test_it_tells_nobody_else_how_far_it_is(client: Client, partner_of_supplier: User) -> None:
+    address = reverse("replenishment:replay-progress", args=[make_replay().pk])
+    assert client.get(address).status_code == 302
+    for user in (partner_of_supplier, make_user("nobody")):
+        client.force_login(user)
+        assert client.get(address, headers={"HX-Request": "true"}).status_code == 403
+    client.force_login(make_user("somebody", "Viewer"))
+    answer = client.get(address)
+    assert (answer.status_code, answer["Location"].startswith(LIST)) == (302, True)
 
 
 def test_it_starts_a_replay_and_shows_its_progress(at_work: Client, buyer: User) -> None:

@@ -334,7 +334,12 @@ def replays_make() -> list[ReplayRun]:
     from inventory_site.templatetags.replenishment_words import _EXCEPTIONS, _NOT_BOUGHT
 
     skipped = dict.fromkeys([*_EXCEPTIONS, *_NOT_BOUGHT, "no exchange rate for USD"], 2)
-    report = {"backcasts": ["2024-01-14"], "runs": [], "opening_assumed": 3, "skipped": skipped}
+    report = {
+        "backcasts": ["2024-01-14"],
+        "runs": [[1, "2024-01-21"]],
+        "opening_assumed": 3,
+        "skipped": skipped,
+    }
     return [
         make_replay(*POLICIES, report=report),
         make_replay("minmax"),

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         report = run.report
         self.stdout.write(
             f"Replay {run.pk} of {run.first_day} to {run.last_day}: {run.items_count:,} product-locations,"
-            f" {len(report['runs'])} forecasts as made, {len(report['backcasts'])} backcast"
+            f" {len(report['runs'])} stored forecasts, {len(report['backcasts'])} backcast"
         )
         self.stdout.write(f"  {report['opening_assumed']:>10,} opening stocks assumed")
         for reason, number in report["skipped"].items():

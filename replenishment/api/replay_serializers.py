@@ -24,20 +24,25 @@ class ReplayPolicySerializer(serializers.ModelSerializer[ReplayPolicy]):
 
 
 class ReplayRunSerializer(serializers.ModelSerializer[ReplayRun]):
-    """A replay, with a row for each policy once it is done."""
+    """A replay, with a row for each policy once it is done.
+
+    `report` tells the stored forecasts that were read (`runs`: id and as-of date), the days of `backcasts`,
+    how many opening stocks were assumed (`opening_assumed`), and why items were left out (`skipped`).
+    """
 
     location = slug("code")
     supplier = slug("code")
     category = slug("code")
     spec = serializers.DictField(read_only=True)
+    report = serializers.DictField(read_only=True)
     policies = ReplayPolicySerializer(many=True, read_only=True)
 
     class Meta:
         model = ReplayRun
         fields = (
             "id", "state", "step", "progress", "error", "first_day", "last_day", "location", "supplier",
-            "category", "spec", "items_count", "skipped_count", "policies", "created_at", "started_at",
-            "finished_at",
+            "category", "spec", "items_count", "skipped_count", "policies", "report", "created_at",
+            "started_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 

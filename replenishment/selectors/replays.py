@@ -29,10 +29,10 @@ class Difference:
 
 
 def replays_list() -> QuerySet[ReplayRun]:
-    """Replays with their policies, newest first, without their long columns."""
+    """Replays with their policies, newest first, without the tables of their items."""
     return (
         ReplayRun.objects.select_related("created_by", "location", "supplier", "category")
-        .defer("items_table", "report")
+        .defer("items_table")
         .prefetch_related(Prefetch("policies", queryset=ReplayPolicy.objects.order_by("place")))
         .order_by("-pk")
     )

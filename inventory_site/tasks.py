@@ -13,7 +13,7 @@ from django.conf import settings
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun
-from replenishment.models import PlanRun
+from replenishment.models import PlanRun, ReplayRun
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +82,13 @@ def chain_run(
 def _dispatchers() -> dict[type[Job], Callable[[int], Any]]:
     from catalog.tasks import import_run_task
     from forecasting.tasks import run_execute_task
-    from replenishment.tasks import plan_execute_task
+    from replenishment.tasks import plan_execute_task, replay_execute_task
 
     return {
         ImportBatch: import_run_task.delay,
         ForecastRun: run_execute_task.delay,
         PlanRun: plan_execute_task.delay,
+        ReplayRun: replay_execute_task.delay,
     }
 
 

@@ -31,6 +31,8 @@ from replenishment.models import (
     PurchaseOrder,
     PurchaseOrderEvent,
     PurchaseOrderLine,
+    ReplayPolicy,
+    ReplayRun,
     Suggestion,
 )
 
@@ -84,6 +86,42 @@ class PlanRunAdmin(ReadOnlyMixin, ModelAdmin):
     list_filter = ("state", "created_at")
     list_select_related = ("forecast_run", "created_by")
     show_full_result_count = False
+
+
+class ReplayPolicyInline(ReadOnlyMixin, TabularInline):
+    model = ReplayPolicy
+    extra = 0
+    fields = (
+        "policy",
+        "fill_rate",
+        "average_stock_value",
+        "orders",
+        "order_cost",
+        "lost_margin",
+        "total_cost",
+    )
+
+
+@admin.register(ReplayRun)
+class ReplayRunAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = (
+        "id",
+        "first_day",
+        "last_day",
+        "state",
+        "items_count",
+        "skipped_count",
+        "created_by",
+        "created_at",
+    )
+    list_filter = ("state", "created_at")
+    list_select_related = ("created_by",)
+    show_full_result_count = False
+    inlines = (ReplayPolicyInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).defer("items_table")
+        return rows
 
 
 @admin.register(Suggestion)

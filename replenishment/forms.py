@@ -10,8 +10,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from catalog.models import Location
+from catalog.models import Category, Location, Supplier
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.services import ReplaySpec
+from replenishment.words import POLICIES
 
 
 class QuantityField(forms.CharField):
@@ -138,3 +140,94 @@ class OrderFilter(forms.Form):
         required=False,
         choices=[("open", pgettext_lazy("orders", "Open")), *PurchaseOrder.State.choices, ("all", _("All"))],
     )
+
+
+class ReplayForm(forms.Form):
+    """What a replay is asked to do."""
+
+    first_day = forms.DateField(
+        label=_("First day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Empty: 26 weeks before the last day."),
+    )
+    last_day = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Empty: the last complete day with sales."),
+    )
+    location = forms.ModelChoiceField(
+        Location.objects.filter(receiving_location=None),
+        required=False,
+        label=_("Location"),
+        empty_label=_("All"),
+    )
+    supplier = forms.ModelChoiceField(
+        Supplier.objects.all(), required=False, label=_("Supplier"), empty_label=_("All")
+    )
+    category = forms.ModelChoiceField(
+        Category.objects.all(), required=False, label=_("Category"), empty_label=_("All")
+    )
+    target_kind = forms.ChoiceField(
+        label=_("Target"),
+        initial="fill",
+        choices=[
+            ("fill", _("Fill rate of each item")),
+            ("cycle", _("Cycle service level of each item")),
+            ("overall", _("Fill rate of all together")),
+            ("economic", _("What pays best")),
+        ],
+    )
+    target = forms.FloatField(
+        label=_("Share to serve"),
+        min_value=0.5,
+        max_value=0.999,
+        initial=0.95,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    holding_rate = forms.FloatField(
+        label=_("Holding cost a year, of unit cost"),
+        min_value=0,
+        max_value=100,
+        initial=0.25,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    order_cost = forms.FloatField(
+        label=_("Cost of an order line"),
+        min_value=0,
+        max_value=1e9,
+        initial=0.0,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+        help_text=_("In the home currency."),
+    )
+    forecast_weeks = forms.IntegerField(
+        label=_("Longest time without a forecast"),
+        min_value=1,
+        max_value=13,
+        initial=4,
+        help_text=_("In weeks. Where there was none, one is made as of then."),
+    )
+    policies = forms.MultipleChoiceField(
+        label=_("Policies"),
+        choices=list(POLICIES.items()),
+        initial=list(ReplaySpec.policies),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The last day is not before the first."""
+        values = super().clean() or {}
+        first, last = values.get("first_day"), values.get("last_day")
+        if first is not None and last is not None and last < first:
+            self.add_error("last_day", _("The last day must not be before the first."))
+        return values
+
+    def spec(self) -> ReplaySpec:
+        """The specification that a valid form asks for."""
+        names = ("target_kind", "target", "holding_rate", "order_cost", "forecast_weeks")
+        chosen = self.cleaned_data["policies"]
+        return ReplaySpec(
+            policies=tuple(name for name in POLICIES if name in chosen),
+            **{name: self.cleaned_data[name] for name in names},
+        )

@@ -11,3 +11,9 @@ from replenishment import services
 def plan_execute_task(plan_id: int) -> None:
     """Execute a plan run; harmless when it was done, or is being done, already."""
     services.plan_execute(plan_id=plan_id)
+
+
+@shared_task(name="replenishment.tasks.replay_execute_task")
+def replay_execute_task(replay_id: int) -> None:
+    """Execute a replay; harmless when it was done, or is being done, already."""
+    services.replay_execute(replay_id=replay_id)

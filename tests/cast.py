@@ -42,8 +42,9 @@ def groups_ensure() -> None:
     if Group.objects.filter(name__in=migration.GROUPS).count() < len(migration.GROUPS):
         editor = SimpleNamespace(connection=connection)
         migration.groups_create(apps, editor)
-        later = importlib.import_module("inventory_site.migrations.0003_override_permissions")
-        later.permissions_add(apps, editor)
+        for name in ("0003_override_permissions", "0004_replay_permissions"):
+            later = importlib.import_module(f"inventory_site.migrations.{name}")
+            later.permissions_add(apps, editor)
 
 
 def make_user(name: str, *groups: str, **values: Any) -> User:

@@ -1,5 +1,6 @@
 """What there is to read about forecasts."""
 
+from forecasting.selectors.backcast import NoDemandError, backcasts
 from forecasting.selectors.corrections import corrections_read
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
 from forecasting.selectors.overridden import (
@@ -34,6 +35,7 @@ from forecasting.selectors.runs import (
 __all__ = [
     "CHAMPIONS",
     "OVERALL",
+    "NoDemandError",
     "Overridden",
     "Reach",
     "ScoreRow",
@@ -41,6 +43,7 @@ __all__ = [
     "ScoreTable",
     "SeriesOverridden",
     "as_of_default",
+    "backcasts",
     "corrections_read",
     "distribution_labels",
     "distribution_overridden",

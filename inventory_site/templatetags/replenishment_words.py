@@ -9,6 +9,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 
 from forecasting.words import CHAMPIONS, MODELS, SEGMENTS, name_of
+from replenishment.words import POLICIES, REPLAY_STEPS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -70,6 +71,10 @@ _EXCEPTIONS: dict[str, _StrPromise] = {
     "the smallest order exceeds the demand within the shelf life": _(
         "the smallest order exceeds the demand within the shelf life"
     ),
+}
+_NOT_BOUGHT: dict[str, _StrPromise] = {
+    "phase_out": _("being phased out"),
+    "discontinued": _("discontinued"),
 }
 _NO_RATE = "no exchange rate for "
 _PLAN_STEPS: dict[str, _StrPromise] = {
@@ -137,6 +142,26 @@ def exception_text(reason: str) -> str:
 def plan_step_name(step: str) -> str:
     """A step of a plan that is being made, in words."""
     return str(_PLAN_STEPS.get(step, step))
+
+
+@register.filter
+def skip_reason(reason: str) -> str:
+    """Why a replay leaves items out, in words."""
+    if reason in _NOT_BOUGHT:
+        return str(_NOT_BOUGHT[reason])
+    return exception_text(_EXCEPTION + reason)
+
+
+@register.filter
+def policy_name(policy: str) -> str:
+    """A policy that was replayed, in words."""
+    return name_of(POLICIES, policy)
+
+
+@register.filter
+def replay_step_name(step: str) -> str:
+    """A step of a replay, in words."""
+    return name_of(REPLAY_STEPS, step)
 
 
 @register.filter

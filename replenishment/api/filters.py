@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters as filters
 
-from replenishment.models import PlanRun, PurchaseOrder, Suggestion
+from replenishment.models import PlanRun, PurchaseOrder, ReplayRun, Suggestion
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -19,6 +19,18 @@ class PlanRunFilter(filters.FilterSet):
 
     class Meta:
         model = PlanRun
+        fields: list[str] = []
+
+
+class ReplayRunFilter(filters.FilterSet):
+    """By state and time."""
+
+    state = filters.ChoiceFilter(choices=ReplayRun.State.choices)
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = ReplayRun
         fields: list[str] = []
 
 

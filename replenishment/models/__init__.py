@@ -1,4 +1,4 @@
-"""Plans and orders."""
+"""Plans, orders and replays."""
 
 from replenishment.models.orders import (
     ApprovalLimit,
@@ -8,6 +8,7 @@ from replenishment.models.orders import (
     Receipt,
 )
 from replenishment.models.plans import PlanRun, Suggestion
+from replenishment.models.replays import ReplayPolicy, ReplayRun
 
 __all__ = [
     "ApprovalLimit",
@@ -16,5 +17,7 @@ __all__ = [
     "PurchaseOrderEvent",
     "PurchaseOrderLine",
     "Receipt",
+    "ReplayPolicy",
+    "ReplayRun",
     "Suggestion",
 ]

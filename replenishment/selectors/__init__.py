@@ -11,6 +11,13 @@ from replenishment.selectors.home import (
 from replenishment.selectors.on_order import on_order
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
+from replenishment.selectors.replays import (
+    Difference,
+    policy_best,
+    replay_differences,
+    replay_get,
+    replays_list,
+)
 from replenishment.selectors.suggestions import (
     SupplierSum,
     Totals,
@@ -23,6 +30,7 @@ from replenishment.selectors.suggestions import (
 )
 
 __all__ = [
+    "Difference",
     "StockStates",
     "SupplierSum",
     "Totals",
@@ -36,7 +44,11 @@ __all__ = [
     "orders_to_approve",
     "orders_worth",
     "plan_latest",
+    "policy_best",
     "quantity_offer",
+    "replay_differences",
+    "replay_get",
+    "replays_list",
     "stock_states",
     "suggestions_list",
     "suggestions_order",

@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun
-from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, Suggestion
+from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, ReplayRun, Suggestion
 from replenishment.selectors.suggestions import TAB_FILTERS
 
 State = PurchaseOrder.State
@@ -60,10 +60,10 @@ def orders_in_hand(user: User) -> QuerySet[PurchaseOrder]:
     return _orders().filter(created_by=user, state__in=[State.DRAFT, State.APPROVED])
 
 
-def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun]:
+def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun | ReplayRun]:
     """The newest jobs of each kind that failed and were not followed by one that worked."""
-    failed: list[ImportBatch | ForecastRun | PlanRun] = []
-    for model in (ImportBatch, ForecastRun, PlanRun):
+    failed: list[ImportBatch | ForecastRun | PlanRun | ReplayRun] = []
+    for model in (ImportBatch, ForecastRun, PlanRun, ReplayRun):
         jobs = model._base_manager.order_by("-pk")
         done = jobs.filter(state=Job.State.DONE).values_list("pk", flat=True).first()
         failed += list(jobs.filter(state=Job.State.FAILED, pk__gt=done or 0)[:_RECENT_JOBS])

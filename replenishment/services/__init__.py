@@ -5,6 +5,7 @@ from replenishment.services.errors import (
     LimitError,
     OrderError,
     PlanError,
+    ReplayError,
     ReplenishmentError,
     SelfApprovalError,
     StaleError,
@@ -23,6 +24,7 @@ from replenishment.services.orders import (
 )
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
+from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -31,10 +33,13 @@ from replenishment.services.suggestions import (
 )
 
 __all__ = [
+    "REPLAY_POLICIES",
     "LimitError",
     "OrderError",
     "PlanError",
     "PlanSpec",
+    "ReplayError",
+    "ReplaySpec",
     "ReplenishmentError",
     "SelfApprovalError",
     "StaleError",
@@ -52,6 +57,8 @@ __all__ = [
     "order_submit",
     "plan_create",
     "plan_execute",
+    "replay_execute",
+    "replay_start",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

@@ -33,3 +33,7 @@ class SelfApprovalError(OrderError):
 
 class LimitError(OrderError):
     """The order is worth more than the person may approve, or its worth is not known."""
+
+
+class ReplayError(ReplenishmentError):
+    """A replay can't be made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -52,32 +53,11 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
     as_of = forecast_run.as_of
     overridden = distribution_overridden(run_id=forecast_run.pk, known_at=known_at)
     demand = overridden.demand
-    products, locations = catalog.unique_id_split(demand.unique_id)
-    frame = pl.DataFrame(
-        {
-            "unique_id": demand.unique_id,
-            "product_id": pl.Series(products, dtype=pl.Int64),
-            "location_id": pl.Series(locations, dtype=pl.Int64),
-        }
-    ).with_row_index("row")
-    terms = catalog.terms_best(as_of=as_of).select(
-        *KEY,
-        "terms_id",
-        "supplier_id",
-        "unit_cost",
-        "currency",
-        "moq",
-        "order_multiple",
-        "lead_time_days",
-        "lead_time_sd_days",
-        "review_days",
-        terms_are_assumed="is_assumed",
-    )
-    stock = catalog.stock_on(as_of=as_of).select(
-        *KEY, "on_hand", "allocated", stock_day="day", stock_is_assumed="is_assumed"
-    )
+    stock = stock_frame(as_of=as_of)
+    terms = terms_frame(as_of=as_of)
     labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
+    frame = series_frame(demand.unique_id)
     unforecast = (
         stock.join(terms, on=KEY)
         .join(frame, on=KEY, how="anti")
@@ -85,19 +65,8 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
         .join(_currencies(), on="location_id", how="left")
         .sort(KEY)
     )
-    frame = (
-        frame.join(_statuses(), on="product_id", how="left")
-        .join(_currencies(), on="location_id", how="left")
-        .join(labels, on=KEY, how="left")
-        .join(stock, on=KEY, how="left")
-        .join(terms, on=KEY, how="left")
-        .join(catalog.prices_latest(as_of=as_of).select(*KEY, "price"), on=KEY, how="left")
-        .with_columns(
-            cost_rate=_rate("currency", rates),
-            price_rate=_rate("location_currency", rates),
-        )
-        .sort("row")
-    )
+    frame = bought_frame(frame, stock=stock, terms=terms, rates=rates, as_of=as_of)
+    frame = frame.join(labels, on=KEY, how="left").sort("row")
     revenue = frame.select(KEY).join(
         _revenue(as_of=as_of, rates=rates), on=KEY, how="left", maintain_order="left"
     )
@@ -110,6 +79,60 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
         breaks=breaks,
         unforecast=unforecast,
         overrides=overridden.applied,
+    )
+
+
+def series_frame(unique_id: Sequence[str]) -> pl.DataFrame:
+    """Columns row, unique_id, product_id, location_id of series, in their order."""
+    products, locations = catalog.unique_id_split(unique_id)
+    return pl.DataFrame(
+        {
+            "unique_id": pl.Series(unique_id, dtype=pl.String),
+            "product_id": pl.Series(products, dtype=pl.Int64),
+            "location_id": pl.Series(locations, dtype=pl.Int64),
+        }
+    ).with_row_index("row")
+
+
+def stock_frame(*, as_of: date) -> pl.DataFrame:
+    """Stock at the close of a day, under the names of `Facts`."""
+    return catalog.stock_on(as_of=as_of).select(
+        *KEY, "on_hand", "allocated", stock_day="day", stock_is_assumed="is_assumed"
+    )
+
+
+def terms_frame(*, as_of: date) -> pl.DataFrame:
+    """The terms to buy on, under the names of `Facts`."""
+    return catalog.terms_best(as_of=as_of).select(
+        *KEY,
+        "terms_id",
+        "supplier_id",
+        "unit_cost",
+        "currency",
+        "moq",
+        "order_multiple",
+        "lead_time_days",
+        "lead_time_sd_days",
+        "review_days",
+        terms_are_assumed="is_assumed",
+    )
+
+
+def bought_frame(
+    frame: pl.DataFrame, *, stock: pl.DataFrame, terms: pl.DataFrame, rates: dict[str, float], as_of: date
+) -> pl.DataFrame:
+    """Rows of `series_frame`, in their order, with status, currencies, stock, terms, price and rates."""
+    return (
+        frame.join(_statuses(), on="product_id", how="left")
+        .join(_currencies(), on="location_id", how="left")
+        .join(stock, on=KEY, how="left")
+        .join(terms, on=KEY, how="left")
+        .join(catalog.prices_latest(as_of=as_of).select(*KEY, "price"), on=KEY, how="left")
+        .with_columns(
+            cost_rate=_rate("currency", rates),
+            price_rate=_rate("location_currency", rates),
+        )
+        .sort("row")
     )
 
 

@@ -77,9 +77,9 @@ def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> pl.DataFr
     )
     # Whole grains of the core's arithmetic, so that the terms add up on the screen exactly as in the core.
     stock = [pl.Series(name, _grains(frame, name), dtype=pl.Float64) for name in _STOCK]
-    frame = frame.with_columns(stock).with_columns(why=_why(target))
+    frame = frame.with_columns(stock).with_columns(why=why_of(needs_rate=target.needs_money))
     planned = frame.filter(pl.col("why").is_null())
-    result = plan(_items(planned, target), facts.demand, budget=target.budget, grid_days=1.0).to_frame()
+    result = plan(items_of(planned, target), facts.demand, budget=target.budget, grid_days=1.0).to_frame()
     rows = frame.join(result.select("unique_id", *BRIDGE), on="unique_id", how="left", maintain_order="left")
     rows = rows.with_columns(
         order_quantity=pl.col("order_quantity").fill_null(0.0),
@@ -110,10 +110,10 @@ def _grains(frame: pl.DataFrame, name: str) -> pl.Series:
     return pl.Series(grained(values.fill_null(0.0).to_numpy())).set(values.is_null(), None)
 
 
-def _why(target: Target) -> pl.Expr:
+def why_of(*, needs_rate: bool) -> pl.Expr:
     """Why a row isn't handed to the core; null where it is."""
     status = pl.col("status").replace_strict(NOT_BOUGHT, default=None, return_dtype=pl.String)
-    no_rate = pl.lit(target.needs_money) & pl.col("cost_rate").is_null()
+    no_rate = pl.lit(needs_rate) & pl.col("cost_rate").is_null()
     return pl.coalesce(
         status,
         pl.when(pl.col("terms_id").is_null()).then(pl.lit(EXCEPTION + "no supply terms")),
@@ -122,7 +122,8 @@ def _why(target: Target) -> pl.Expr:
     )
 
 
-def _items(frame: pl.DataFrame, target: Target) -> Items:
+def items_of(frame: pl.DataFrame, target: Target) -> Items:
+    """What the core takes of rows with stock and terms: money in the home currency where there is a rate."""
     cost, price = _home_cost(), _home_price()
     return Items.from_frame(
         frame.select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, expect
 from replenishment import services
 from replenishment.models import PlanRun, Suggestion
 from tests.forecasting.held_out import make_accuracy, make_tested_run
+from tests.replenishment.replay_world import make_replay
 
 Start = Callable[..., Any]
 
@@ -36,6 +38,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         f"/orders/{order.pk}/",
         "/forecasts/accuracy/",
         f"/forecasts/{shop.forecast_run_id}/",
+        "/replays/",
+        f"/replays/{make_replay().pk}/",
         "/accounts/password_change/",
         "/no-such-page/",
     ]
@@ -51,6 +55,8 @@ def test_it_shows_every_page_without_errors_or_sideways_scrolling(
             person.settled()
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
             assert (sum(background(page)) < 200) == (scheme == "dark"), address
+            if re.fullmatch(r"/replays/\d+/", address):
+                expect(page.locator("[data-chart] .bk-Figure")).to_have_count(1)
             if "/sku/" in address:
                 expect(page.locator("[data-chart][aria-busy=false]")).to_have_count(2)
                 expect(page.locator("[data-chart] .bk-Figure")).to_have_count(2)

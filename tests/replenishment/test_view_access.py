@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.defaults import server_error
 
 from tests.cast import make_user
+from tests.replenishment.replay_world import make_replay
 from tests.replenishment.world import make_order, make_plan, make_suggestion
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db
 def pages(buyer: User) -> dict[str, str]:
     order = make_order(buyer)
     suggestion = make_suggestion(make_plan())
+    replay = make_replay()
     place = [suggestion.product_id, suggestion.location_id]
     return {
         "home": reverse("replenishment:home"),
@@ -28,6 +30,9 @@ def pages(buyer: User) -> dict[str, str]:
         "chart": reverse("replenishment:sku-chart", args=[*place, "forecast"]),
         "orders": reverse("replenishment:order-list"),
         "order": reverse("replenishment:order-detail", args=[order.pk]),
+        "replays": reverse("replenishment:replay-list"),
+        "replay": reverse("replenishment:replay-detail", args=[replay.pk]),
+        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk]),
     }
 
 
@@ -37,6 +42,7 @@ def posts(buyer: User) -> dict[str, str]:
     suggestion = make_suggestion(make_plan())
     return {
         "plan-start": reverse("replenishment:plan-start"),
+        "replay-start": reverse("replenishment:replay-start"),
         "drafts": reverse("replenishment:workbench-drafts"),
         "edit": reverse("replenishment:suggestion-edit", args=[suggestion.pk]),
         "reject": reverse("replenishment:suggestion-reject", args=[suggestion.pk]),

@@ -31,7 +31,15 @@ from forecasting.models import (
     ForecastOverride,
     ForecastRun,
 )
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
+from replenishment.models import (
+    PlanRun,
+    PurchaseOrder,
+    PurchaseOrderEvent,
+    PurchaseOrderLine,
+    ReplayPolicy,
+    ReplayRun,
+    Suggestion,
+)
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
@@ -85,6 +93,7 @@ class World:
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
+        self.replay = add_replay()
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
         self.approved = self.order(State.APPROVED)
@@ -189,6 +198,35 @@ def add_override(by: User, product: Product) -> ForecastOverride:
         reason="a fair",
         created_by=by,
     )
+
+
+def add_replay() -> ReplayRun:
+    """A finished replay of two policies."""
+    run = ReplayRun.objects.create(
+        state="done",
+        first_day=DAY - timedelta(days=27),
+        last_day=DAY,
+        spec={"policies": ["engine", "minmax"]},
+    )
+    ReplayPolicy.objects.bulk_create(
+        ReplayPolicy(
+            replay=run,
+            place=place,
+            policy=policy,
+            demand=100,
+            served=95,
+            fill_rate=0.95,
+            average_stock_value=500,
+            orders=4,
+            ordered=90,
+            holding_cost=10,
+            order_cost=4,
+            lost_margin=20,
+            total_cost=34 + place,
+        )
+        for place, policy in enumerate(("engine", "minmax"))
+    )
+    return run
 
 
 def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:

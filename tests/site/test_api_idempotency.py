@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from catalog.models import Category, ImportBatch
 from inventory_site.models import IdempotencyKey
+from tests.cast import make_location
 from tests.site.api_world import client_of, send_raw
 
 ROWS = {"rows": [{"code": "C1", "name": "One"}]}
@@ -175,3 +176,26 @@ def test_it_says_so_while_the_same_write_is_under_way(buyer: User, url: str) -> 
         thread.start()
         thread.join()
     assert answers == [409]
+
+
+def test_it_starts_a_replay_once(buyer: User) -> None:
+    from replenishment import services
+    from replenishment.models import ReplayRun
+    from tests.replenishment.replay_world import make_sold
+
+    place = make_location()
+    make_sold(place)
+    client = client_of(buyer)
+    address = reverse("api:replay-list")
+    body = {"policies": ["minmax"], "location": place.code, "first_day": "2024-01-08"}
+    first, again = (client.post(address, body, headers=headers("r")) for _ in range(2))
+    assert (first.status_code, again.json()) == (202, first.json())
+    run = ReplayRun.objects.get()
+    assert (run.location, run.spec["policies"]) == (place, ["minmax"])
+    services.replay_execute(replay_id=run.pk)
+    done = client.get(reverse("api:replay-detail", args=[run.pk])).json()
+    assert (done["state"], done["report"]["opening_assumed"], done["report"]["backcasts"]) == ("done", 1, [])
+    assert [(row["policy"], row["demand"]) for row in done["policies"]] == [("minmax", 80.0)]
+    nowhere = client.post(address, body | {"location": "nowhere"})
+    late = client.post(address, body | {"last_day": "2030-01-01"})
+    assert (nowhere.status_code, late.status_code) == (400, 400)

@@ -126,6 +126,11 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("plan-run-list", "GET"): Expect(READ),
     ("plan-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"target": 0.9}),
     ("plan-run-detail", "GET"): Expect(READ, args=pk("plan")),
+    ("replay-list", "GET"): Expect(READ),
+    ("replay-list", "POST"): Expect(
+        BUY, 202, body=lambda world: {"policies": ["minmax"], "location": world.location.code}
+    ),
+    ("replay-detail", "GET"): Expect(READ, args=pk("replay")),
     ("suggestion-list", "GET"): Expect(READ),
     ("suggestion-detail", "GET"): Expect(READ, args=pk("suggestion")),
     ("suggestion-detail", "PATCH"): Expect(

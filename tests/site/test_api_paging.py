@@ -19,6 +19,7 @@ from tests.site.api_world import (
     add_day,
     add_forecast,
     add_override,
+    add_replay,
     add_suggestion,
     client_of,
     make_run,
@@ -126,6 +127,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_alarm(world.run, product, location)
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
+    add_replay()
     world.order("draft")
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -145,6 +147,7 @@ LISTS = [
     "forecast-alarm-list",
     "forecast-override-list",
     "plan-run-list",
+    "replay-list",
     "suggestion-list",
     "purchase-order-list",
     "token-list",

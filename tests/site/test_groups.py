@@ -13,7 +13,10 @@ from replenishment.models import ApprovalLimit
 from tests.cast import groups_ensure, make_user
 
 MIGRATION = importlib.import_module("inventory_site.migrations.0002_groups")
-LATER = importlib.import_module("inventory_site.migrations.0003_override_permissions")
+LATER = [
+    importlib.import_module(f"inventory_site.migrations.{name}")
+    for name in ("0003_override_permissions", "0004_replay_permissions")
+]
 APPS = ("catalog", "forecasting", "replenishment")
 
 BUYING = {
@@ -23,6 +26,7 @@ BUYING = {
     "forecasting.add_forecastoverride",
     "forecasting.withdraw_forecastoverride",
     "replenishment.add_planrun",
+    "replenishment.add_replayrun",
     "replenishment.edit_suggestion_quantity",
     "replenishment.add_purchaseorder",
     "replenishment.change_purchaseorder",
@@ -49,9 +53,12 @@ LOOKING = {
     "forecasting.view_forecastoverride",
     "replenishment.view_suggestion",
     "replenishment.view_purchaseorder",
+    "replenishment.view_replayrun",
 }
 NOBODY = {
     "replenishment.delete_purchaseorder",
+    "replenishment.change_replayrun",
+    "replenishment.delete_replayrun",
     "replenishment.change_purchaseorderevent",
     "replenishment.delete_purchaseorderevent",
     "replenishment.change_receipt",
@@ -112,7 +119,7 @@ def test_it_names_only_permissions_that_exist() -> None:
         f"{permission.content_type.app_label}.{permission.codename}"
         for permission in Permission.objects.select_related("content_type")
     }
-    for groups in (MIGRATION.GROUPS, LATER.MORE):
+    for groups in (MIGRATION.GROUPS, *(later.MORE for later in LATER)):
         assert {name for held in groups.values() for name in held} <= existing
 
 
@@ -124,11 +131,12 @@ def test_it_comes_with_the_migration_and_goes_with_its_reverse() -> None:
     try:
         assert not Group.objects.filter(name__in=MIGRATION.GROUPS).exists()
     finally:
-        MigrationExecutor(connection).migrate([("inventory_site", "0003_override_permissions")])
+        MigrationExecutor(connection).migrate([("inventory_site", "0004_replay_permissions")])
     assert Group.objects.filter(name__in=MIGRATION.GROUPS).count() == 5
     buyer = make_user("someone", "Buyer")
     assert buyer.has_perm("replenishment.submit_purchaseorder")
     assert buyer.has_perm("forecasting.withdraw_forecastoverride")
+    assert buyer.has_perm("replenishment.add_replayrun")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,5 +148,5 @@ def test_it_takes_back_of_a_later_step_no_more_than_it_gave() -> None:
         assert "add_forecastrun" in held
         assert "add_forecastoverride" not in held
     finally:
-        MigrationExecutor(connection).migrate([("inventory_site", "0003_override_permissions")])
+        MigrationExecutor(connection).migrate([("inventory_site", "0004_replay_permissions")])
     assert Group.objects.get(name="Buyer").permissions.filter(codename="add_forecastoverride").exists()

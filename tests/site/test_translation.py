@@ -30,8 +30,10 @@ from django.utils import timezone
 from catalog import services as catalog_services
 from catalog.models import ImportBatch, Product, SalesRecord
 from forecasting.models import AccuracySnapshot, ForecastRun
-from replenishment.models import PurchaseOrder, Suggestion
+from replenishment.models import PurchaseOrder, ReplayRun, Suggestion
+from replenishment.words import POLICIES, REPLAY_STEPS
 from tests.cast import make_location, make_product, make_terms
+from tests.replenishment.replay_world import make_replay
 from tests.replenishment.world import (
     AS_OF,
     make_forecast,
@@ -327,6 +329,37 @@ def runs_make() -> list[ForecastRun]:
     ]
 
 
+def replays_make() -> list[ReplayRun]:
+    """A replay in each state, one with every policy and every reason to leave an item out."""
+    from inventory_site.templatetags.replenishment_words import _EXCEPTIONS, _NOT_BOUGHT
+
+    skipped = dict.fromkeys([*_EXCEPTIONS, *_NOT_BOUGHT, "no exchange rate for USD"], 2)
+    report = {
+        "backcasts": ["2024-01-14"],
+        "runs": [[1, "2024-01-21"]],
+        "opening_assumed": 3,
+        "skipped": skipped,
+    }
+    return [
+        make_replay(*POLICIES, report=report),
+        make_replay("minmax"),
+        *(
+            ReplayRun.objects.create(
+                state="running",
+                first_day=AS_OF,
+                last_day=AS_OF,
+                step=step,
+                progress=0.5,
+                attempts=2,
+                started_at=timezone.now(),
+            )
+            for step in REPLAY_STEPS
+        ),
+        ReplayRun.objects.create(state="queued", first_day=AS_OF, last_day=AS_OF),
+        ReplayRun.objects.create(state="failed", first_day=AS_OF, last_day=AS_OF, error="Interrupted."),
+    ]
+
+
 def imports_make(client: Client) -> list[ImportBatch]:
     """A draft to be looked at, one that failed on its rows, and one that is taken back, by the pages."""
     product, location = make_product(), make_location()
@@ -369,6 +402,7 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
     runs = runs_make()
     suggestions = suggestions_make()
     orders = orders_make(buyer)
+    replays = replays_make()
     places = [[s.product_id, s.location_id] for s in suggestions]
     addresses = [
         *pages_without_parameters(),
@@ -382,6 +416,7 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
         *(reverse("replenishment:sku", args=place) for place in places[:6]),
         *(reverse("replenishment:order-detail", args=[order.pk]) for order in orders),
         *(reverse("forecasting:run-detail", args=[run.pk]) for run in runs),
+        *(reverse("replenishment:replay-detail", args=[run.pk]) for run in replays),
         *(reverse("catalog:import-detail", args=[batch.pk]) for batch in batches[1:]),
         reverse("catalog:import-preview", args=[batches[0].pk]),
     ]
@@ -409,9 +444,13 @@ def words_of(part: Any) -> list[str]:
 def test_it_draws_charts_without_english(chinese: Client, superuser: User) -> None:
     chinese.force_login(superuser)
     [planned, *_rest] = suggestions_make()
-    for name in ("forecast", "cover"):
-        place = [planned.product_id, planned.location_id, name]
-        answer = chinese.get(reverse("replenishment:sku-chart", args=place), {"theme": "light"})
+    addresses = [
+        reverse("replenishment:sku-chart", args=[planned.product_id, planned.location_id, name])
+        for name in ("forecast", "cover")
+    ]
+    addresses.append(reverse("replenishment:replay-chart", args=[make_replay(*POLICIES).pk]))
+    for name in addresses:
+        answer = chinese.get(name, {"theme": "light"})
         said = words_of(json.loads(answer.content))
         assert said, name
         assert english_in(said) == []

@@ -1,0 +1,29 @@
+"""The engine's names in people's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+# The policies that can be replayed (docs/replay.md).
+POLICIES: dict[str, _StrPromise] = {
+    "engine": _("Forestock's engine"),
+    "minmax": _("Min/max, set once"),
+    "minmax_refreshed": _("Min/max, every 13 weeks"),
+    "moving_average": _("Moving average and safety stock"),
+    "moving_average_lead_time": _("Moving average, lead times vary"),
+    "ses": _("Exponential smoothing and safety stock"),
+    "bootstrap": _("Bootstrapped lead-time demand"),
+    "ses_allocated": _("Smoothing, service shared out by cost"),
+    "quantile": _("Quantile of the forecast"),
+}
+REPLAY_STEPS: dict[str, _StrPromise] = {
+    "read": _("Reading demand, terms and stock"),
+    "forecasts": _("Making the forecasts of the time"),
+    "replay": _("Replaying the policies"),
+    "store": _("Storing the results"),
+}

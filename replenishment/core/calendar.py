@@ -1,9 +1,9 @@
 """When suppliers take orders and ship: order days, shutdowns, and what they make of lead time and review.
 
-Time is counted in days at whose close things happen. An order that is planned at the close of the as-of date goes out on
-the first day on which its supplier takes orders; from then on administrative days and the lead time run, and
-stand still while the supplier is closed. What it brings has to last until the order of the next order day
-is in.
+Time is counted in days, at whose close things happen. An order that is planned at the close of the as-of
+date goes out on the first day on which its supplier takes orders; from then on administrative days and the
+lead time run, and stand still while the supplier is closed. What it brings has to last until the order of the
+next order day is in.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Calendars:
         return np.asarray(day + self.wait[supplier, (day + _THURSDAY) % WEEK])
 
     def closed_days(self, supplier: Array, start: Array, days: Array) -> Array:
-        """By how many days (N,) shutdowns lengthen what takes ``days`` (N,) from the close of ``start`` (N,)."""
+        """How much longer (N,) shutdowns make what takes ``days`` (N,) from the close of ``start`` (N,)."""
         longer = np.zeros(len(start))
         for first, last in self._spans(supplier):
             crossed = start + days + longer > first - 1 + _MOMENT
@@ -84,7 +84,7 @@ class Calendars:
 
     def every_day(self, supplier: Array) -> Array:
         """Whether the supplier takes orders on each weekday (N,)."""
-        return ~self.wait[supplier].any(axis=1)
+        return np.asarray(self.wait[supplier].max(axis=1) == 0)
 
     def _spans(self, supplier: Array) -> list[tuple[Array, Array]]:
         return [

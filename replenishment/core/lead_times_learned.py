@@ -1,9 +1,10 @@
 """Lead times learned from receipts, shrunk to what is stated.
 
-A delivery is what came in of one order on one day. Its slip is its lead time less the stated one of its lines: what is
-learned of a supplier holds for each of its products, whatever their stated lead times. Slips of a supplier
-at a location vary around a mean of their own, which lies around the supplier's elsewhere, and that around 0,
-the stated lead time (Efron and Morris 1975; Carlin and Louis, "Bayesian Methods for Data Analysis", 5.2):
+A delivery is what came in of one order on one day. Its slip is its lead time less the stated one of its
+lines: what is learned of a supplier holds for each of its products, whatever their stated lead times. Slips
+of a supplier at a location vary around a mean of their own, which lies around the supplier's elsewhere, and
+that around 0, the stated lead time (empirical Bayes: Efron and Morris 1975; Carlin and Louis, "Bayesian
+Methods for Data Analysis", 5.2):
 
     elsewhere = n_e slip_e / (n_e + k)                        all other locations of the supplier
     slip      = (n slip_l + k elsewhere) / (n + k)            this location
@@ -45,8 +46,8 @@ class LeadTimes:
 def lead_times_learned(rows: pl.DataFrame, deliveries: pl.DataFrame) -> LeadTimes:
     """Lead times of ``rows`` (supplier_id, location_id, lead_time_days, lead_time_sd_days: the stated ones).
 
-    ``deliveries`` has supplier_id, location_id, ``slip_days`` and ``weight``, the share (above 0) of its order
-    that came in. Rows of a supplier without deliveries keep what is stated.
+    ``deliveries`` has supplier_id, location_id, ``slip_days`` and ``weight``, the share (above 0) of its
+    order that came in. Rows of a supplier without deliveries keep what is stated.
     """
     stated, stated_sd = (
         rows[name].cast(pl.Float64).to_numpy() for name in ("lead_time_days", "lead_time_sd_days")
@@ -59,7 +60,7 @@ def lead_times_learned(rows: pl.DataFrame, deliveries: pl.DataFrame) -> LeadTime
     everywhere = keys.join(sums, on="supplier_id", how="left", maintain_order="left")
 
     def others(name: str) -> Array:
-        return np.maximum(_column(everywhere, name) - _column(here, name), 0.0)
+        return np.asarray(np.maximum(_column(everywhere, name) - _column(here, name), 0.0))
 
     n, far = _column(here, "n"), others("n")
     elsewhere = (_column(everywhere, "total") - _column(here, "total")) / (far + k)

@@ -1,10 +1,10 @@
 """What an order costs by its size, and how far it pays to raise it to the next price break.
 
 Two kinds of break: *all-units* (every unit has the price of the break reached) and *incremental* (only units
-past a break have its price). An order of q costs, per year, ``c(q) A + K A / q + h c(q) q / 2`` with the cost
-per unit c(q), yearly demand A, order cost K and holding rate h: Snyder and Shen, "Fundamentals of Supply Chain
-Theory", section 3.4. The textbook's answer is `textbook.lot_sizes.PriceBreaks`; here an order that is due
-anyway is raised, in whole multiples, never lowered.
+past a break have its price). Ordering q at a time costs ``c(q) A + K A / q + h c(q) q / 2`` a year, with the
+cost per unit c(q), yearly demand A, order cost K and holding rate h: Snyder and Shen, "Fundamentals of Supply
+Chain Theory", section 3.4. The textbook's answer is `textbook.lot_sizes.PriceBreaks`; here an order that is
+due anyway is raised, in whole multiples, never lowered.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def raised(
     cap = np.minimum(most, demand)[:, None]
     size = np.minimum(np.maximum(size, starts), np.maximum(cap, 0.0))
     sizes = np.hstack([np.floor(size / step + 1e-9) * step, np.ceil(size / step - 1e-9) * step])
-    allowed = (sizes > quantity[:, None]) & (sizes <= cap + 1e-9) & np.isfinite(np.hstack([prices.starts] * 2))
+    allowed = (
+        (sizes > quantity[:, None]) & (sizes <= cap + 1e-9) & np.isfinite(np.hstack([prices.starts] * 2))
+    )
     sizes = np.hstack([quantity[:, None], np.where(allowed, sizes, quantity[:, None])])
     sizes = np.where(quantity[:, None] > 0, sizes, 1.0)
     unit = prices.unit_cost_at(sizes)

@@ -6,8 +6,8 @@ currency, + what the safety stock that this supplier makes necessary costs to ho
     safety stock = z sqrt(variance of demand over lead time + review + (daily demand x lead time deviation)^2)
     holding      = holding rate x (price + freight + duty) x safety stock / yearly demand
 
-Silver, Pyke and Thomas, "Inventory and Production Management in Supply Chains", 6.10 (safety stock with a random
-lead time). It ranks suppliers; what is held is found from the distribution once one is chosen.
+Safety stock with a random lead time: Silver, Pyke and Thomas, "Inventory and Production Management in Supply
+Chains", 6.10. It ranks suppliers; what is held is found from the distribution once one is chosen.
 """
 
 from __future__ import annotations

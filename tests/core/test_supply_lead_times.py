@@ -47,7 +47,7 @@ def test_it_keeps_what_is_stated_without_receipts() -> None:
 
 
 def test_it_weighs_receipts_against_the_stated_lead_time_as_worked_by_hand() -> None:
-    # Slips of 2, 4, 6: mean 4, variance 4. Between suppliers (3 x 16 - 4) / 3 = 14.667: k = 4 / 14.667, held at 1.
+    # Slips of 2, 4, 6: mean 4, variance 4. Between suppliers (3 x 16 - 4) / 3 = 14.667: k = 0.27, held at 1.
     mean, deviation, receipts = learned([(1, 1, slip, 1.0) for slip in (2.0, 4.0, 6.0)])
     assert mean == pytest.approx(10 + 3 * 4 / (3 + 1))
     # The variance of all deliveries stands for the stated one, which is 0.
@@ -123,7 +123,9 @@ def test_it_lies_between_the_stated_lead_time_and_that_of_the_receipts(
     centre = sum(slip * weight for slip, weight in slips) / sum(weight for _, weight in slips)
     low, high = sorted((stated, max(stated + centre, 0.0)))
     assert low - 1e-9 <= mean <= high + 1e-9
-    assert spread >= 0 and math.isfinite(spread) and receipts == len(slips)
+    assert spread >= 0
+    assert math.isfinite(spread)
+    assert receipts == len(slips)
 
 
 @given(slips=slips, later=st.floats(0, 30))

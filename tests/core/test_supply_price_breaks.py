@@ -137,7 +137,8 @@ def test_it_finds_what_trying_every_multiple_finds(
         assert found == 0
         return
     cap = min(float(most), demand)
-    assert found >= quantity and found % multiple == 0
+    assert found >= quantity
+    assert found % multiple == 0
     assert found == quantity or found <= cap
     tried = np.array([quantity, *(size for size in range(quantity, 401, multiple) if size <= cap)], float)
     best = yearly(tried, 4.0, breaks, incremental, **terms).min()

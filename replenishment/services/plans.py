@@ -146,6 +146,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
 
 
 def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
+    from replenishment.selectors.offers import Costs
     from replenishment.services.plan_facts import facts_read
 
     start = time.perf_counter()
@@ -154,7 +155,9 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
     if plan.forecast_run.pruned_at is not None:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
     # Overrides as of the start, which the plan's row keeps: they can be read so again.
-    facts = facts_read(forecast_run=plan.forecast_run, known_at=plan.started_at)
+    spec = PlanSpec.from_dict(plan.spec)
+    costs = Costs(holding_rate=spec.holding_rate, order_cost=spec.order_cost, target=spec.target)
+    facts = facts_read(forecast_run=plan.forecast_run, known_at=plan.started_at, costs=costs)
     return facts, {"read": round(time.perf_counter() - start, 3)}
 
 

@@ -22,6 +22,8 @@ from replenishment.services.plan_items import (
     with_targets,
 )
 from replenishment.services.plan_judged import costed, judged
+from replenishment.services.plan_supplier import containers_filled, minimums_reached
+from replenishment.services.plan_terms import price_breaks_reached
 
 
 def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -36,6 +38,8 @@ def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> tuple[pl.
     frame = with_targets(frame, target).with_columns(grains(frame, name) for name in STOCK)
     frame = frame.with_columns(why=why_not(has_budget=target.budget is not None))
     planned = core_plan(frame, facts)
+    planned = price_breaks_reached(planned)
+    planned = containers_filled(minimums_reached(planned))
     if target.budget is not None:
         planned = budget_kept(planned, target.budget)
     rows = planned.frame

@@ -47,7 +47,14 @@ def offers_stated(*, as_of: date, product_ids: Sequence[int] | None = None) -> p
     """`catalog.selectors.terms_all` with the columns of `suppliers_frame` and of `offers_timed`, the times as
     they are stated: for what has no day of its own, such as a replay.
     """
-    suppliers = catalog.suppliers_frame().with_row_index("supplier_row")
+    return _stated(_suppliers(), as_of=as_of, product_ids=product_ids)
+
+
+def _suppliers() -> pl.DataFrame:
+    return catalog.suppliers_frame().with_row_index("supplier_row")
+
+
+def _stated(suppliers: pl.DataFrame, *, as_of: date, product_ids: Sequence[int] | None) -> pl.DataFrame:
     return (
         catalog.terms_all(as_of=as_of, product_ids=product_ids)
         .join(suppliers, on="supplier_id", how="left", maintain_order="left")
@@ -70,8 +77,8 @@ def offers_timed(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl
     runs from `as_of` to the receipt, review_days from there to the receipt of the next order; order_on is the
     day on which an order goes out. The columns of `suppliers_frame` are there too.
     """
-    offers = offers_stated(as_of=as_of, product_ids=product_ids)
-    suppliers = catalog.suppliers_frame().with_row_index("supplier_row")
+    suppliers = _suppliers()
+    offers = _stated(suppliers, as_of=as_of, product_ids=product_ids)
     calendars = _calendars(suppliers, as_of)
     learned = lead_times_learned(offers, _deliveries(suppliers, calendars, as_of))
     offers = offers.with_columns(
@@ -107,8 +114,8 @@ def offers_priced(
     """Offers with their landed cost in the home currency per unit, part by part, and which `is_chosen`.
 
     Adds typical_quantity, price, freight, duty, holding (of safety_stock units, per unit of demand), landed
-    (price + freight + duty), total, daily_demand, is_comparable (its currency has a rate, or all offers of
-    the product-location share it, which then stands for the home currency).
+    (price + freight + duty), total, daily_demand, is_known (its currency has a rate) and is_comparable (it
+    has, or all offers of the product-location share the currency, which then stands for the home currency).
     """
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     one_currency = pl.col("currency").n_unique().over(PLACE) == 1
@@ -121,6 +128,7 @@ def offers_priced(
     )
     daily, deviation = _demand_of(offers, demand)
     rate = offers["rate"].to_numpy()
+    is_known = offers.select(known.is_not_null()).to_series()
     comparable = np.isfinite(rate)
     count = offers.height
 
@@ -154,6 +162,7 @@ def offers_priced(
         landed=pl.Series(found.landed),
         total=pl.Series(found.total),
         daily_demand=pl.Series(daily),
+        is_known=is_known,
         is_comparable=pl.Series(comparable),
         is_chosen=pl.Series(chosen(places, preference, comparable, found.total)),
     )
@@ -284,5 +293,4 @@ def _jointly_reviewed(
     offers = offers.join(reviewed, on=PLACE, how="left", maintain_order="left").with_columns(
         stated_review_days=pl.coalesce("joint_days", "stated_review_days")
     )
-    suppliers = catalog.suppliers_frame()
-    return _on_calendar(offers.drop("joint_days"), _calendars(suppliers, as_of), as_of)
+    return _on_calendar(offers.drop("joint_days"), _calendars(_suppliers(), as_of), as_of)

@@ -57,6 +57,7 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
         _("A minimum or container could not be checked: the weight or volume of a product is not known."),
     ),
     "budget": (_("Budget"), "warn", _("Cut by the budget.")),
+    "kept": (_("Kept"), "", _("Hardly changed since the plan before, and kept as it was.")),
     "level_at_max_stock": (
         _("Capped"),
         "warn",

@@ -34,7 +34,7 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "max_stock": (_("Maximum"), "warn", _("Cut by the maximum stock.")),
     "above_max": (_("Above maximum"), "warn", _("The smallest order goes above the maximum stock.")),
     "shelf_life": (_("Shelf life"), "warn", _("Cut to what sells before it expires.")),
-    "price_break": (_("Price break"), "info", _("Raised to a price break: a year costs less so.")),
+    "price_break": (_("Price break"), "info", _("Raised to a price break, which costs less over a year.")),
     "supplier_minimum": (
         _("Minimum"),
         "info",

@@ -28,6 +28,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 
@@ -137,6 +138,7 @@ TABLES: dict[str, Table] = {
         ("kit_component", KitComponent, ("kit_id", "component_id")),
         ("location", Location, ("code",)),
         ("supplier", Supplier, ("code",)),
+        ("supplier_closure", SupplierClosure, ("supplier_id", "first_day")),
         ("supply_terms", SupplyTerms, ("supplier_id", "product_id", "location_id")),
         ("stock", StockLevel, ("product_id", "location_id", "day")),
         ("price", PriceRecord, ("product_id", "location_id", "day")),

@@ -15,6 +15,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 
@@ -66,6 +67,18 @@ class SupplierFilter(filters.FilterSet):
 
     class Meta:
         model = Supplier
+        fields: list[str] = []
+
+
+class SupplierClosureFilter(filters.FilterSet):
+    """By supplier, and by days that a shutdown touches, both ends included."""
+
+    supplier = filters.CharFilter(field_name="supplier__code")
+    day_from = filters.DateFilter(field_name="last_day", lookup_expr="gte")
+    day_to = filters.DateFilter(field_name="first_day", lookup_expr="lte")
+
+    class Meta:
+        model = SupplierClosure
         fields: list[str] = []
 
 

@@ -18,6 +18,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 
@@ -50,7 +51,7 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         model = Product
         fields = (
             "id", "sku", "gtin", "name", "names", "category", "status", "attributes", "successor",
-            "recorded_at",
+            "unit_weight", "unit_volume", "shelf_life_days", "recorded_at",
         )  # fmt: skip
 
 
@@ -73,9 +74,20 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
     class Meta:
         model = Supplier
         fields = (
-            "id", "code", "name", "country", "currency", "email", "minimum_order_value", "is_assumed",
-            "recorded_at",
+            "id", "code", "name", "country", "currency", "email", "minimum_order_value",
+            "minimum_order_weight", "minimum_order_volume", "container_weight", "container_volume",
+            "order_cost", "order_days", "administrative_days", "joint_review", "is_assumed", "recorded_at",
         )  # fmt: skip
+
+
+class SupplierClosureSerializer(serializers.ModelSerializer[SupplierClosure]):
+    """Days on which a supplier takes no orders and ships nothing, both ends included."""
+
+    supplier = code_field()
+
+    class Meta:
+        model = SupplierClosure
+        fields = ("id", "supplier", "first_day", "last_day", "recorded_at")
 
 
 class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
@@ -89,8 +101,9 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
         model = SupplyTerms
         fields = (
             "id", "supplier", "sku", "location", "rank", "article_number", "unit_cost", "currency",
-            "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "lead_time_days",
-            "lead_time_sd_days", "review_days", "minimum_order_value", "is_assumed", "recorded_at",
+            "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "price_break_kind",
+            "freight_cost", "duty_rate", "return_share", "lead_time_days", "lead_time_sd_days",
+            "review_days", "minimum_order_value", "is_assumed", "recorded_at",
         )  # fmt: skip
 
 

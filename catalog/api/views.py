@@ -25,6 +25,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 
@@ -198,6 +199,28 @@ class SupplierViewSet(
     }
     supplier_actions = ("list", "retrieve")
     supplier_lookup = "pk"
+
+
+class SupplierClosureViewSet(
+    ScopedQuerySetMixin,
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[SupplierClosure],
+):
+    """Shutdowns of suppliers. A supplier sees its own."""
+
+    kind = "supplier_closure"
+    queryset = SupplierClosure.objects.select_related("supplier")
+    serializer_class = serializers.SupplierClosureSerializer
+    filterset_class = filters.SupplierClosureFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_supplierclosure",
+        "retrieve": "catalog.view_supplierclosure",
+        "create": "catalog.add_importbatch",
+    }
+    supplier_actions = ("list", "retrieve")
+    supplier_lookup = "supplier_id"
 
 
 class SupplyTermsViewSet(

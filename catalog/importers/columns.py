@@ -24,6 +24,7 @@ ColumnType = Literal[
     "email",
     "gtin",
     "price_breaks",
+    "weekdays",
     "buyer",
 ]
 

@@ -8,11 +8,12 @@ from catalog.selectors.frames import read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
 from catalog.selectors.stock import stock_on
-from catalog.selectors.supply import prices_latest, terms_best
+from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
 
 __all__ = [
     "SERIES_ATTRIBUTES",
     "PartnerScope",
+    "closures",
     "demand_panel",
     "exchange_rate",
     "exchange_rates_frame",
@@ -22,7 +23,8 @@ __all__ = [
     "products_search",
     "read_frame",
     "stock_on",
-    "terms_best",
+    "suppliers_frame",
+    "terms_all",
     "today",
     "unique_id_split",
 ]

@@ -26,13 +26,36 @@ class Chip:
     help: str = ""
 
 
-# The codes of replenishment.core.explain; "order" and "multiple" are the normal case and say nothing.
+# The codes of replenishment.core.explain and of a plan's later stages; "order" and "multiple" are the normal
+# case and say nothing.
 _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "not_due": (_("Not due"), "", _("The stock position is still above the reorder point.")),
     "moq": (_("MOQ"), "info", _("Raised to the supplier's minimum order quantity.")),
     "max_stock": (_("Maximum"), "warn", _("Cut by the maximum stock.")),
     "above_max": (_("Above maximum"), "warn", _("The smallest order goes above the maximum stock.")),
     "shelf_life": (_("Shelf life"), "warn", _("Cut to what sells before it expires.")),
+    "price_break": (_("Price break"), "info", _("Raised to a price break, which costs less over a year.")),
+    "supplier_minimum": (
+        _("Minimum"),
+        "info",
+        _("Changed so that the order reaches its supplier's minimum."),
+    ),
+    "put_off": (
+        _("Put off"),
+        "info",
+        _("The order is below its supplier's minimum and can wait for the next order day at less cost."),
+    ),
+    "below_minimum": (
+        _("Below minimum"),
+        "warn",
+        _("The order stays below its supplier's minimum: it is urgent, and there is no room for more."),
+    ),
+    "container": (_("Container"), "info", _("Changed so that the order fills its containers.")),
+    "size_unknown": (
+        _("Size unknown"),
+        "warn",
+        _("A minimum or container could not be checked: the weight or volume of a product is not known."),
+    ),
     "budget": (_("Budget"), "warn", _("Cut by the budget.")),
     "kept": (_("Kept"), "", _("Hardly changed since the plan before, and kept as it was.")),
     "level_at_max_stock": (

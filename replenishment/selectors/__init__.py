@@ -9,6 +9,7 @@ from replenishment.selectors.home import (
     stock_states,
 )
 from replenishment.selectors.on_order import on_order
+from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.replays import (
@@ -28,15 +29,21 @@ from replenishment.selectors.suggestions import (
     supplier_sums,
     totals,
 )
+from replenishment.selectors.supply_options import SupplyOption, supply_options
 
 __all__ = [
+    "ContainerLoad",
     "Difference",
+    "OrderRules",
+    "Progress",
     "StockStates",
     "SupplierSum",
+    "SupplyOption",
     "Totals",
     "jobs_failed",
     "on_order",
     "order_actions",
+    "order_rules",
     "orders_in_hand",
     "orders_late",
     "orders_list",
@@ -54,5 +61,6 @@ __all__ = [
     "suggestions_order",
     "suggestions_priced",
     "supplier_sums",
+    "supply_options",
     "totals",
 ]

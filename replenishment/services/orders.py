@@ -88,14 +88,11 @@ def order_send(*, order_id: int, acting_user: User, comment: str = "") -> Purcha
     with transaction.atomic():
         order = order_begin(order_id=order_id, action="send", acting_user=acting_user)
         before = order.expected_on
-        lead_times = [
-            days
-            for days in order.lines.values_list("suggestion__lead_time_days", flat=True)
-            if days is not None
-        ]
+        sent_on = catalog.today()
+        lead_times = _lead_times(order)
         if lead_times:
-            order.expected_on = catalog.today() + timedelta(days=math.ceil(max(lead_times)))
-        data = {"expected_on": [_text(before), _text(order.expected_on)]}
+            order.expected_on = sent_on + timedelta(days=math.ceil(max(lead_times)))
+        data = {"expected_on": [_text(before), _text(order.expected_on)], "sent_on": sent_on.isoformat()}
         return order_step(order, "send", acting_user, comment, data)
 
 
@@ -131,7 +128,7 @@ def order_line_set(
         data["quantity"] = [_text(line.quantity), _text(new)]
         terms = line.suggestion.terms if line.suggestion else None
         if terms is not None and terms.price_breaks and terms.currency == order.currency:
-            cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=new)
+            cost = unit_cost_at(terms=terms, quantity=new)
             if cost != line.unit_cost:
                 data["unit_cost"] = [_text(line.unit_cost), _text(cost)]
             line.unit_cost = cost
@@ -233,6 +230,21 @@ def _line_end(
     order.home_value = order_home_value(order)
     worth = {"home_value": [_text(before), _text(order.home_value)]}
     return order_step(order, action, acting_user, comment, {**data, **worth}, to_state=State.DRAFT)
+
+
+def _lead_times(order: PurchaseOrder) -> list[float]:
+    """Days from sending to receipt, by line: what the plan counted with, less what is over by then, the wait
+    for an order day and the administrative days.
+    """
+    before = order.supplier.administrative_days if order.supplier is not None else 0.0
+    found = []
+    for days, order_on, as_of in order.lines.values_list(
+        "suggestion__lead_time_days", "suggestion__order_on", "suggestion__plan_run__as_of"
+    ):
+        if days is not None:
+            wait = (order_on - as_of).days if order_on is not None else 0
+            found.append(max(days - wait - before, 0.0))
+    return found
 
 
 def _suggestions_reopen(suggestion_ids: Any) -> None:

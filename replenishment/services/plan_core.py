@@ -61,8 +61,20 @@ class Planned:
                 pl.Series(term, moved + 0.0).set(pl.Series(~is_planned), None),
                 order_quantity=pl.Series(after + 0.0),
                 reason=noted(pl.Series(moved != 0), code),
+            ).with_columns(
+                # What was taken back is no order.
+                reason=pl.when(pl.Series((moved < 0) & (after == 0)))
+                .then(pl.col("reason").str.replace("^order; ", ""))
+                .otherwise("reason")
             ),
         )
+
+    def noted(self, rows: Array, code: str) -> Self:
+        """The same with a code in the reason of some rows (positions), once."""
+        mask = np.zeros(self.frame.height, dtype=bool)
+        mask[rows] = True
+        new = pl.Series(mask) & ~self.frame["reason"].str.contains(rf"(^|; ){code}(;|$)").fill_null(False)
+        return replace(self, frame=self.frame.with_columns(reason=noted(new, code)))
 
     @property
     def demand(self) -> Spread:

@@ -95,7 +95,7 @@ def items_frame(frame: pl.DataFrame) -> pl.DataFrame:
         "target",
         "unmet",
         *(name for name in POLICY if name in frame.columns),
-        unit_cost=home_cost(),
+        unit_cost=landed_cost(),
         price=home_price(),
         lead_time_mean="lead_time_days",
         lead_time_sd="lead_time_sd_days",
@@ -122,6 +122,12 @@ def items_unpack(table: bytes) -> pl.DataFrame:
 def home_cost() -> pl.Expr:
     """Unit cost in the home currency; without a rate in its own (then only shares of it are ever used)."""
     return pl.col("unit_cost") * pl.col("cost_rate").fill_null(1.0)
+
+
+def landed_cost() -> pl.Expr:
+    """`home_cost` with duty and freight: what a unit costs until it is on the shelf."""
+    duty, freight = pl.col("duty_rate").fill_null(0.0), pl.col("freight_cost").fill_null(0.0)
+    return (pl.col("unit_cost") * (1 + duty) + freight) * pl.col("cost_rate").fill_null(1.0)
 
 
 def home_price() -> pl.Expr:

@@ -26,6 +26,8 @@ from replenishment.services.plan_items import (
 )
 from replenishment.services.plan_judged import costed, judged
 from replenishment.services.plan_rules import rules_applied
+from replenishment.services.plan_supplier import containers_filled, minimums_reached
+from replenishment.services.plan_terms import price_breaks_reached
 
 
 def rows_plan(
@@ -47,7 +49,9 @@ def rows_plan(
     frame = frame.with_columns(why=why_not(has_budget=has_budget))
     planned = core_plan(frame, facts)
     items = _items_kept(planned)
+    planned = price_breaks_reached(planned)
     planned = kept_calm(planned, before, target.calm)
+    planned = containers_filled(minimums_reached(planned))
     planned = budgets_kept(planned, budgets, target.budget)
     rows = changes_found(planned, before)
     rows = judged(costed(rows, facts.breaks), facts.demand, facts.as_of)

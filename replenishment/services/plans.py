@@ -171,6 +171,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
 
 
 def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
+    from replenishment.selectors.offers import Costs
     from replenishment.services.plan_facts import facts_read
 
     start = time.perf_counter()
@@ -180,11 +181,13 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
     # Overrides as of the start, which the plan's row keeps: they can be read so again.
     spec = PlanSpec.from_dict(plan.spec)
+    costs = Costs(holding_rate=spec.holding_rate, order_cost=spec.order_cost, target=spec.target)
     facts = facts_read(
         forecast_run=plan.forecast_run,
         known_at=plan.started_at,
         abc_by=spec.abc_by,
         abc_days=spec.abc_days,
+        costs=costs,
     )
     return facts, {"read": round(time.perf_counter() - start, 3)}
 

@@ -156,7 +156,7 @@ def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
     # Terms that changed their currency since the plan don't price an order in the old one.
     is_priced = terms is not None and terms.currency == order.currency
     if terms is not None and is_priced and suggestion.edited_quantity is not None:
-        cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=quantity)
+        cost = unit_cost_at(terms=terms, quantity=quantity)
     return PurchaseOrderLine(
         order=order,
         product_id=suggestion.product_id,

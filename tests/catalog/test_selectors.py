@@ -20,7 +20,7 @@ from catalog.selectors import (
     products_search,
     read_frame,
     stock_on,
-    terms_best,
+    terms_all,
     today,
 )
 from catalog.selectors.frames import inlined
@@ -129,19 +129,20 @@ def terms(product: Any, of: Supplier, **values: Any) -> SupplyTerms:
     return SupplyTerms.objects.create(product=product, supplier=of, **values)
 
 
-def test_it_prefers_a_locations_own_terms_then_rank_then_cost() -> None:
+def test_it_offers_all_suppliers_each_with_its_own_terms_at_a_location() -> None:
     a, w, v = make.product(), make.location("W"), make.location("V")
     make.location("M", receiving_location=w)
-    s, t, u = supplier("S"), supplier("T"), supplier("U")
-    dear = terms(a, s, rank=1, unit_cost=Decimal(3))
-    terms(a, t, rank=2, unit_cost=Decimal(1))
-    own = terms(a, u, rank=9, location=v, unit_cost=Decimal(5))
-    found = {row["location_id"]: row for row in terms_best(as_of=DAY).iter_rows(named=True)}
-    assert {place: row["terms_id"] for place, row in found.items()} == {w.pk: dear.pk, v.pk: own.pk}
-    cheap = terms(make.product("B"), s, rank=1, unit_cost=Decimal(2))
-    terms(cheap.product, t, rank=1, unit_cost=Decimal(4))
-    best = terms_best(as_of=DAY).filter(product_id=cheap.product_id)
-    assert best["terms_id"].to_list() == [cheap.pk] * 2
+    s, t = supplier("S"), supplier("T")
+    everywhere = terms(a, s, rank=1, unit_cost=Decimal(3))
+    other = terms(a, t, rank=2, unit_cost=Decimal(1))
+    own = terms(a, s, rank=9, location=v, unit_cost=Decimal(5))
+    terms(make.product("B"), s)
+    found = terms_all(as_of=DAY, product_ids=[a.pk]).rows_by_key("location_id", named=True)
+    assert {place: [row["terms_id"] for row in rows] for place, rows in found.items()} == {
+        w.pk: [everywhere.pk, other.pk],
+        v.pk: [own.pk, other.pk],
+    }
+    assert [row["is_general"] for row in found[v.pk]] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_it_orders_in_whole_purchase_units(
         order_multiple=Decimal(multiple),
         moq=Decimal(moq),
     )
-    assert terms_best(as_of=DAY).select("moq", "order_multiple").row(0) == expected
+    assert terms_all(as_of=DAY).select("moq", "order_multiple").row(0) == expected
 
 
 def test_it_takes_the_suppliers_minimum_in_the_terms_currency_where_the_terms_have_none() -> None:
@@ -174,12 +175,12 @@ def test_it_takes_the_suppliers_minimum_in_the_terms_currency_where_the_terms_ha
     terms(make.product("A"), s)
     terms(make.product("B"), s, minimum_order_value=Decimal(30))
     rate("EUR", "GBP", "0.8")
-    assert terms_best(as_of=DAY)["minimum_order_value"].to_list() == [80, 30]
+    assert terms_all(as_of=DAY)["minimum_order_value"].to_list() == [80, 30]
 
 
 def test_it_answers_with_no_rows_but_all_columns_without_terms() -> None:
-    assert terms_best(as_of=DAY).is_empty()
-    assert {"product_id", "location_id", "terms_id", "unit_cost", "moq"} <= set(terms_best(as_of=DAY).columns)
+    assert terms_all(as_of=DAY).is_empty()
+    assert {"product_id", "location_id", "terms_id", "unit_cost", "moq"} <= set(terms_all(as_of=DAY).columns)
 
 
 def test_it_knows_the_latest_price_asked_or_paid() -> None:

@@ -22,6 +22,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 from forecasting.models import (
@@ -82,6 +83,9 @@ class World:
         self.product: Product = make_product(category=self.category)
         self.other_product: Product = make_product()
         self.own_terms: SupplyTerms = make_terms(supplier=self.own_supplier, product=self.product)
+        self.own_closure = SupplierClosure.objects.create(
+            supplier=self.own_supplier, first_day=DAY, last_day=DAY
+        )
         self.terms: SupplyTerms = make_terms(supplier=self.supplier, product=self.other_product)
         for location in (self.own_location, self.location):
             add_day(self.product, location)

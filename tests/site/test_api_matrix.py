@@ -95,6 +95,14 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("supplier-list", "GET"): Expect((*READ, "supplier")),
     ("supplier-list", "POST"): Expect(BUY, body=row(code="S9", name="Nine", currency="USD")),
     ("supplier-detail", "GET"): Expect((*READ, "supplier"), args=pk("own_supplier")),
+    ("supplier-closure-list", "GET"): Expect((*READ, "supplier")),
+    ("supplier-closure-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [{"supplier": world.supplier.code, "first_day": str(DAY), "last_day": str(DAY)}]
+        },
+    ),
+    ("supplier-closure-detail", "GET"): Expect((*READ, "supplier"), args=pk("own_closure")),
     ("supply-terms-list", "GET"): Expect((*READ, "supplier")),
     ("supply-terms-list", "POST"): Expect(
         BUY,
@@ -148,6 +156,7 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("replay-detail", "GET"): Expect(READ, args=pk("replay")),
     ("suggestion-list", "GET"): Expect(READ),
     ("suggestion-detail", "GET"): Expect(READ, args=pk("suggestion")),
+    ("suggestion-supply-options", "GET"): Expect(READ, args=pk("suggestion")),
     ("suggestion-detail", "PATCH"): Expect(
         BUY, args=pk("suggestion"), body=lambda world: {"quantity": "5", "reason": "fair"}
     ),

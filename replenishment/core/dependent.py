@@ -8,6 +8,7 @@ different rows are taken as independent: `replenishment.core.sums`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from forecasting.core.distribution import DemandDistribution
 from replenishment.core.spread import Spread
 
 Array = npt.NDArray[Any]
+# Stock (K,) that K rows have to use up first, given the rows and their demand.
+Own = Callable[[Array, DemandDistribution], Array]
 
 _BLOCK = 1 << 18  # links x periods worked on at once
 
@@ -88,12 +91,12 @@ def layers(links: Links, count: int) -> list[Array]:
     return found
 
 
-def passed_on(demand: DemandDistribution, links: Links, own: Array) -> DemandDistribution:
-    """The distribution (N rows) with what the links' givers can't serve from ``own`` (N,) stock at their
+def passed_on(demand: DemandDistribution, links: Links, own: Own) -> DemandDistribution:
+    """The distribution (N rows) with what the links' givers can't serve from stock of their own at their
     takers.
 
-    Stock below 0 counts as none. Givers keep their own demand. Raises ValueError for a cycle (`cycles` names
-    its members).
+    ``own`` is asked for that stock layer by layer, with rows and all of their demand; below 0 counts as none.
+    Givers keep their own demand. Raises ValueError for a cycle (`cycles` names its members).
     """
     if not len(links):
         return demand
@@ -103,16 +106,19 @@ def passed_on(demand: DemandDistribution, links: Links, own: Array) -> DemandDis
         quantiles=demand.quantiles.copy(),
         cum_quantiles=demand.cum_quantiles.copy(),
     )
-    stock = np.maximum(np.asarray(own, dtype=np.float64), 0.0)
+    stock = np.zeros(len(demand.unique_id))
     order = np.argsort(links.taker, kind="stable")
     takers = links.taker[order]
     size = max(_BLOCK // max(demand.horizon, 1), 1)
-    for layer in layers(links, len(demand.unique_id))[1:]:
-        for start in range(0, len(layer), size):
+    for depth, layer in enumerate(layers(links, len(stock))):
+        for start in range(0, len(layer) if depth else 0, size):
             rows = np.sort(layer[start : start + size])
             first, last = np.searchsorted(takers, rows), np.searchsorted(takers, rows, side="right")
             place = np.repeat(np.arange(len(rows)), last - first)
             _take(made, rows, links.take(order[_ranges(first, last)]), place, stock, size)
+        givers = layer[np.isin(layer, links.giver)]
+        if len(givers):
+            stock[givers] = np.maximum(own(givers, made.take(givers)), 0.0)
     return replace(made)  # checked as every distribution is
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from forecasting.core.distribution import QUANTILES, DemandDistribution
-from replenishment.core.dependent import Links, cycles, extended, layers, passed_on
+from replenishment.core.dependent import Links, cycles, extended, layers
+from replenishment.core.dependent import passed_on as passed_on_from
 
 HORIZON = 20
 DRAWS = 60_000
@@ -51,6 +52,10 @@ def drawn(random: np.random.Generator, rate: float, shape: float = 0.7) -> np.nd
 def links_of(*rows: tuple[int, int, float, str]) -> Links:
     giver, taker, quantity, kind = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Links(np.array(giver), np.array(taker), np.array(quantity), np.array(kind, dtype=object))
+
+
+def passed_on(demand: DemandDistribution, links: Links, stock: np.ndarray) -> DemandDistribution:
+    return passed_on_from(demand, links, lambda rows, _demand: stock[rows])
 
 
 def agrees(made: DemandDistribution, row: int, draws: np.ndarray, within: float) -> None:

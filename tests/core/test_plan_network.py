@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replenishment.core.network import depths, service_times
+from replenishment.core.network import ServiceTimes, depths, pooled, service_times, stock_pooled
 from replenishment.core.textbook.guaranteed import guaranteed_service
 
 numbers = st.integers(0, 2**32 - 1)
@@ -36,42 +36,76 @@ def tree(seed: int) -> dict[str, np.ndarray]:
 @given(seed=numbers)
 def test_it_costs_what_the_general_model_costs(seed: int) -> None:
     rows = tree(seed)
-    source, cost = rows["source"], rows["holding_cost"]
-    found = service_times(**rows)
+    source, cost, time = rows["source"], rows["holding_cost"], rows["own_time"]
+    deviation = np.sqrt(pooled(source, rows["deviation"] ** 2))
+
+    def held(some: np.ndarray, cover: np.ndarray) -> np.ndarray:
+        return np.asarray(deviation[some, None] * np.sqrt(cover))
+
+    found = service_times(source, time, time, held, cost, at_once=rows["at_once"])
     inside = np.flatnonzero(source >= 0)
     exact = guaranteed_service(
         np.column_stack([source[inside], inside]),
-        rows["own_time"],
+        time,
         cost,
         rows["deviation"],
         1.0,
         promised_within=np.where(rows["at_once"], 0.0, np.inf),
     )
-    variance = rows["deviation"] ** 2
-    for row in np.argsort(-depths(source)):
-        if source[row] >= 0:
-            variance[source[row]] += variance[row]
-    ours = float((cost * np.sqrt(variance * found.cover)).sum())
-    assert ours == pytest.approx(exact.cost, rel=1e-9, abs=1e-9)
+    ours = found.holds * cost * held(np.arange(len(cost)), (found.wait + time)[:, None])[:, 0]
+    assert ours.sum() == pytest.approx(exact.cost, rel=1e-9, abs=1e-9)
     # And the times hang together.
-    wait = np.where(source >= 0, found.promise[source], 0.0)
-    assert np.array_equal(found.wait, wait)
-    assert np.array_equal(found.cover, np.where(found.holds, wait + rows["own_time"], 0.0))
-    assert np.all(found.promise[rows["at_once"]] == 0)
+    promise = np.where(found.holds, 0.0, found.wait + time)
+    assert np.array_equal(found.wait, np.where(source >= 0, promise[source], 0.0))
+    assert np.all(found.holds[rows["at_once"]])
 
 
-def test_it_keeps_little_upstream_where_that_is_dear_and_all_where_pooling_pays() -> None:
-    source = np.array([-1, *[0] * 16])
-    times = np.array([20.0, *[3.0] * 16])
-    deviation = np.array([0.0, *[5.0] * 16])
-    at_once = source >= 0
-    pooled = service_times(source, times, deviation, np.ones(17), at_once=at_once)
-    assert pooled.holds[0]
-    assert np.all(pooled.wait[1:] == 0)
-    dear = service_times(source, times, deviation, np.array([50.0, *[1.0] * 16]), at_once=at_once)
-    assert not dear.holds[0]
-    assert np.all(dear.wait[1:] == 20.0)
-    assert dear.promise[0] == 20.0
+def chosen(stores: int, *, fill: float = 0.95, warehouse_cost: float = 1.0) -> ServiceTimes:
+    source = np.array([-1, *[0] * stores])
+    own = np.where(source >= 0, 5.0, 0.0)
+    mean, deviation = pooled(source, own), np.sqrt(pooled(source, own * 5))
+
+    def held(rows: np.ndarray, cover: np.ndarray) -> np.ndarray:
+        return stock_pooled(
+            mean=mean[rows],
+            deviation=deviation[rows],
+            review=np.full(len(rows), 7.0),
+            target=np.full(len(rows), fill),
+            of_units=np.ones(len(rows), dtype=bool),
+            cover=cover,
+        )
+
+    return service_times(
+        source,
+        np.where(source >= 0, 10.0, 47.0),
+        np.where(source >= 0, 6.5, 43.5),
+        held,
+        np.where(source >= 0, 1.0, warehouse_cost),
+        at_once=source >= 0,
+    )
+
+
+def test_it_holds_stock_upstream_where_pooling_pays_and_where_it_is_cheap() -> None:
+    assert not chosen(2).holds[0]
+    assert chosen(2).wait.tolist() == [0, 43.5, 43.5]
+    assert chosen(2, warehouse_cost=0.05).holds[0]
+    assert chosen(2, warehouse_cost=0.05).wait.tolist() == [0, 0, 0]
+    assert chosen(200, fill=0.99).holds[0]
+
+
+def test_pooled_stock_is_what_normal_demand_leaves() -> None:
+    random = np.random.default_rng(0)
+    found = stock_pooled(
+        mean=np.array([10.0]),
+        deviation=np.array([4.0]),
+        review=np.array([7.0]),
+        target=np.array([0.95]),
+        of_units=np.array([True]),
+        cover=np.array([[21.0]]),
+    )[0, 0]
+    demand = random.normal(210, 4 * np.sqrt(21), 400_000)
+    level = next(s for s in np.arange(190, 260, 0.1) if np.maximum(demand - s, 0).mean() <= 0.05 * 70)
+    assert found == pytest.approx(np.maximum(level - demand, 0).mean() + 35, rel=0.01)
 
 
 def test_it_refuses_sources_in_a_circle() -> None:
@@ -84,10 +118,13 @@ def test_it_takes_a_hundred_thousand_rows_at_once() -> None:
     source = np.repeat(np.arange(products) * 10, 10)
     source[::10] = -1
     random = np.random.default_rng(3)
+    time = random.uniform(1, 40, len(source))
+    deviation = np.sqrt(pooled(source, np.where(source >= 0, random.uniform(0, 9, len(source)), 0.0)))
     found = service_times(
         source,
-        random.uniform(1, 40, len(source)),
-        np.where(source >= 0, random.uniform(0, 9, len(source)), 0.0),
+        time,
+        time,
+        lambda rows, cover: deviation[rows, None] * np.sqrt(cover),
         np.ones(len(source)),
         at_once=source >= 0,
     )

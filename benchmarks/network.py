@@ -85,7 +85,9 @@ def transfers() -> None:
                 spare,
                 Options(pairs[:, 0], pairs[:, 1], none, plain, saving, none, none),
             )
-            rows = [pairs[:, 0] == g for g in range(givers)] + [pairs[:, 1] == givers + t for t in range(takers)]
+            rows = [pairs[:, 0] == g for g in range(givers)] + [
+                pairs[:, 1] == givers + t for t in range(takers)
+            ]
             best = linprog(-saving, A_ub=np.array(rows, float), b_ub=np.where(spare > 0, spare, need))
             best = linprog(
                 -saving, A_ub=np.array(rows, float), b_ub=np.concatenate([spare[:givers], need[givers:]])
@@ -134,10 +136,19 @@ def world(products: int, stores: int, days: int) -> World:
     return World(np.where(is_store, first, -1), rate, ratio, demand, sold)
 
 
-def planned(here: World, lead: np.ndarray, review: np.ndarray, target: float, unmet: np.ndarray, sd: float | np.ndarray = 0.0) -> np.ndarray:
+def planned(
+    here: World,
+    lead: np.ndarray,
+    review: np.ndarray,
+    target: float,
+    unmet: np.ndarray,
+    sd: float | np.ndarray = 0.0,
+) -> np.ndarray:
     """Order-up-to levels."""
     links = np.flatnonzero(here.source >= 0)
-    linked = Links(links, here.source[links], np.full(len(links), target), np.full(len(links), "supply lanes"))
+    linked = Links(
+        links, here.source[links], np.full(len(links), target), np.full(len(links), "supply lanes")
+    )
     demand = passed_on(here.demand, linked, lambda rows, _: np.zeros(len(rows)))
     size = len(here.source)
     items = Items.from_frame(
@@ -238,12 +249,20 @@ def safety(products: int, years: int) -> None:
             return stock
 
         lead = np.where(is_store, LANE, SUPPLIER).astype(float)
-        chosen = service_times(here.source, lead + REVIEW, lead + REVIEW / 2, held, np.ones(size), at_once=is_store)
+        chosen = service_times(
+            here.source, lead + REVIEW, lead + REVIEW / 2, held, np.ones(size), at_once=is_store
+        )
         root = np.where(is_store, here.source, 0)
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in ("alone", "apart", "none", "chosen")}
+        found: dict[str, list[tuple[float, float]]] = {
+            name: [] for name in ("alone", "apart", "none", "chosen")
+        }
         for target in TARGETS:
             alone = planned(
-                here, np.full(len(lost), float(SUPPLIER + LANE)), np.full(len(lost), float(REVIEW)), target, lost
+                here,
+                np.full(len(lost), float(SUPPLIER + LANE)),
+                np.full(len(lost), float(REVIEW)),
+                target,
+                lost,
             )
             found["alone"].append(simulated(here, alone, SUPPLIER + LANE, warehouse=False))
             for name, holds in (
@@ -264,7 +283,11 @@ def safety(products: int, years: int) -> None:
         share = np.mean(chosen.holds[~is_store])
         print(f"| {stores} | {share:.0%} | " + " | ".join(f"{x:.1f}" for x in stock) + " |", flush=True)
         for name in found:
-            print("   ", name, [(round(float(a), 3), round(float(b), 1),round(float(c), 1)) for a, b, c in found[name]])
+            print(
+                "   ",
+                name,
+                [(round(float(a), 3), round(float(b), 1), round(float(c), 1)) for a, b, c in found[name]],
+            )
 
 
 def main() -> None:

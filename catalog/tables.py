@@ -29,6 +29,7 @@ from catalog.models import (
     StockLevel,
     Supplier,
     SupplyTerms,
+    TransferLane,
 )
 
 REQUIRED = object()
@@ -136,6 +137,7 @@ TABLES: dict[str, Table] = {
         ("product", Product, ("sku",)),
         ("kit_component", KitComponent, ("kit_id", "component_id")),
         ("location", Location, ("code",)),
+        ("transfer_lane", TransferLane, ("source_id", "destination_id")),
         ("supplier", Supplier, ("code",)),
         ("supply_terms", SupplyTerms, ("supplier_id", "product_id", "location_id")),
         ("stock", StockLevel, ("product_id", "location_id", "day")),

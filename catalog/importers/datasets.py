@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.importers.columns import Column, DataSet, Rule
+from catalog.importers.lanes import TRANSFER_LANE
 
 MOST = 1_000_000_000
 
@@ -131,6 +132,7 @@ KIT_COMPONENT = DataSet(
         _quantity("quantity", _("quantity"), aliases=("qty",), default="1", minimum=0.001, example="6"),
     ),
     key=("kit_id", "component_id"),
+    arcs=True,
     rules=(Rule("component", _("a kit can't be its own component"),
                 lambda: pl.col("kit_id") == pl.col("component_id")),),
 )  # fmt: skip
@@ -332,7 +334,7 @@ EXCHANGE_RATE = DataSet(
 DATA_SETS: dict[str, DataSet] = {
     data_set.kind: data_set
     for data_set in (
-        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, SUPPLIER, SUPPLY_TERMS, STOCK, SALES, ORDER_LINES, PRICE,
+        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, TRANSFER_LANE, SUPPLIER, SUPPLY_TERMS, STOCK, SALES, ORDER_LINES, PRICE,
         PROMOTION, EVENT, EXCHANGE_RATE,
     )
 }  # fmt: skip

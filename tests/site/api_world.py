@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
@@ -40,7 +41,7 @@ from replenishment.models import (
     ReplayRun,
     Suggestion,
 )
-from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
+from tests.cast import make_category, make_lane, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
 HORIZON, LEVELS = 13, 9
@@ -83,6 +84,8 @@ class World:
         self.terms: SupplyTerms = make_terms(supplier=self.supplier, product=self.other_product)
         for location in (self.own_location, self.location):
             add_day(self.product, location)
+        self.kit_component = KitComponent.objects.create(kit=make_product(), component=self.product)
+        self.lane = make_lane(self.location, self.own_location)
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)

@@ -65,9 +65,11 @@ def service_times(
     # Of all that a row supplies: their least cost in each such state.
     below = np.zeros((count, states))
     passes = np.zeros((count, states), dtype=bool)
-    for rows in reversed(by_depth):
-        stock = held(rows, waits[rows] + np.asarray(cover)[rows, None])
-        holding = holding_cost[rows, None] * stock + below[rows, :1]
+    for depth, rows in reversed(list(enumerate(by_depth))):
+        holding = np.repeat(below[rows, :1], states, axis=1)
+        # No row has more suppliers before it than its depth.
+        times = waits[rows, : depth + 1] + np.asarray(cover)[rows, None]
+        holding[:, : depth + 1] += holding_cost[rows, None] * held(rows, times)
         passing = np.full_like(holding, np.inf)
         passing[:, :-1] = np.where(may_pass[rows, None], below[rows, 1:], np.inf)
         passes[rows] = passing < holding

@@ -52,6 +52,12 @@ class Sums:
         return found
 
 
+def deviation(quantiles: Array, mean: Array, levels: tuple[float, ...]) -> Array:
+    """Standard deviation (N,) read off quantiles (N, Q) as the sums read it."""
+    weights, _ = design(tuple(levels))
+    return np.asarray(np.sqrt(np.maximum((quantiles - mean[:, None]) ** 2 @ weights, 0.0)))
+
+
 @inner
 def _offset(skew: float, level: int, table: Array) -> float:
     """Standardised quantile at a level's position."""

@@ -18,6 +18,7 @@ from forecasting.core.classify import abc_classes
 from forecasting.core.distribution import DemandDistribution
 from forecasting.models import ForecastRun
 from forecasting.selectors import distribution_labels, distribution_overridden
+from replenishment.services.plan_links import Network, network_read
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +37,8 @@ class Facts:
     without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
     not known) and price (location's currency).
     `breaks`: terms id to its list of [from quantity, unit cost].
-    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it.
+    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it. Rows without
+    demand of their own follow that the `network` passes demand on to.
     `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
     stock, of terms, and location_currency, status.
     """
@@ -47,6 +49,7 @@ class Facts:
     breaks: dict[int, list[list[float]]]
     unforecast: pl.DataFrame
     overrides: list[int]
+    network: Network
 
 
 def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -> Facts:
@@ -56,6 +59,8 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
     demand = overridden.demand
     stock = stock_frame(as_of=as_of)
     terms = terms_frame(as_of=as_of)
+    network = network_read(terms)
+    demand = network.extended(demand)
     labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
@@ -80,6 +85,7 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
         breaks=breaks,
         unforecast=unforecast,
         overrides=overridden.applied,
+        network=network,
     )
 
 

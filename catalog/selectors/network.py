@@ -56,4 +56,3 @@ def successors_frame() -> pl.DataFrame:
         schema={"product_id": pl.Int64, "successor_id": pl.Int64},
         orient="row",
     )
-

@@ -113,7 +113,9 @@ def stock_pooled(
     return np.asarray(spread * left + sold / 2)
 
 
-def stock_of_levels(*, order_up_to: Array, fill: Array, mean: Array, lead_time: Array, review: Array) -> Array:
+def stock_of_levels(
+    *, order_up_to: Array, fill: Array, mean: Array, lead_time: Array, review: Array
+) -> Array:
     """Average stock (N,) of rows that order up to a level at each review: what is not on its way, and has not
     been sold since; ``mean`` is demand of a day, of which a share ``fill`` is served.
     """

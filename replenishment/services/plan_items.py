@@ -72,7 +72,9 @@ def why_not(*, has_budget: bool) -> pl.Expr:
     no_rate = needs_rate & pl.col("cost_rate").is_null()
     return pl.coalesce(
         status,
-        pl.when(pl.col("terms_id").is_null() & pl.col("supplied_by").is_null()).then(pl.lit(EXCEPTION + "no supply terms")),
+        pl.when(pl.col("terms_id").is_null() & pl.col("supplied_by").is_null()).then(
+            pl.lit(EXCEPTION + "no supply terms")
+        ),
         pl.when(pl.col("on_hand").is_null()).then(pl.lit(EXCEPTION + "no stock record")),
         pl.when(no_rate).then(pl.concat_str(pl.lit(EXCEPTION + "no exchange rate for "), "currency")),
     )

@@ -56,7 +56,9 @@ class Network:
         return extended(demand, names.to_list())
 
     def _through_parts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.join(self.parts, on="product_id").select(product_id="component_id", location_id="location_id")
+        return rows.join(self.parts, on="product_id").select(
+            product_id="component_id", location_id="location_id"
+        )
 
     def _through_lanes(self, rows: pl.DataFrame) -> pl.DataFrame:
         kept = rows.join(self.parts.select("product_id"), on="product_id", how="anti")
@@ -70,7 +72,9 @@ def network_read(terms: pl.DataFrame) -> Network:
     kits = catalog.kits_frame().rename({"kit_id": "product_id"})
     successors = catalog.successors_frame().rename({"successor_id": "component_id"})
     gone = [Product.Status.PHASE_OUT.value, Product.Status.DISCONTINUED.value]
-    left = pl.Series(list(Product.objects.filter(status__in=gone).values_list("pk", flat=True)), dtype=pl.Int64)
+    left = pl.Series(
+        list(Product.objects.filter(status__in=gone).values_list("pk", flat=True)), dtype=pl.Int64
+    )
     return Network(
         kits=kits.join(terms.select("product_id"), on="product_id", how="anti").filter(
             ~pl.col("product_id").is_in(left.implode())

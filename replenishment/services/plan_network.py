@@ -15,6 +15,7 @@ from replenishment.core.dependent import Links, cycles, passed_on
 from replenishment.core.levels import served_share
 from replenishment.core.network import depths, pooled, service_times, stock_of_levels, stock_pooled
 from replenishment.core.policy import drafted
+from replenishment.services.plan_core import LONGEST_REASON, Planned
 from replenishment.services.plan_facts import KEY, Facts, units
 from replenishment.services.plan_items import EXCEPTION, NOT_BOUGHT, home_cost, items_of
 
@@ -46,12 +47,22 @@ def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Fact
 
     `frame` has a row per series with stock, terms and targets. New columns: `why_network` (why a row is not
     bought), `supplied_by` (row of the source), `passes_on` (a source that holds no stock of its own),
-    `lane_id`, `promised` (units that supplied rows order now, allocated at their source), and `takes` (what
-    passes demand on to the row, as codes for its reason).
+    `lane_id`, `lane_cost`, `lane_days` of its lane, `promised` (units that supplied rows order now, allocated
+    at their source), `passed_share` (of a source's demand), and `takes` (what passes demand on to the row, as
+    codes for its reason).
     """
     network = facts.network
+    frame = frame.with_columns(
+        why_network=pl.lit(None, dtype=pl.String),
+        takes=pl.lit(""),
+        promised=pl.lit(0.0),
+        passed_share=pl.lit(0.0),
+        lane_id=pl.lit(None, dtype=pl.Int64),
+        lane_cost=pl.lit(None, dtype=pl.Float64),
+        lane_days=pl.lit(None, dtype=pl.Float64),
+    )
     if network.parts.is_empty() and network.supply.is_empty():
-        return frame.with_columns(why_network=pl.lit(None, dtype=pl.String)), facts
+        return frame, facts
     frame = frame.with_columns(position=pl.int_range(pl.len()))
     frame, demand = _through_parts(frame, facts)
     frame = _supplied(frame, facts)
@@ -59,6 +70,13 @@ def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Fact
     if np.any(source >= 0):
         frame, demand = _through_lanes(frame, demand, source)
     return frame.drop("position"), replace(facts, demand=demand)
+
+
+def links_noted(planned: Planned) -> Planned:
+    """The plan with reasons that say what passes demand on to a row."""
+    text = pl.concat_str("reason", "takes").str.slice(0, LONGEST_REASON)
+    reason = pl.when(pl.col("place").is_not_null()).then(text).otherwise("reason")
+    return replace(planned, frame=planned.frame.with_columns(reason=reason))
 
 
 def _through_parts(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, DemandDistribution]:
@@ -83,14 +101,19 @@ def _through_parts(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Dem
     demand = passed_on(facts.demand, links, lambda rows, _demand: stock[rows])
     is_kit = pl.col("product_id").is_in(facts.network.kits["product_id"].implode())
     why = {row: EXCEPTION + words for row, words in wrong.items()}
-    takes = {kind: pl.Series(np.isin(np.arange(frame.height), links.taker[links.kind == kind])) for kind in _TAKES}
+    takes = {
+        kind: pl.Series(np.isin(np.arange(frame.height), links.taker[links.kind == kind])) for kind in _TAKES
+    }
     return frame.with_columns(
         why_network=pl.coalesce(
             pl.col("position").replace_strict(why or {-1: ""}, default=None, return_dtype=pl.String),
             pl.when(is_kit).then(pl.lit("assembled")),
         ),
         takes=pl.concat_str(
-            [pl.when(rows).then(pl.lit(f"; {_TAKES[kind]}")).otherwise(pl.lit("")) for kind, rows in takes.items()]
+            [
+                pl.when(rows).then(pl.lit(f"; {_TAKES[kind]}")).otherwise(pl.lit(""))
+                for kind, rows in takes.items()
+            ]
         ),
     ), demand
 
@@ -112,6 +135,7 @@ def _supplied(frame: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         .select(
             "position", "lane_id", pl.col("source").alias("supplied_by"),
             pl.col("unit_cost").alias("lane_cost"), pl.col("currency").alias("lane_currency"),
+            pl.col("lead_time_days").alias("lane_days"),
             *(pl.col(name).alias(f"lane_{name}") for name in names),
         )
     )  # fmt: skip
@@ -123,9 +147,11 @@ def _supplied(frame: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         frame.height,
     )  # fmt: skip
     why = {row: EXCEPTION + words for row, words in circle.items()}
-    joined = joined.filter(~pl.col("position").is_in(list(circle)) & ~pl.col("supplied_by").is_in(list(circle)))
+    joined = joined.filter(
+        ~pl.col("position").is_in(list(circle)) & ~pl.col("supplied_by").is_in(list(circle))
+    )
     frame = (
-        frame.drop("supplied_by")
+        frame.drop("supplied_by", "lane_id", "lane_cost", "lane_days")
         .join(joined, on="position", how="left", maintain_order="left")
         .with_columns(
             why_network=pl.coalesce(
@@ -137,11 +163,7 @@ def _supplied(frame: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     is_supplied = pl.col("supplied_by").is_not_null()
     frame = frame.with_columns(
         *(pl.coalesce(f"lane_{name}", name).alias(name) for name in names),
-        *(
-            pl.when(~is_supplied).then(name).alias(name)
-            for name in _OF_SUPPLIER
-            if name in frame.columns
-        ),
+        *(pl.when(~is_supplied).then(name).alias(name) for name in _OF_SUPPLIER if name in frame.columns),
     ).drop(f"lane_{name}" for name in names)
     source = frame["supplied_by"].fill_null(-1).to_numpy()
     ranks = depths(source)
@@ -182,7 +204,7 @@ def _through_lanes(
         found = stock[rows] - promised[rows]
         asked = np.flatnonzero(is_planned.to_numpy()[rows])
         part = frame[rows[asked]]
-        draft = drafted(items_of(with_promised(part, promised[rows[asked]])), of_rows, grid_days=1.0)
+        draft = drafted(items_of(_with_promised(part, promised[rows[asked]])), of_rows, grid_days=1.0)
         ordered = draft.decided().order_quantity[draft.rows]
         mine = asked[draft.rows]
         np.add.at(promised, source[rows[mine]], ordered)
@@ -192,19 +214,24 @@ def _through_lanes(
     givers = np.flatnonzero(source >= 0)
     served = served_share(items_of(frame[givers].with_columns(pl.col("on_hand").fill_null(0.0))))
     links = Links(givers, source[givers], served, np.full(len(givers), "supply lanes", dtype=object))
-    demand = passed_on(demand, links, own)
+    whole = passed_on(demand, links, own)
+    total = whole.cum_mean[:, -1]
+    passed = 1 - demand.cum_mean[:, -1] / np.where(total > 0, total, 1.0)
+    demand = whole
     supplies = pl.Series(np.isin(np.arange(frame.height), source))
     frame = frame.with_columns(
+        passed_share=pl.Series(passed),
         takes=pl.concat_str(
             "takes",
+            pl.when(pl.col("supplied_by").is_not_null()).then(pl.lit("; supplied")).otherwise(pl.lit("")),
             pl.when(supplies).then(pl.lit("; supplies")).otherwise(pl.lit("")),
             pl.when("passes_on").then(pl.lit("; passes_on")).otherwise(pl.lit("")),
-        )
+        ),
     )
-    return with_promised(frame, promised), demand
+    return _with_promised(frame, promised), demand
 
 
-def with_promised(frame: pl.DataFrame, promised: Array) -> pl.DataFrame:
+def _with_promised(frame: pl.DataFrame, promised: Array) -> pl.DataFrame:
     """Rows with what supplied rows order from them allocated."""
     return frame.with_columns(
         allocated=pl.Series(grained(units(frame, "allocated") + promised)), promised=pl.Series(promised)

@@ -68,7 +68,7 @@ class KitComponentSerializer(serializers.ModelSerializer[KitComponent]):
 
 
 class TransferLaneSerializer(serializers.ModelSerializer[TransferLane]):
-    """How goods go from one location to another; quantities in stock units, money in the source's currency."""
+    """How goods go from one location to another; the cost per unit is in the source's currency."""
 
     source = code_field()  # type: ignore[assignment]  # a column of that name
     destination = code_field()

@@ -7,13 +7,13 @@ Willems 2000; with review periods Eruguz, Sahin, Jemai and Dallery 2016; Snyder 
 
 In such trees a cheapest choice of safety stocks is all or nothing (Simpson 1958; the cost is concave in the
 promises): a row holds stock and promises 0, or holds none and passes on all of its wait and its own delay.
-What a row waits for is therefore the delay of so many of its nearest suppliers as hold nothing, which makes the
-dynamic program exact for times that are no whole days, and an operation on arrays over all products.
+What a row waits for is therefore the delay of so many of its nearest suppliers as hold nothing, so that the
+dynamic program is exact for times that are no whole days, and an operation on arrays over all products.
 `replenishment.core.textbook.guaranteed` is the general model, by whole times, one tree after the other; both
 agree (``tests/core/test_plan_network.py``).
 
-Two things are added to the textbook. A row that holds stock also has the cycle stock of its own reviews, which
-one that passes everything on has not. And stock is what the row's service target takes: by its own levels
+Two things are added to the textbook. A row that holds stock also has the cycle stock of its own reviews; one
+that passes everything on has not. And stock is what the row's service target takes: by its own levels
 (`stock_of_levels`), or by normal demand where many demands are pooled (`stock_pooled`).
 """
 

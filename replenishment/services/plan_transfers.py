@@ -107,7 +107,7 @@ def _smallest(frame: pl.DataFrame) -> Array:
 def _rate(frame: pl.DataFrame) -> Array:
     """Expected demand of a day over the protection interval."""
     days = np.maximum(units(frame, "lead_time_days") + units(frame, "review_days"), 1e-9)
-    return units(frame, "expected_demand") / days
+    return np.asarray(units(frame, "expected_demand") / days
 
 
 def _spare(frame: pl.DataFrame) -> Array:
@@ -193,7 +193,8 @@ def _to_share(frame: pl.DataFrame) -> Array:
     house = np.maximum(units(frame, "on_hand") - units(frame, "allocated") + promised, 0.0)
     own = np.maximum(units(frame, "reorder_point"), 0.0) * (1 - units(frame, "passed_share"))
     whole = promised + own
-    return np.maximum(house - own, house * promised / np.where(whole > 0, whole, 1.0))
+    part = house * promised / np.where(whole > 0, whole, 1.0)
+    return np.asarray(np.maximum(house - own, part))
 
 
 def _moves(frame: pl.DataFrame, arcs: pl.DataFrame, moved: Array, options: Options) -> pl.DataFrame:

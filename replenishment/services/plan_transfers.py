@@ -107,7 +107,7 @@ def _smallest(frame: pl.DataFrame) -> Array:
 def _rate(frame: pl.DataFrame) -> Array:
     """Expected demand of a day over the protection interval."""
     days = np.maximum(units(frame, "lead_time_days") + units(frame, "review_days"), 1e-9)
-    return np.asarray(units(frame, "expected_demand") / days
+    return np.asarray(units(frame, "expected_demand") / days)
 
 
 def _spare(frame: pl.DataFrame) -> Array:

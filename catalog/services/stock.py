@@ -73,7 +73,7 @@ def _move(
             .first()
         ) or {"on_hand": Decimal(0), "allocated": Decimal(0), "is_assumed": False}
         if change < 0 and last["on_hand"] < -change:
-            raise CatalogError(_("only %s are on hand.") % f"{last['on_hand']:f}".rstrip("0").rstrip("."))
+            raise CatalogError(_("only %s are on hand.") % f"{last['on_hand'].normalize():f}")
         changed = [(day, last)]
         moved: dict[date, Decimal] = defaultdict(Decimal)
         for later, units in moves:

@@ -28,6 +28,7 @@ from replenishment.selectors.suggestions import (
     supplier_sums,
     totals,
 )
+from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
     "Difference",
@@ -55,4 +56,5 @@ __all__ = [
     "suggestions_priced",
     "supplier_sums",
     "totals",
+    "transfers_list",
 ]

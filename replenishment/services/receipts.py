@@ -96,7 +96,7 @@ def _line_receive(
     if order.kind == PurchaseOrder.Kind.TRANSFER and quantity > line.outstanding:
         raise OrderError(
             _("Of %(sku)s only %(units)s are on their way.")
-            % {"sku": line.product.sku, "units": f"{line.outstanding:f}".rstrip("0").rstrip(".")}
+            % {"sku": line.product.sku, "units": f"{line.outstanding.normalize():f}"}
         )
     line.received = before + quantity
     line.save(update_fields=["received"])

@@ -33,6 +33,7 @@ from forecasting.models import (
     ForecastRun,
 )
 from replenishment.models import (
+    PlanAction,
     PlanRun,
     PurchaseOrder,
     PurchaseOrderEvent,
@@ -96,6 +97,7 @@ class World:
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
+        self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
@@ -200,6 +202,19 @@ def add_override(by: User, product: Product) -> ForecastOverride:
         expires_on=DAY + timedelta(days=7),
         reason="a fair",
         created_by=by,
+    )
+
+
+def add_transfer(plan: PlanRun, product: Product, source: Location, destination: Location) -> PlanAction:
+    """An open transfer of 5 units."""
+    return PlanAction.objects.create(
+        plan_run=plan,
+        kind=PlanAction.Kind.TRANSFER,
+        product=product,
+        location=source,
+        other_location=destination,
+        quantity=5,
+        details={"lane": 1, "lead_time_days": 2.0, "is_supply": True, "wanted": 8.0},
     )
 
 

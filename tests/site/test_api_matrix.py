@@ -144,6 +144,9 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("plan-run-list", "GET"): Expect(READ),
     ("plan-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"target": 0.9}),
     ("plan-run-detail", "GET"): Expect(READ, args=pk("plan")),
+    ("transfer-list", "GET"): Expect(READ),
+    ("transfer-detail", "GET"): Expect(READ, args=pk("transfer")),
+    ("transfer-make-drafts", "POST"): Expect(BUY, body=lambda world: {"transfers": [world.transfer.pk]}),
     ("replay-list", "GET"): Expect(READ),
     ("replay-list", "POST"): Expect(
         BUY, 202, body=lambda world: {"policies": ["minmax"], "location": world.location.code}

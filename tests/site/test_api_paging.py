@@ -21,6 +21,7 @@ from tests.site.api_world import (
     add_override,
     add_replay,
     add_suggestion,
+    add_transfer,
     client_of,
     make_run,
 )
@@ -130,6 +131,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
+    add_transfer(world.plan, product, world.location, location)
     world.order("draft")
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -153,6 +155,7 @@ LISTS = [
     "plan-run-list",
     "replay-list",
     "suggestion-list",
+    "transfer-list",
     "purchase-order-list",
     "token-list",
 ]

@@ -214,6 +214,7 @@ SPECTACULAR_SETTINGS = {
         "PlanActionState": "replenishment.models.PlanAction.State",
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",
+        "TargetKind": "replenishment.models.PolicyRule.TargetKind",
         "ForecastOverrideKind": "forecasting.models.ForecastOverride.Kind",
     },
     "POSTPROCESSING_HOOKS": [

@@ -33,8 +33,10 @@ from forecasting.models import (
     ForecastRun,
 )
 from replenishment.models import (
+    Budget,
     PlanAction,
     PlanRun,
+    PolicyRule,
     PurchaseOrder,
     PurchaseOrderEvent,
     PurchaseOrderLine,
@@ -99,6 +101,8 @@ class World:
         self.rejected.save()
         self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
+        self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
+        self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
         self.approved = self.order(State.APPROVED)

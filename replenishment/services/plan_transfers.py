@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -243,28 +244,30 @@ def _supply_moves(frame: pl.DataFrame, sent: Array, wanted: Array, source: Array
     )
 
 
-def transfers_store(*, plan_id: int, moves: pl.DataFrame) -> None:
-    """Write transfers as the plan's actions; call in the transaction that finishes the plan."""
-    PlanAction.objects.filter(plan_run_id=plan_id, kind=PlanAction.Kind.TRANSFER).delete()
-    PlanAction.objects.bulk_create(
-        [
-            PlanAction(
-                plan_run_id=plan_id,
-                kind=PlanAction.Kind.TRANSFER,
-                product_id=row["product_id"],
-                location_id=row["location_id"],
-                other_location_id=row["other_location_id"],
-                quantity=round(row["quantity"], 3),
-                saving=round(row["saving"], 2),
-                cost=round(row["cost"], 2),
-                details={
-                    "lane": row["lane_id"],
-                    "lead_time_days": row["lead_time_days"],
-                    "is_supply": row["is_supply"],
-                    "wanted": round(row["wanted"], 3),
-                },
-            )
-            for row in moves.iter_rows(named=True)
-        ],
-        batch_size=1000,
+def transfer_actions(moves: pl.DataFrame) -> pl.DataFrame:
+    """Transfers as columns of `PlanAction`, without its plan."""
+    details = [
+        json.dumps(
+            {
+                "lane": row["lane_id"],
+                "lead_time_days": row["lead_time_days"],
+                "is_supply": row["is_supply"],
+                "wanted": round(row["wanted"], 3),
+            }
+        )
+        for row in moves.iter_rows(named=True)
+    ]
+    return moves.select(
+        "product_id",
+        "location_id",
+        pl.lit(PlanAction.Kind.TRANSFER.value).alias("kind"),
+        pl.col("quantity").round(3),
+        pl.col("saving").round(2),
+        pl.col("cost").round(2),
+        pl.lit(None, dtype=pl.Date).alias("act_by"),
+        pl.lit(None, dtype=pl.Int64).alias("order_line_id"),
+        "other_location_id",
+        pl.Series("details", details, dtype=pl.String),
+        pl.lit(PlanAction.State.OPEN.value).alias("state"),
+        pl.lit("").alias("comment"),
     )

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Job, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
-from replenishment.models import PlanItems, PlanRun, Suggestion
+from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
 from replenishment.selectors import on_order
 from replenishment.selectors.plans import plan_before
 from replenishment.services.errors import PlanError
@@ -211,8 +211,8 @@ def _store(
     from replenishment.services.plan_facts import KEY
     from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
-    from replenishment.services.plan_store import suggestions_store
-    from replenishment.services.plan_transfers import transfers_store
+    from replenishment.services.plan_store import actions_store, suggestions_store
+    from replenishment.services.plan_transfers import transfer_actions
 
     rows, items, moves = computed
     start = time.perf_counter()
@@ -225,7 +225,8 @@ def _store(
             return False
         Suggestion.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
-        transfers_store(plan_id=plan.pk, moves=moves)
+        PlanAction.objects.filter(plan_run=plan).delete()
+        actions_store(plan_id=plan.pk, rows=transfer_actions(moves))
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)

@@ -27,6 +27,7 @@ from catalog.models import (
     Supplier,
     SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 from catalog.services.by_hand import row_delete, row_save
 
@@ -123,6 +124,15 @@ class LocationAdmin(RecordedAdmin):
     search_fields = ("code", "name")
     list_select_related = ("receiving_location",)
     autocomplete_fields = ("receiving_location",)
+
+
+@admin.register(TransferLane)
+class TransferLaneAdmin(RecordedAdmin):
+    list_display = ("source", "destination", "is_supply", "lead_time_days", "review_days", "unit_cost", "moq")
+    list_filter = ("is_supply",)
+    search_fields = ("source__code", "destination__code")
+    list_select_related = ("source", "destination")
+    autocomplete_fields = ("source", "destination")
 
 
 @admin.register(Supplier)

@@ -30,6 +30,7 @@ from catalog.models import (
     Supplier,
     SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 REQUIRED = object()
@@ -137,6 +138,7 @@ TABLES: dict[str, Table] = {
         ("product", Product, ("sku",)),
         ("kit_component", KitComponent, ("kit_id", "component_id")),
         ("location", Location, ("code",)),
+        ("transfer_lane", TransferLane, ("source_id", "destination_id")),
         ("supplier", Supplier, ("code",)),
         ("supplier_closure", SupplierClosure, ("supplier_id", "first_day")),
         ("supply_terms", SupplyTerms, ("supplier_id", "product_id", "location_id")),

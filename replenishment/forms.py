@@ -101,6 +101,7 @@ class WorkbenchFilter(forms.Form):
 
     TABS = (
         ("order", _("To order")),
+        ("transfers", _("Transfers")),
         ("waiting", _("Not due")),
         ("drafted", _("In orders")),
         ("rejected", _("Rejected")),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home, orders, plans, replays, settings, sku, workbench
+from replenishment.views import home, orders, plans, replays, settings, sku, transfers, workbench
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("plans/<int:pk>/progress/", home.plan_progress, name="plan-progress"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
     path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
     path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),
     path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),

@@ -9,6 +9,7 @@ from catalog import selectors
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
@@ -17,6 +18,7 @@ from catalog.models import (
     Supplier,
     SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 
@@ -47,6 +49,29 @@ class ProductFilter(filters.FilterSet):
     def search_for(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
         """Products whose SKU, GTIN or names hold the words."""
         return queryset.filter(pk__in=selectors.products_search(value).order_by().values("pk"))
+
+
+class KitComponentFilter(filters.FilterSet):
+    """By the SKU of the kit or of the component."""
+
+    kit = filters.CharFilter(field_name="kit__sku")
+    component = filters.CharFilter(field_name="component__sku")
+
+    class Meta:
+        model = KitComponent
+        fields: list[str] = []
+
+
+class TransferLaneFilter(filters.FilterSet):
+    """By the codes of its ends, and whether it supplies."""
+
+    source = filters.CharFilter(field_name="source__code")
+    destination = filters.CharFilter(field_name="destination__code")
+    is_supply = filters.BooleanFilter()
+
+    class Meta:
+        model = TransferLane
+        fields: list[str] = []
 
 
 class LocationFilter(filters.FilterSet):

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
@@ -20,6 +21,7 @@ from catalog.models import (
     Supplier,
     SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 ROWS_LIMIT = 10_000
@@ -52,6 +54,31 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         fields = (
             "id", "sku", "gtin", "name", "names", "category", "status", "attributes", "successor",
             "unit_weight", "unit_volume", "shelf_life_days", "recorded_at",
+        )  # fmt: skip
+
+
+class KitComponentSerializer(serializers.ModelSerializer[KitComponent]):
+    """So many of a component in one kit."""
+
+    kit = code_field("sku")
+    component = code_field("sku")
+
+    class Meta:
+        model = KitComponent
+        fields = ("id", "kit", "component", "quantity", "recorded_at")
+
+
+class TransferLaneSerializer(serializers.ModelSerializer[TransferLane]):
+    """How goods go from one location to another; the cost per unit is in the source's currency."""
+
+    source = code_field()  # type: ignore[assignment]  # a column of that name
+    destination = code_field()
+
+    class Meta:
+        model = TransferLane
+        fields = (
+            "id", "source", "destination", "is_supply", "lead_time_days", "lead_time_sd_days", "review_days",
+            "unit_cost", "moq", "order_multiple", "recorded_at",
         )  # fmt: skip
 
 

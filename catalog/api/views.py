@@ -19,6 +19,7 @@ from catalog.api import filters, serializers
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
@@ -27,6 +28,7 @@ from catalog.models import (
     Supplier,
     SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 
@@ -155,6 +157,44 @@ class ProductViewSet(
             return super().get_queryset()
         own = SupplyTerms.objects.filter(supplier_id=scope.supplier_id or 0).order_by()
         return super().get_queryset().filter(pk__in=own.values("product"))
+
+
+class KitComponentViewSet(
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[KitComponent],
+):
+    """What kits are made of."""
+
+    kind = "kit_component"
+    queryset = KitComponent.objects.select_related("kit", "component").order_by("pk")
+    serializer_class = serializers.KitComponentSerializer
+    filterset_class = filters.KitComponentFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_kitcomponent",
+        "retrieve": "catalog.view_kitcomponent",
+        "create": "catalog.add_importbatch",
+    }
+
+
+class TransferLaneViewSet(
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[TransferLane],
+):
+    """Lanes on which goods go from one location to another."""
+
+    kind = "transfer_lane"
+    queryset = TransferLane.objects.select_related("source", "destination")
+    serializer_class = serializers.TransferLaneSerializer
+    filterset_class = filters.TransferLaneFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_transferlane",
+        "retrieve": "catalog.view_transferlane",
+        "create": "catalog.add_importbatch",
+    }
 
 
 class LocationViewSet(

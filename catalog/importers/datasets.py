@@ -20,6 +20,7 @@ from catalog.importers.common import PLAN_DAY as _PLAN_DAY
 from catalog.importers.common import SKU as _SKU
 from catalog.importers.common import money_column as _money
 from catalog.importers.common import quantity_column as _quantity
+from catalog.importers.lanes import TRANSFER_LANE
 from catalog.importers.supply import SUPPLIER_CLOSURES, SUPPLIERS, SUPPLY_TERMS
 
 CATEGORY = DataSet(
@@ -75,6 +76,7 @@ KIT_COMPONENT = DataSet(
         _quantity("quantity", _("quantity"), aliases=("qty",), default="1", minimum=0.001, example="6"),
     ),
     key=("kit_id", "component_id"),
+    arcs=True,
     rules=(Rule("component", _("a kit can't be its own component"),
                 lambda: pl.col("kit_id") == pl.col("component_id")),),
 )  # fmt: skip
@@ -222,7 +224,8 @@ EXCHANGE_RATE = DataSet(
 DATA_SETS: dict[str, DataSet] = {
     data_set.kind: data_set
     for data_set in (
-        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, SUPPLIERS, SUPPLIER_CLOSURES, SUPPLY_TERMS, STOCK, SALES,
+        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, TRANSFER_LANE, SUPPLIERS, SUPPLIER_CLOSURES, SUPPLY_TERMS,
+        STOCK, SALES,
         ORDER_LINES, PRICE, PROMOTION, EVENT, EXCHANGE_RATE,
     )
 }  # fmt: skip

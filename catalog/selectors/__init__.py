@@ -6,6 +6,7 @@ from catalog.selectors.calendar import today
 from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
+from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
 from catalog.selectors.stock import stock_on
 from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
@@ -18,11 +19,14 @@ __all__ = [
     "exchange_rate",
     "exchange_rates_frame",
     "facts_sql",
+    "kits_frame",
+    "lanes_frame",
     "partner_scope",
     "prices_latest",
     "products_search",
     "read_frame",
     "stock_on",
+    "successors_frame",
     "suppliers_frame",
     "terms_all",
     "today",

@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import orders, plans, replays, settings
+from replenishment.api import orders, plans, replays, settings, transfers
 
 
 class MissingView(APIView):
@@ -41,6 +41,8 @@ router = SimpleRouter()
 router.register("categories", catalog.CategoryViewSet, "category")
 router.register("products", catalog.ProductViewSet, "product")
 router.register("locations", catalog.LocationViewSet, "location")
+router.register("kit-components", catalog.KitComponentViewSet, "kit-component")
+router.register("transfer-lanes", catalog.TransferLaneViewSet, "transfer-lane")
 router.register("suppliers", catalog.SupplierViewSet, "supplier")
 router.register("supplier-closures", catalog.SupplierClosureViewSet, "supplier-closure")
 router.register("supply-terms", catalog.SupplyTermsViewSet, "supply-terms")
@@ -54,6 +56,7 @@ router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
+router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")

@@ -243,7 +243,9 @@ class PurchaseOrderAdmin(ModelAdmin):
 
     list_display = (
         "number",
+        "kind",
         "supplier",
+        "source",
         "location",
         "state",
         "home_value",
@@ -256,19 +258,22 @@ class PurchaseOrderAdmin(ModelAdmin):
     )
     list_filter = (
         "state",
+        "kind",
         ("supplier", AutocompleteSelectFilter),
         ("location", AutocompleteSelectFilter),
         "created_at",
     )
     list_filter_submit = True
-    search_fields = ("number", "supplier__code", "supplier__name")
-    list_select_related = ("supplier", "location", "created_by", "submitted_by", "approved_by")
+    search_fields = ("number", "supplier__code", "supplier__name", "source__code")
+    list_select_related = ("supplier", "source", "location", "created_by", "submitted_by", "approved_by")
     show_full_result_count = False
     inlines = (LineInline, EventInline)
     fields = readonly_fields = (
         "number",
+        "kind",
         "state",
         "supplier",
+        "source",
         "location",
         "currency",
         "home_value",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters as filters
 
-from replenishment.models import PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -52,12 +52,30 @@ class SuggestionFilter(filters.FilterSet):
         fields: list[str] = []
 
 
+class TransferFilter(filters.FilterSet):
+    """By plan (default: the latest that is done), SKU, either end, and state."""
+
+    plan_run = filters.NumberFilter(
+        field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    sku = filters.CharFilter(field_name="product__sku")
+    source = filters.CharFilter(field_name="location__code")
+    destination = filters.CharFilter(field_name="other_location__code")
+    state = filters.ChoiceFilter(choices=PlanAction.State.choices)
+
+    class Meta:
+        model = PlanAction
+        fields: list[str] = []
+
+
 class OrderFilter(filters.FilterSet):
-    """By number, state, supplier, location, plan and time."""
+    """By number, state, kind, supplier, source, location, plan and time."""
 
     number = filters.CharFilter()
     state = filters.MultipleChoiceFilter(choices=PurchaseOrder.State.choices)
+    kind = filters.ChoiceFilter(choices=PurchaseOrder.Kind.choices)
     supplier = filters.CharFilter(field_name="supplier__code")
+    source = filters.CharFilter(field_name="source__code")
     location = filters.CharFilter(field_name="location__code")
     plan_run = filters.NumberFilter(
         field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1

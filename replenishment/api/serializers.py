@@ -226,9 +226,10 @@ class EventSerializer(serializers.ModelSerializer[PurchaseOrderEvent]):
 
 
 class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
-    """A purchase order, without its lines."""
+    """A purchase order, or (kind `transfer`, with a `source`) a transfer order, without its lines."""
 
     supplier = slug("code")
+    source = slug("code")  # type: ignore[assignment]  # a column of that name
     location = slug("code")
     plan_run = serializers.IntegerField(source="plan_run_id", read_only=True, allow_null=True)
     created_by = slug("username")
@@ -242,9 +243,9 @@ class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
     class Meta:
         model = PurchaseOrder
         fields: tuple[str, ...] = (
-            "id", "number", "supplier", "location", "currency", "state", "expected_on", "lines_count",
-            "value", "home_value", "plan_run", "created_by", "submitted_by", "approved_by", "created_at",
-            "updated_at",
+            "id", "number", "kind", "supplier", "source", "location", "currency", "state", "expected_on",
+            "lines_count", "value", "home_value", "plan_run", "created_by", "submitted_by", "approved_by",
+            "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -124,7 +124,7 @@ def levels(
         multiple=items.order_multiple,
         smallest=smallest_order(items.moq, items.order_multiple),
         rate=rate,
-        served=_served(items),
+        served=served_share(items),
     )
     expected = grained(expected)
     per_year = rate / days * DAYS_PER_YEAR
@@ -192,7 +192,7 @@ def levels(
     )
 
 
-def _served(items: Items) -> Array:
+def served_share(items: Items) -> Array:
     """Share of demand that will be served, as far as it is known before the levels are."""
     asked = np.isin(items.target_kind, ("fill", "overall"))
     return np.where(items.unmet == "lost", np.where(asked, np.maximum(items.target, 0.5), _USUAL_FILL), 1.0)

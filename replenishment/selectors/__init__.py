@@ -30,6 +30,7 @@ from replenishment.selectors.suggestions import (
     totals,
 )
 from replenishment.selectors.supply_options import SupplyOption, supply_options
+from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
     "ContainerLoad",
@@ -63,4 +64,5 @@ __all__ = [
     "supplier_sums",
     "supply_options",
     "totals",
+    "transfers_list",
 ]

@@ -39,6 +39,7 @@ from replenishment.services.suggestions import (
     suggestion_reject,
     suggestion_reopen,
 )
+from replenishment.services.transfers import transfers_draft
 
 __all__ = [
     "REPLAY_POLICIES",
@@ -76,5 +77,6 @@ __all__ = [
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",
+    "transfers_draft",
     "unit_cost_at",
 ]

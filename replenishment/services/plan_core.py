@@ -32,7 +32,7 @@ _CORE = (
     "policy",
     "reason",
 )
-_LONGEST_REASON = 200
+LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Planned:
 
 def noted(rows: pl.Series | pl.Expr, code: str) -> pl.Expr:
     """The reason with a code more where `rows` is true."""
-    more = pl.concat_str("reason", pl.lit(f"; {code}")).str.slice(0, _LONGEST_REASON)
+    more = pl.concat_str("reason", pl.lit(f"; {code}")).str.slice(0, LONGEST_REASON)
     return pl.when(rows).then(more).otherwise("reason")
 
 
@@ -103,7 +103,7 @@ def core_plan(frame: pl.DataFrame, facts: Facts) -> Planned:
             *(pl.when(is_planned).then(0.0).alias(term) for term in TERMS[6:]),
             order_quantity=pl.col("order_quantity").fill_null(0.0),
             policy=pl.col("policy").fill_null("none"),
-            reason=pl.coalesce("why", "reason").str.slice(0, _LONGEST_REASON),
+            reason=pl.coalesce("why", "reason").str.slice(0, LONGEST_REASON),
         ),
         draft,
         facts,

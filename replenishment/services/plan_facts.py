@@ -25,6 +25,7 @@ from replenishment.selectors.offers import (
     offers_timed,
     price_breaks,
 )
+from replenishment.services.plan_links import Network, network_read
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +47,8 @@ class Facts:
     price_rate (home currency for one of the terms', of the location's; null where not known) and price
     (location's currency).
     `breaks`: terms id to its list of [from quantity, unit cost].
-    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it.
+    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it. Rows without
+    demand of their own follow that the `network` passes demand on to.
     `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
     stock, of terms, and location_currency, status.
     """
@@ -57,6 +59,7 @@ class Facts:
     breaks: dict[int, list[list[float]]]
     unforecast: pl.DataFrame
     overrides: list[int]
+    network: Network
 
 
 def facts_read(
@@ -80,6 +83,8 @@ def facts_read(
     offers = offers_timed(as_of=as_of)
     chosen = offers_chosen(offers, as_of=as_of, demand=demand, costs=costs)
     terms = _terms(chosen, as_of=as_of)
+    network = network_read(terms)
+    demand = network.extended(demand)
     labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
@@ -106,6 +111,7 @@ def facts_read(
         breaks=breaks,
         unforecast=unforecast,
         overrides=overridden.applied,
+        network=network,
     )
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Job, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
-from replenishment.models import PlanItems, PlanRun, Suggestion
+from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
 from replenishment.selectors import on_order
 from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
@@ -163,8 +163,8 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             # not in neither. Each try reads both anew for the same reason.
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
-            rows, items = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, rows, items, facts.overrides, seconds):
+            computed = _compute(plan, facts, open_orders, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, computed, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -194,8 +194,8 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
 
 def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The plan's rows, given what is on order, and the ITEMS that the core planned."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The plan's rows, given what is on order, the ITEMS that the core planned, and the transfers."""
     from replenishment.services.plan_calm import suggestions_before
     from replenishment.services.plan_rows import rows_plan
 
@@ -212,8 +212,7 @@ def _store(
     plan: PlanRun,
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
-    rows: pl.DataFrame,
-    items: pl.DataFrame,
+    computed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
     overrides: list[int],
     seconds: dict[str, float],
 ) -> bool:
@@ -221,8 +220,10 @@ def _store(
     from replenishment.services.plan_facts import KEY
     from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
-    from replenishment.services.plan_store import suggestions_store
+    from replenishment.services.plan_store import actions_store, suggestions_store
+    from replenishment.services.plan_transfers import transfer_actions
 
+    rows, items, moves = computed
     start = time.perf_counter()
     with transaction.atomic():
         # Locks the plan's row: nobody can take it up from here to the commit, however long the write is.
@@ -233,6 +234,8 @@ def _store(
             return False
         Suggestion.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
+        PlanAction.objects.filter(plan_run=plan).delete()
+        actions_store(plan_id=plan.pk, rows=transfer_actions(moves))
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)

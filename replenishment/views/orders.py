@@ -45,7 +45,10 @@ def order_list(request: HttpRequest) -> HttpResponse:
     found = PurchaseOrder.objects.all()
     if text:
         found = found.filter(
-            Q(number__icontains=text) | Q(supplier__name__icontains=text) | Q(supplier__code__icontains=text)
+            Q(number__icontains=text)
+            | Q(supplier__name__icontains=text)
+            | Q(supplier__code__icontains=text)
+            | Q(source__code__icontains=text)
         )
     by_state = {
         row["state"]: row
@@ -204,7 +207,13 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
     user = reader(request)
     order = get_object_or_404(
         PurchaseOrder.objects.select_related(
-            "supplier", "location", "created_by", "submitted_by", "approved_by", "plan_run__forecast_run"
+            "supplier",
+            "source",
+            "location",
+            "created_by",
+            "submitted_by",
+            "approved_by",
+            "plan_run__forecast_run",
         ),
         pk=pk,
     )

@@ -61,7 +61,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
                 run=run, segment=distribution.segment if distribution else "overall"
             ).order_by("model"),
             "order_lines": PurchaseOrderLine.objects.select_related(
-                "order__supplier", "suggestion__plan_run__forecast_run"
+                "order__supplier", "order__source", "suggestion__plan_run__forecast_run"
             )
             .filter(product=product, order__location=location)
             .exclude(order__state=PurchaseOrder.State.CANCELLED)

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
@@ -34,6 +35,7 @@ from forecasting.models import (
 )
 from replenishment.models import (
     Budget,
+    PlanAction,
     PlanRun,
     PolicyRule,
     PurchaseOrder,
@@ -43,7 +45,7 @@ from replenishment.models import (
     ReplayRun,
     Suggestion,
 )
-from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
+from tests.cast import make_category, make_lane, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
 HORIZON, LEVELS = 13, 9
@@ -89,6 +91,8 @@ class World:
         self.terms: SupplyTerms = make_terms(supplier=self.supplier, product=self.other_product)
         for location in (self.own_location, self.location):
             add_day(self.product, location)
+        self.kit_component = KitComponent.objects.create(kit=make_product(), component=self.product)
+        self.lane = make_lane(self.location, self.own_location)
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
@@ -99,6 +103,7 @@ class World:
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
+        self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
         self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
         self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
@@ -205,6 +210,19 @@ def add_override(by: User, product: Product) -> ForecastOverride:
         expires_on=DAY + timedelta(days=7),
         reason="a fair",
         created_by=by,
+    )
+
+
+def add_transfer(plan: PlanRun, product: Product, source: Location, destination: Location) -> PlanAction:
+    """An open transfer of 5 units."""
+    return PlanAction.objects.create(
+        plan_run=plan,
+        kind=PlanAction.Kind.TRANSFER,
+        product=product,
+        location=source,
+        other_location=destination,
+        quantity=5,
+        details={"lane": 1, "lead_time_days": 2.0, "is_supply": True, "wanted": 8.0},
     )
 
 

@@ -92,6 +92,24 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("location-list", "GET"): Expect((*READ, "channel")),
     ("location-list", "POST"): Expect(BUY, body=row(code="L9", name="Nine", currency="USD")),
     ("location-detail", "GET"): Expect((*READ, "channel"), args=pk("own_location")),
+    ("kit-component-list", "GET"): Expect(READ),
+    ("kit-component-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [{"kit": world.product.sku, "component": world.other_product.sku, "quantity": 2}]
+        },
+    ),
+    ("kit-component-detail", "GET"): Expect(READ, args=pk("kit_component")),
+    ("transfer-lane-list", "GET"): Expect(READ),
+    ("transfer-lane-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [
+                {"source": world.location.code, "destination": world.own_location.code, "is_supply": True}
+            ]
+        },
+    ),
+    ("transfer-lane-detail", "GET"): Expect(READ, args=pk("lane")),
     ("supplier-list", "GET"): Expect((*READ, "supplier")),
     ("supplier-list", "POST"): Expect(BUY, body=row(code="S9", name="Nine", currency="USD")),
     ("supplier-detail", "GET"): Expect((*READ, "supplier"), args=pk("own_supplier")),
@@ -135,6 +153,9 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("plan-run-list", "GET"): Expect(READ),
     ("plan-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"target": 0.9}),
     ("plan-run-detail", "GET"): Expect(READ, args=pk("plan")),
+    ("transfer-list", "GET"): Expect(READ),
+    ("transfer-detail", "GET"): Expect(READ, args=pk("transfer")),
+    ("transfer-make-drafts", "POST"): Expect(BUY, body=lambda world: {"transfers": [world.transfer.pk]}),
     ("policy-rule-list", "GET"): Expect(READ),
     ("policy-rule-list", "POST"): Expect(BUY, 201, body=lambda world: {"name": "new", "target": 0.9}),
     ("policy-rule-detail", "GET"): Expect(READ, args=pk("rule")),

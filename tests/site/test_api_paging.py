@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from catalog.models import ImportBatch, SalesRecord
-from tests.cast import make_category, make_location, make_product, make_terms
+from catalog.models import ImportBatch, KitComponent, SalesRecord
+from tests.cast import make_category, make_lane, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
     World,
@@ -21,6 +21,7 @@ from tests.site.api_world import (
     add_override,
     add_replay,
     add_suggestion,
+    add_transfer,
     client_of,
     make_run,
 )
@@ -121,6 +122,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     """A row more in every list."""
     product, location = make_product(category=make_category()), make_location()
     make_category(parent=world.category)
+    make_lane(world.location, location)
+    KitComponent.objects.create(kit=world.product, component=product)
     terms = make_terms(product=product, location=location, supplier=world.supplier)
     add_day(product, location)
     add_forecast(world.run, product, location)
@@ -128,6 +131,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
+    add_transfer(world.plan, product, world.location, location)
     world.order("draft")
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -136,6 +140,8 @@ LISTS = [
     "category-list",
     "product-list",
     "location-list",
+    "kit-component-list",
+    "transfer-lane-list",
     "supplier-list",
     "supply-terms-list",
     "sales-list",
@@ -151,6 +157,7 @@ LISTS = [
     "budget-list",
     "replay-list",
     "suggestion-list",
+    "transfer-list",
     "purchase-order-list",
     "token-list",
 ]

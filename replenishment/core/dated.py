@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -41,7 +42,7 @@ class MeanDemand:
         # One period more, whose slope holds for ever.
         self._cum = np.column_stack([np.zeros(len(cum)), cum, beyond])
 
-    def take(self, part: slice) -> Self:
+    def take(self, part: slice | Array) -> Self:
         """Some items only."""
         other = object.__new__(type(self))
         other._period, other._cum = self._period, self._cum[part]
@@ -75,6 +76,23 @@ class MeanDemand:
         left = np.maximum(quantity, 0.0) - before
         days = np.where(some, full + left / np.where(some, rate, 1.0), np.inf) * self._period
         return np.where((quantity <= 0) & (self._cum[:, last] > 0), 0.0, days)
+
+    def unit_days(self, quantity: Array, until: Array) -> Array:
+        """Unit-days (N,) that ``quantity`` (N,) is there, were demand at its mean, until day ``until`` (N,)
+        at the latest: the integral of what is left of it."""
+        rows, quantity = np.arange(len(quantity)), np.maximum(quantity, 0.0)
+        span = np.minimum(self.days_until(quantity), until) / self._period
+        lower = np.minimum(span.astype(np.int64), self._cum.shape[1] - 2)
+        before, part = self._cum[rows, lower], span - lower
+        slope = self._cum[rows, lower + 1] - before
+        taken = self._areas[rows, lower] + before * part + slope * part**2 / 2
+        return np.asarray((quantity * span - taken) * self._period)
+
+    @cached_property
+    def _areas(self) -> Array:
+        """The integral of cumulative demand up to each period (N, H + 2), in unit-periods."""
+        steps = (self._cum[:, 1:] + self._cum[:, :-1]) / 2
+        return np.column_stack([np.zeros(len(steps)), np.cumsum(steps, axis=1)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,7 +135,7 @@ def test_it_does_not_look_at_a_forecast_before_the_week_in_which_it_was_made() -
 
 
 def history_of(run: ReplayRun) -> Any:
-    from replenishment.services.plan_rows import Target
+    from replenishment.services.plan_items import Target
     from replenishment.services.replay_facts import facts_read
 
     spec = services.ReplaySpec.from_dict(run.spec)

@@ -122,7 +122,7 @@ def _excess(
     surplus = items.position - np.maximum(needed, sells)
     rows = np.flatnonzero((surplus > NOTHING) & (items.unit_cost > 0))
     if not len(rows):
-        return frame(0, "write_off")
+        return frame(0, "write-off")
     part = items.take(rows)
     surplus, above = surplus[rows], (items.position - needed)[rows]
     unit = np.where(np.abs(part.order_multiple - np.round(part.order_multiple)) < NOTHING, 1.0, 0.001)
@@ -261,7 +261,7 @@ def _written_off(
     some = np.flatnonzero(quantity > 0)
     return frame(
         len(some),
-        "write_off",
+        "write-off",
         item=rows[some],
         quantity=quantity[some],
         saving=saving[some],

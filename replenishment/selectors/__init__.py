@@ -8,7 +8,7 @@ from replenishment.selectors.home import (
     orders_to_approve,
     stock_states,
 )
-from replenishment.selectors.on_order import on_order
+from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.replays import (
@@ -35,6 +35,7 @@ __all__ = [
     "SupplierSum",
     "Totals",
     "jobs_failed",
+    "lines_open",
     "on_order",
     "order_actions",
     "orders_in_hand",

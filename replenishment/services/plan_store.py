@@ -1,11 +1,12 @@
-"""Writing the suggestions of a plan in bulk: COPY on PostgreSQL, executemany on SQLite."""
+"""Writing the suggestions and actions of a plan in bulk: COPY on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
 import polars as pl
 from django.db import connection
+from django.db.models import Model
 
-from replenishment.models import Suggestion
+from replenishment.models import PlanAction, Suggestion
 
 _NUMBERS = (
     "on_hand",
@@ -78,10 +79,20 @@ def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
         state=pl.lit(Suggestion.State.OPEN.value),
         edit_reason=pl.lit(""),
     ).with_columns(pl.col("allocated", "on_order").fill_null(0.0))
-    table = connection.ops.quote_name(Suggestion._meta.db_table)
+    _insert(Suggestion, frame)
+
+
+def actions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
+    """Insert the rows of `plan_actions.actions_found`, in the same transaction as the suggestions."""
+    day = pl.Date if connection.vendor == "postgresql" else pl.String
+    _insert(PlanAction, rows.with_columns(pl.col("act_by").cast(day), plan_run_id=pl.lit(plan_id)))
+
+
+def _insert(model: type[Model], frame: pl.DataFrame) -> None:
+    table = connection.ops.quote_name(model._meta.db_table)
     columns = ", ".join(connection.ops.quote_name(name) for name in frame.columns)
     with connection.cursor() as cursor:
-        if is_postgresql:
+        if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as copy:
                 # An empty text is quoted, so that it is not taken for NULL.
                 copy.write(frame.write_csv(include_header=False, quote_style="non_numeric").encode())

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from catalog.models import Job, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
-from replenishment.models import PlanRun, Suggestion
-from replenishment.selectors import on_order
+from replenishment.models import PlanAction, PlanRun, Suggestion
+from replenishment.selectors import lines_open, on_order
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
 from replenishment.services.suggestions import plan_latest_lock
@@ -129,6 +129,16 @@ def plan_execute(*, plan_id: int) -> PlanRun:
     return plan
 
 
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A plan's rows, the ITEMS that the core planned, its actions, and its purchases by week."""
+
+    rows: pl.DataFrame
+    items: pl.DataFrame
+    actions: pl.DataFrame
+    purchases: dict[str, Any]
+
+
 def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
 
@@ -138,8 +148,8 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             # not in neither. Each try reads both anew for the same reason.
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
-            rows, items = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, rows, items, facts.overrides, seconds):
+            made = _compute(plan, facts, open_orders, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, made, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -160,25 +170,36 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
 
 def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The plan's rows, given what is on order, and the ITEMS that the core planned."""
+) -> _Made:
+    """What the plan comes to, given what is on order."""
+    from replenishment.services.plan_actions import actions_found
+    from replenishment.services.plan_dates import Dated, purchases_by_week, stock_out_added
     from replenishment.services.plan_items import Target
     from replenishment.services.plan_rows import rows_plan
 
     start = time.perf_counter()
     report("plan", 0.3)
-    planned = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
+    rows, items = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
     seconds["plan"] = round(time.perf_counter() - start, 3)
+    start = time.perf_counter()
+    report("ahead", 0.6)
+    dated = Dated.of(rows, facts.demand, lines_open(as_of=plan.as_of), plan.as_of)
+    made = _Made(
+        rows=stock_out_added(rows, dated),
+        items=items,
+        actions=actions_found(dated),
+        purchases=purchases_by_week(dated),
+    )
+    seconds["ahead"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
-    return planned
+    return made
 
 
 def _store(
     plan: PlanRun,
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
-    rows: pl.DataFrame,
-    items: pl.DataFrame,
+    made: _Made,
     overrides: list[int],
     seconds: dict[str, float],
 ) -> bool:
@@ -186,8 +207,9 @@ def _store(
     from replenishment.services.plan_facts import KEY
     from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
-    from replenishment.services.plan_store import suggestions_store
+    from replenishment.services.plan_store import actions_store, suggestions_store
 
+    rows = made.rows
     start = time.perf_counter()
     with transaction.atomic():
         # Locks the plan's row: nobody can take it up from here to the commit, however long the write is.
@@ -197,14 +219,16 @@ def _store(
         if not open_orders.sort(KEY).equals(on_order(as_of=plan.as_of).sort(KEY)):
             return False
         Suggestion.objects.filter(plan_run=plan).delete()
+        PlanAction.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
+        actions_store(plan_id=plan.pk, rows=made.actions)
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)
         seconds["store"] = round(time.perf_counter() - start, 3)
         PlanRun.finish(
             plan.pk,
             claim,
-            items_table=items_pack(items),
+            items_table=items_pack(made.items),
             suggestions_count=due.height,
             exceptions_count=sum(exceptions.values()),
             report={
@@ -215,6 +239,8 @@ def _store(
                 "exceptions": exceptions,
                 # The planners' overrides that are in its demand, oldest first.
                 "overrides": overrides,
+                # Of each supplier by week, in the home currency: plan_dates.purchases_by_week.
+                "purchases": made.purchases,
                 "seconds": seconds,
             },
         )

@@ -227,14 +227,14 @@ def test_goods_go_where_they_would_be_bought_if_there_is_a_lane() -> None:
 
 def test_what_never_sells_is_written_off() -> None:
     items = make_items(on_hand=50.0, unit_cost=10.0, price=15.0)
-    row = one(found_of(items, steady(0), up_to=-1.0), "write_off")
+    row = one(found_of(items, steady(0), up_to=-1.0), "write-off")
     assert (row["quantity"], row["cost"]) == (50, 500)
     assert row["saving"] == pytest.approx(50 * 10 * 0.25 * 2, rel=0.01)  # two years of holding
 
 
 def test_what_perishes_before_it_sells_is_written_off_if_nothing_better_is_found() -> None:
     items = make_items(on_hand=100.0, unit_cost=10.0, price=15.0, shelf_life_days=30.0)
-    row = one(found_of(items, steady(1), given=Assumptions(elasticity=0.0)), "write_off")
+    row = one(found_of(items, steady(1), given=Assumptions(elasticity=0.0)), "write-off")
     assert row["quantity"] == pytest.approx(70, abs=80 / 24 + 1)
 
 
@@ -335,8 +335,8 @@ def test_no_unit_is_given_away_twice(
         if kind == "cut":
             left = lines.quantity[line] - units
             assert left >= moq - 1e-9
-    less = found.filter(pl.col("kind").is_in(["cut", "cancel", "return", "write_off"]))["quantity"].sum()
+    less = found.filter(pl.col("kind").is_in(["cut", "cancel", "return", "write-off"]))["quantity"].sum()
     assert less <= max(items.position[0] - max(up_to, 0), 0.0) + 1e-6
-    on_the_shelf = found.filter(pl.col("kind").is_in(["return", "markdown", "write_off"]))
+    on_the_shelf = found.filter(pl.col("kind").is_in(["return", "markdown", "write-off"]))
     assert on_the_shelf.height <= 1
     assert on_the_shelf["quantity"].sum() <= max(on_hand - allocated, 0) + 1e-6

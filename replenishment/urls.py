@@ -2,13 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home, orders, replays, sku, workbench
+from replenishment.views import actions, ahead, home, orders, replays, sku, workbench
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
     path("plans/new/", home.plan_start, name="plan-start"),
     path("plans/<int:pk>/progress/", home.plan_progress, name="plan-progress"),
+    path("plans/<int:pk>/purchases.json", ahead.purchases_chart, name="plan-purchases-chart"),
+    path("actions/", actions.action_list, name="action-list"),
+    path("actions/<int:pk>/<slug:step>/", actions.action_decide, name="action-decide"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
     path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
@@ -16,6 +19,12 @@ urlpatterns: list[URLPattern] = [
     path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
     path("suggestions/<int:pk>/reopen/", workbench.reopen, name="suggestion-reopen"),
     path("sku/<int:product_id>/<int:location_id>/", sku.sku, name="sku"),
+    path("sku/<int:product_id>/<int:location_id>/projected/", ahead.projected, name="sku-projected"),
+    path(
+        "sku/<int:product_id>/<int:location_id>/projected.json",
+        ahead.projected_chart,
+        name="sku-projected-chart",
+    ),
     path("sku/<int:product_id>/<int:location_id>/<slug:name>.json", sku.sku_chart, name="sku-chart"),
     path("orders/", orders.order_list, name="order-list"),
     path("orders/<int:pk>/", orders.order_detail, name="order-detail"),

@@ -1,5 +1,15 @@
 """Reads of this app."""
 
+from replenishment.selectors.actions import (
+    ActionSums,
+    action_service,
+    actions_detailed,
+    actions_list,
+    actions_of,
+    actions_sums,
+    actions_suppliers,
+)
+from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
     StockStates,
     jobs_failed,
@@ -11,6 +21,7 @@ from replenishment.selectors.home import (
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
+from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
     Difference,
     policy_best,
@@ -30,10 +41,23 @@ from replenishment.selectors.suggestions import (
 )
 
 __all__ = [
+    "ActionSums",
+    "Arrival",
+    "DatedPlan",
     "Difference",
+    "OrderAhead",
+    "PurchasesAhead",
     "StockStates",
     "SupplierSum",
+    "SupplierWeeks",
     "Totals",
+    "action_service",
+    "actions_detailed",
+    "actions_list",
+    "actions_of",
+    "actions_sums",
+    "actions_suppliers",
+    "dated_plan",
     "jobs_failed",
     "lines_open",
     "on_order",
@@ -46,6 +70,7 @@ __all__ = [
     "orders_worth",
     "plan_latest",
     "policy_best",
+    "purchases_ahead",
     "quantity_offer",
     "replay_differences",
     "replay_get",

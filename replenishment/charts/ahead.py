@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from bokeh.embed import json_item
 from bokeh.models import (
-    BaseText,
     BasicTicker,
     ColumnDataSource,
     DataRange1d,
@@ -96,9 +95,7 @@ def purchases_chart(
     colors = PALETTES[theme]
     weeks = [f"{week:%m-%d}" for week in purchases.weeks]
     every = max(1, -(-len(weeks) * _TICK_WIDTH // max(width, 1)))
-    shown: dict[float | str, str | BaseText] = {
-        week: week if number % every == 0 else "" for number, week in enumerate(weeks)
-    }
+    shown: dict[Any, Any] = {week: week if number % every == 0 else "" for number, week in enumerate(weeks)}
     source = ColumnDataSource(
         {
             "week": weeks,

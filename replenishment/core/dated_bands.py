@@ -154,7 +154,6 @@ def bands_ahead(
     ahead: Path,
     *,
     row: int,
-    lead: int,
     incoming: Array,
     lost: bool,
 ) -> Bands:
@@ -172,9 +171,8 @@ def bands_ahead(
     later = np.append(np.cumsum(incoming[::-1])[::-1][1:], 0.0)
     quantiles = known.stock.copy()
     last = increments.days + 1
-    for day, begins, ends_before in zip(
-        days.tolist(), arrives.tolist(), [*arrives[1:].tolist(), last], strict=True
-    ):
+    until = np.append(arrives[1:], last)[: len(arrives)]
+    for day, begins, ends_before in zip(days.tolist(), arrives.tolist(), until.tolist(), strict=True):
         ends = np.arange(max(begins, day + 1), min(ends_before, last))
         if not len(ends):
             continue

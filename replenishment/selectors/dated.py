@@ -124,7 +124,7 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
         ordered[lead] += policy.today[0]
     without = bands(increments, stock=free, incoming=incoming, lost=lost)
     known = bands(increments, stock=free, incoming=ordered, lost=lost)
-    with_orders = bands_ahead(increments, known, ahead, row=0, lead=lead, incoming=ordered, lost=lost)
+    with_orders = bands_ahead(increments, known, ahead, row=0, incoming=ordered, lost=lost)
     out, cost = alone.out_day[0], _home_cost(suggestion)
     review = max(round(suggestion.review_days or 1.0), 1)
     return DatedPlan(

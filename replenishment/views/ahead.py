@@ -24,7 +24,7 @@ def projected(request: HttpRequest, product_id: int, location_id: int) -> HttpRe
     plan = suggestion.plan_run if suggestion else None
     actions = (
         action_lines(request, selectors.actions_of(plan=plan, product_id=product_id, location_id=location_id))
-        if request.user.has_perm("replenishment.view_planaction")
+        if suggestion and request.user.has_perm("replenishment.view_planaction")
         else []
     )
     return render(

@@ -331,12 +331,22 @@ def test_its_bands_stop_widening_once_later_orders_are_in(*, lost: bool, allowed
     incoming = np.zeros(DAYS + 1)
     incoming[lead] = 30.0
     known = bands(increments, stock=30.0, incoming=incoming, lost=lost)
-    found = bands_ahead(increments, known, ahead, row=0, lead=lead, incoming=incoming, lost=lost)
+    found = bands_ahead(increments, known, ahead, row=0, incoming=incoming, lost=lost)
     drawn = np.random.default_rng(0).gamma(mean / ratio, ratio, size=(DAYS, 20_000))
     closing, _ = simulated(drawn, 30.0, incoming, lost=lost, lead=lead, review=review, level=level)
     exact = np.quantile(closing, found.levels, axis=1).T
     assert np.abs(found.stock - exact).max() < allowed * closing.std(axis=1).max()
     assert np.ptp(found.stock[-1]) < 1.3 * np.ptp(found.stock[lead + review])
+
+
+def test_without_later_orders_its_bands_are_those_that_are_known() -> None:
+    items = make_items(on_hand=30.0)
+    demand = gamma_demand(3, 3)
+    increments, incoming = Increments(demand, 0, DAYS), np.zeros(DAYS + 1)
+    ahead = path(items, mean_of(demand), Receipts.none(), policy_of(items, -1, -1), days=DAYS, keep=True)
+    known = bands(increments, stock=30.0, incoming=incoming, lost=True)
+    found = bands_ahead(increments, known, ahead, row=0, incoming=incoming, lost=True)
+    assert np.array_equal(found.stock, known.stock)
 
 
 @settings(max_examples=25, deadline=None)

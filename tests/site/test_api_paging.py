@@ -15,6 +15,7 @@ from tests.cast import make_category, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
     World,
+    add_action,
     add_alarm,
     add_day,
     add_forecast,
@@ -128,7 +129,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
-    world.order("draft")
+    add_action(world.plan, world.order("draft"))
     ImportBatch.objects.create(kind="sales", state="done")
 
 
@@ -149,6 +150,7 @@ LISTS = [
     "plan-run-list",
     "replay-list",
     "suggestion-list",
+    "plan-action-list",
     "purchase-order-list",
     "token-list",
 ]

@@ -135,7 +135,7 @@ class SuggestionViewSet(
     def dated_plan(self, request: Request, pk: str) -> Response:
         """Projected stock by day with its bands, the stock-out date, and the orders to come."""
         row = self.get_queryset().select_related("product", "terms", "plan_run__forecast_run")
-        found = selectors.dated_plan(get_object_or_404(row.defer("plan_run__items_table"), pk=pk))
+        found = selectors.dated_plan(get_object_or_404(row, pk=pk))
         if found is None:
             raise NotFound(_("The plan holds no stock, lead time or forecast for it."))
         return Response(dated_data(found))

@@ -28,8 +28,8 @@ class Assumptions:
     """What actions take for granted.
 
     Excess is what is above the policy's level and does not sell within ``horizon_days`` with a chance of
-    ``chance``. After ``usable_days`` nothing is left of what has not sold (or at the end of the shelf life,
-    where that is sooner). ``elasticity``: by so many percent demand rises where the price falls by one
+    ``chance``. After ``usable_days`` nothing is left of what has not sold, or at the end of its shelf life or
+    season, where that is sooner. ``elasticity``: by so many percent demand rises where the price falls by one
     percent; studies find 2.6 on average (Bijmolt, van Heerde and Pieters 2005, Journal of Marketing Research
     42), less where brands compete less. An order is put off by ``shortest_delay`` days or not at all, and
     what saves less than ``least_saving`` of money is left out.
@@ -116,7 +116,8 @@ def _excess(
     free = items.on_hand - items.allocated
     needed = np.maximum(order_up_to, 0.0)
     span = np.maximum(given.horizon_days, items.lead_time_mean + items.review_days)
-    usable = np.minimum(given.usable_days, items.shelf_life_days)
+    season = np.where(items.policy_kind == "once", items.season_days, np.inf)
+    usable = np.minimum(given.usable_days, np.minimum(items.shelf_life_days, season))
     outlook = Outlook(demand, places)
     sells = outlook.quantile(np.minimum(span, usable), given.chance)
     surplus = items.position - np.maximum(needed, sells)

@@ -29,6 +29,7 @@ Array = npt.NDArray[Any]
 HORIZON_DAYS = 84
 _BLOCK = 4096  # items worked on at once: what fits a processor's cache
 _NOTHING = 1e-9  # units
+_NEVER = np.iinfo(np.int64).max
 
 
 class MeanDemand:
@@ -152,7 +153,8 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """What is ordered at the reviews to come, for N items: the rule of `constraints.ordered`.
+    """What is ordered at the reviews to come, for N items as `kinds.prepared` makes them: the rule of
+    `constraints.ordered`.
 
     ``reorder_point`` and ``order_up_to`` (below 0: not bought again) are today's. At a later review both have
     moved by as much as expected demand over the protection interval has: safety stock stays. Where ``fixed``
@@ -167,24 +169,14 @@ class Policy:
     fixed: Array
 
     @classmethod
-    def of(
-        cls,
-        items: Items,
-        *,
-        reorder_point: Array,
-        order_up_to: Array,
-        today: Array,
-        first: Array | None = None,
-        fixed: Array | None = None,
-    ) -> Self:
-        """By default the next review is a review period away, and levels move with demand."""
-        count = len(items)
+    def of(cls, items: Items, *, reorder_point: Array, order_up_to: Array, today: Array) -> Self:
+        """The next review is a review period away; what is ordered ``once`` has none."""
         return cls(
             reorder_point=reorder_point,
             order_up_to=order_up_to,
             today=today,
-            first=review_days(items) if first is None else np.maximum(first.astype(np.int64), 1),
-            fixed=np.zeros(count, dtype=bool) if fixed is None else fixed,
+            first=np.where(items.policy_kind == "once", _NEVER, review_days(items)),
+            fixed=items.policy_kind == "min-max",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import Suggestion
 from replenishment.selectors.on_order import lines_open
-from replenishment.selectors.suggestions import pack
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -98,7 +98,7 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
     """
     import numpy as np
 
-    from replenishment.core.dated import HORIZON_DAYS, MeanDemand, Receipts, path
+    from replenishment.core.dated import HORIZON_DAYS, MeanDemand, Receipts, path, review_days
     from replenishment.core.dated_bands import BANDS, Increments, bands, bands_ahead
 
     horizon = days or HORIZON_DAYS
@@ -107,7 +107,7 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
     if demand is None or suggestion.on_hand is None or suggestion.lead_time_days is None:
         return None
     key = {"product_id": suggestion.product_id, "location_id": suggestion.location_id}
-    items, policy = _item(suggestion, demand.unique_id[0])
+    items, policy = _item(suggestion, demand)
     lead = int(np.ceil(max(suggestion.lead_time_days, 0.0)))
     lines = lines_open(as_of=plan.as_of, **key)
     after = _days_after(lines, plan.as_of, lead)
@@ -126,7 +126,7 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
     known = bands(increments, stock=free, incoming=ordered, lost=lost)
     with_orders = bands_ahead(increments, known, ahead, row=0, incoming=ordered, lost=lost)
     out, cost = alone.out_day[0], _home_cost(suggestion)
-    review = max(round(suggestion.review_days or 1.0), 1)
+    review = int(review_days(items)[0])
     return DatedPlan(
         days=[plan.as_of + timedelta(days=day) for day in range(horizon + 1)],
         levels=BANDS,
@@ -174,30 +174,24 @@ def _demand(suggestion: Suggestion) -> DemandDistribution | None:
     return found if found.unique_id and len(found.levels) > 2 else None
 
 
-def _item(suggestion: Suggestion, unique_id: str) -> tuple[Items, Policy]:
+def _item(suggestion: Suggestion, demand: DemandDistribution) -> tuple[Items, Policy]:
     """The suggestion as the core takes it, with its levels and today's order."""
     import numpy as np
     import polars as pl
 
     from replenishment.core.dated import Policy
     from replenishment.core.items import Items
+    from replenishment.core.kinds import prepared
 
-    moq, multiple = pack(suggestion.terms) if suggestion.terms else (0.0, 1.0)
-    items = Items.from_frame(
-        pl.DataFrame(
-            {
-                "unique_id": [unique_id],
-                "on_hand": [suggestion.on_hand],
-                "allocated": [suggestion.allocated],
-                "lead_time_mean": [suggestion.lead_time_days],
-                "review_days": [suggestion.review_days],
-                "moq": [moq],
-                "order_multiple": [multiple],
-                "unmet": [suggestion.plan_run.spec.get("unmet", "lost")],
-            },
-            schema_overrides={"review_days": pl.Float64},
-        )
+    table = suggestion.plan_run.items_table
+    row = (
+        pl.scan_parquet(io.BytesIO(table)).filter(pl.col("unique_id") == demand.unique_id[0]).collect()
+        if table
+        else pl.DataFrame()
     )
+    # The plan keeps no items for what it did not plan.
+    row = row if row.height else _row(suggestion, demand.unique_id[0])
+    items = prepared(Items.from_frame(row), demand, np.array([0]))
     is_open = suggestion.state == Suggestion.State.OPEN
 
     def level(value: float | None) -> Array:
@@ -210,6 +204,22 @@ def _item(suggestion: Suggestion, unique_id: str) -> tuple[Items, Policy]:
         today=np.array([suggestion.final_quantity if is_open else 0.0]),
     )
     return items, policy
+
+
+def _row(suggestion: Suggestion, unique_id: str) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(
+        {
+            "unique_id": [unique_id],
+            "on_hand": [suggestion.on_hand],
+            "allocated": [suggestion.allocated],
+            "lead_time_mean": [suggestion.lead_time_days],
+            "review_days": [suggestion.review_days],
+            "unmet": [suggestion.plan_run.spec.get("unmet", "lost")],
+        },
+        schema_overrides={"review_days": pl.Float64},
+    )
 
 
 def _days_after(lines: pl.DataFrame, as_of: date, lead: int) -> Array:

@@ -15,7 +15,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast, Coalesce
 
 from catalog import selectors as catalog
-from catalog.models import Supplier, SupplyTerms
+from catalog.models import Supplier
 from replenishment.models import PlanRun, Suggestion
 
 EXCEPTION = "exception:"
@@ -100,19 +100,11 @@ def quantity_offer(suggestion: Suggestion) -> float | None:
     quantity, terms = suggestion.final_quantity, suggestion.terms
     if terms is None or quantity <= 0:
         return None
-    least, multiple = pack(terms)
-    # In thousandths, as they are stored.
-    step = round(multiple * 1000)
-    wanted = max(round(quantity * 1000), round(least * 1000))
-    offer = -(-wanted // step) * step / 1000
-    return None if abs(offer - quantity) < 0.0005 else offer
-
-
-def pack(terms: SupplyTerms) -> tuple[float, float]:
-    """The smallest order and the order multiple in stock units, such that only whole purchase units count."""
     # In thousandths, as they are stored: whole numbers have a least common multiple.
     step = math.lcm(round(terms.order_multiple * 1000), round(terms.unit_size * 1000))
-    return float(terms.moq), step / 1000
+    wanted = max(round(quantity * 1000), round(terms.moq * 1000))
+    offer = -(-wanted // step) * step / 1000
+    return None if abs(offer - quantity) < 0.0005 else offer
 
 
 @dataclass(frozen=True)

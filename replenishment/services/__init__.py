@@ -10,6 +10,7 @@ from replenishment.services.errors import (
     ReplayError,
     ReplenishmentError,
     SelfApprovalError,
+    SettingError,
     StaleError,
     SuggestionError,
     TransitionError,
@@ -27,6 +28,7 @@ from replenishment.services.orders import (
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
 from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
+from replenishment.services.settings import budget_delete, budget_save, rule_delete, rule_save
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -45,6 +47,7 @@ __all__ = [
     "ReplaySpec",
     "ReplenishmentError",
     "SelfApprovalError",
+    "SettingError",
     "StaleError",
     "SuggestionError",
     "TransitionError",
@@ -52,6 +55,8 @@ __all__ = [
     "action_dismiss",
     "action_done",
     "action_reopen",
+    "budget_delete",
+    "budget_save",
     "drafts_create",
     "order_approve",
     "order_cancel",
@@ -66,6 +71,8 @@ __all__ = [
     "plan_execute",
     "replay_execute",
     "replay_start",
+    "rule_delete",
+    "rule_save",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

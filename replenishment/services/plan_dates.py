@@ -13,6 +13,7 @@ import polars as pl
 from forecasting.core.distribution import DemandDistribution
 from replenishment.core.dated import HORIZON_DAYS, MeanDemand, Policy, Purchases, Receipts, lead_days, path
 from replenishment.core.items import Items
+from replenishment.core.kinds import prepared
 from replenishment.services.plan_facts import KEY, units
 from replenishment.services.plan_items import items_frame
 
@@ -41,8 +42,8 @@ class Dated:
     def of(cls, rows: pl.DataFrame, demand: DemandDistribution, lines: pl.DataFrame, as_of: date) -> Self:
         """Rows as `plan_rows.rows_plan` returns them; those of no forecast are left out."""
         frame = rows.filter(pl.col("row").is_not_null() & pl.col("on_hand").is_not_null())
-        items = Items.from_frame(items_frame(frame))
         places = frame["row"].to_numpy().astype(np.int64)
+        items = prepared(Items.from_frame(items_frame(frame)), demand, places)
         found = lines.join(frame.select(*KEY, item=pl.int_range(pl.len())), on=KEY, how="inner")
         usual = pl.Series(lead_days(items)[found["item"].to_numpy()], dtype=pl.Int64)
         after = (pl.col("day") - pl.lit(as_of)).dt.total_days()

@@ -60,7 +60,7 @@ def purchases_chart(request: HttpRequest, pk: int) -> JsonResponse:
     """A plan's purchases by week as Bokeh's JSON."""
     from replenishment.charts import ahead
 
-    purchases = selectors.purchases_ahead(get_object_or_404(PlanRun.objects.defer("items_table"), pk=pk))
+    purchases = selectors.purchases_ahead(get_object_or_404(PlanRun, pk=pk))
     if purchases is None:
         return JsonResponse({"empty": _("Nothing is expected to be bought.")})
     theme, width = _look(request)
@@ -73,7 +73,6 @@ def _suggestion(product_id: int, location_id: int) -> Suggestion | None:
         return None
     return (
         Suggestion.objects.select_related("terms", "plan_run__forecast_run")
-        .defer("plan_run__items_table")
         .filter(plan_run=selectors.plan_latest(), product_id=product_id, location_id=location_id)
         .first()
     )

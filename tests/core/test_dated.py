@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -58,14 +59,13 @@ def receipts_of(*rows: tuple[int, int, float]) -> Receipts:
     return Receipts(np.array(item), np.array(day), np.array(quantity))
 
 
-def policy_of(items: Items, point: float, up_to: float, today: float = 0.0, **values: Any) -> Policy:
+def policy_of(items: Items, point: float, up_to: float, today: float = 0.0) -> Policy:
     count = len(items)
     return Policy.of(
         items,
         reorder_point=np.full(count, point),
         order_up_to=np.full(count, up_to),
         today=np.full(count, today),
-        **values,
     )
 
 
@@ -146,8 +146,19 @@ def test_levels_move_with_the_demand_to_come_unless_they_are_typed() -> None:
     demand = mean_of(_demand(mean, cum, "D"))
     moving = path(items, demand, Receipts.none(), policy_of(items, 28, 28), days=28)
     assert moving.purchases.quantity.tolist() == [14, 14, 42, 42]  # 14 days ahead
-    typed = policy_of(items, 28, 28, fixed=np.array([True]))
+    typed = replace(policy_of(items, 28, 28), fixed=np.array([True]))
     assert path(items, demand, Receipts.none(), typed, days=28).purchases.quantity.tolist() == [14] * 4
+
+
+def test_what_is_ordered_once_is_not_ordered_again() -> None:
+    items = make_items(on_hand=3.0, policy_kind="once", season_days=60.0)
+    found = path(items, mean_of(gamma_demand(3, 1)), Receipts.none(), policy_of(items, 120, 120, 117))
+    assert found.purchases.quantity.tolist() == [117]
+
+
+def test_typed_limits_stay_as_they_are() -> None:
+    items = make_items(policy_kind="min-max", typed_reorder_point=10.0, typed_order_up_to=20.0)
+    assert policy_of(items, 10, 20).fixed.tolist() == [True]
 
 
 def test_what_is_not_bought_again_is_not_ordered() -> None:

@@ -82,7 +82,7 @@ def _arrivals(plot: figure, colors: Palette, plan: DatedPlan) -> None:
         points = plot.scatter(
             "x", "y", source=source, size=8, line_color=colors.accent, fill_color=fill, line_width=1.5
         )
-        tips = [(what, "@units{0,0.#}"), (_("In on"), "@x{%F}")]
+        tips = [(what, "@units{0,0.#}"), (_("Comes in"), "@x{%F}")]
         plot.add_tools(
             HoverTool(tooltips=tips, formatters={"@x": "datetime"}, mode="mouse", renderers=[points])
         )

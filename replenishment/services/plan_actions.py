@@ -126,7 +126,14 @@ def _rows(found: pl.DataFrame, frame: pl.DataFrame, lines: pl.DataFrame, dated: 
             "product_id": frame["product_id"].gather(place),
             "location_id": frame["location_id"].gather(place),
             "kind": found["kind"],
-            "quantity": found["quantity"].round(3),
+            # What a lower price sells is an expectation, all others are orders to somebody.
+            "quantity": pl.Series(
+                [
+                    _rough(units) if kind == "markdown" else round(units, 3)
+                    for kind, units in found.select("kind", "quantity").iter_rows()
+                ],
+                dtype=pl.Float64,
+            ),
             "saving": found["saving"].round(2),
             "cost": found["cost"].round(2),
             "act_by": day_after(dated.as_of, found["act_day"].cast(pl.Float64).to_numpy()),
@@ -145,21 +152,28 @@ def _rows(found: pl.DataFrame, frame: pl.DataFrame, lines: pl.DataFrame, dated: 
     )
 
 
+def _rough(units: float) -> float:
+    """An expected number of units, no more exact than it is: whole from ten on."""
+    return round(units, 0 if units >= 10 else 1)
+
+
 def _details(row: dict[str, Any], outstanding: float | None) -> str:
     """What belongs to a kind, as JSON: see `PlanAction.details`."""
     values: dict[str, Any] = {}
     if outstanding is not None:
         values["outstanding"] = round(outstanding, 3)
-    for name, digits in (("days", 0), ("price_cut", 2), ("sold", 1)):
+    for name, digits in (("days", 0), ("price_cut", 2)):
         if row[name] is not None:
             values[name] = round(row[name], digits)
+    if row["sold"] is not None:
+        values["sold"] = _rough(row["sold"])
     if row["kind"] == "markdown":
         values["elasticity"] = asdict(ASSUMPTIONS)["elasticity"]
     if row["instead"]:
         values["instead"] = [
             {
                 "kind": other["kind"],
-                "quantity": round(other["quantity"], 3),
+                "quantity": _rough(other["quantity"]),
                 "saving": round(other["saving"], 2),
             }
             for other in row["instead"]

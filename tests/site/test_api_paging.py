@@ -148,6 +148,8 @@ LISTS = [
     "forecast-alarm-list",
     "forecast-override-list",
     "plan-run-list",
+    "policy-rule-list",
+    "budget-list",
     "replay-list",
     "suggestion-list",
     "plan-action-list",

@@ -150,9 +150,13 @@ def plan_execute(*, plan_id: int) -> PlanRun:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """A plan's rows, the ITEMS that the core planned, its actions, and its purchases by week."""
+    """A plan's rows, the ITEMS that the core planned, its actions, and its purchases by week.
+
+    `lines` are the open order lines that it saw.
+    """
 
     rows: pl.DataFrame
+    lines: pl.DataFrame
     items: pl.DataFrame
     actions: pl.DataFrame
     purchases: dict[str, Any]
@@ -209,9 +213,11 @@ def _compute(
     seconds["plan"] = round(time.perf_counter() - start, 3)
     start = time.perf_counter()
     report("ahead", 0.6)
-    dated = Dated.of(rows, facts.demand, lines_open(as_of=plan.as_of), plan.as_of)
+    lines = lines_open(as_of=plan.as_of)
+    dated = Dated.of(rows, facts.demand, lines, plan.as_of)
     made = _Made(
         rows=stock_out_added(rows, dated),
+        lines=lines,
         items=items,
         actions=actions_found(dated),
         purchases=purchases_by_week(dated),
@@ -243,6 +249,9 @@ def _store(
         # And no order is drafted from the plan before, which would then be suggested once more.
         plan_latest_lock()
         if not open_orders.sort(KEY).equals(on_order(as_of=plan.as_of).sort(KEY)):
+            return False
+        # Nor has a line gone that an action is about, or an order another day.
+        if not made.lines.equals(lines_open(as_of=plan.as_of)):
             return False
         Suggestion.objects.filter(plan_run=plan).delete()
         PlanAction.objects.filter(plan_run=plan).delete()

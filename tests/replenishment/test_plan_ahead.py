@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -84,6 +85,28 @@ def test_open_lines_add_up_to_what_is_on_order(place: Location) -> None:
     assert lines.filter(pl.col("is_changeable")).height == 2
     one = selectors.lines_open(as_of=AS_OF, product_id=second.pk, location_id=place.pk)
     assert one["quantity"].to_list() == [6.0]
+
+
+def test_it_plans_again_when_an_order_got_another_day_meanwhile(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from replenishment.services import plans
+
+    product = make_item(place, on_hand=20)
+    order = make_open_order(place, {product: 70}, expected_on=later(20))
+    compute = plans._compute
+    calls: list[int] = []
+
+    def slow_compute(*args: Any) -> Any:
+        result = compute(*args)
+        if not calls:
+            PurchaseOrder.objects.filter(pk=order.pk).update(expected_on=later(10))
+        calls.append(1)
+        return result
+
+    monkeypatch.setattr(plans, "_compute", slow_compute)
+    assert plan_of({product: 14}, place).suggestions.get().stock_out_on == later(46)
+    assert len(calls) == 2
 
 
 # Purchases

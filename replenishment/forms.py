@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from catalog.models import Category, Location, Supplier
-from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.models import PlanAction, PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
 from replenishment.services import ReplaySpec
 from replenishment.words import POLICIES
 
@@ -68,6 +68,29 @@ class CommentForm(forms.Form):
     comment = forms.CharField(
         required=False, max_length=2000, label=_("Comment"), widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+class ShortCommentForm(forms.Form):
+    """A word to a decision; whether one is needed is for the service to say."""
+
+    comment = forms.CharField(required=False, max_length=200, label=_("Comment"))
+
+
+class ActionFilter(forms.Form):
+    """Which proposed actions are shown, from the address; every field is optional, a wrong one is as none."""
+
+    q = forms.CharField(required=False, max_length=100)
+    state = forms.ChoiceField(required=False, choices=PlanAction.State.choices)
+    kind = forms.ChoiceField(required=False, choices=PlanAction.Kind.choices)
+    supplier = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    location = forms.ModelChoiceField(Location.objects.none(), required=False)
+
+    def __init__(self, data: QueryDict, *, plan: PlanRun | None) -> None:
+        super().__init__(data)
+        here = PlanAction.objects.filter(plan_run=plan).values("location_id")
+        choice = self.fields["location"]
+        if isinstance(choice, forms.ModelChoiceField):
+            choice.queryset = Location.objects.filter(pk__in=here)
 
 
 class ReceiveForm(forms.Form):

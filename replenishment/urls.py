@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home, orders, plans, replays, settings, sku, transfers, workbench
+from replenishment.views import (
+    actions,
+    ahead,
+    home,
+    orders,
+    plans,
+    replays,
+    settings,
+    sku,
+    transfers,
+    workbench,
+)
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
@@ -11,6 +22,9 @@ urlpatterns: list[URLPattern] = [
     path("plans/new/", home.plan_start, name="plan-start"),
     path("plans/<int:pk>/", plans.plan_detail, name="plan-detail"),
     path("plans/<int:pk>/progress/", home.plan_progress, name="plan-progress"),
+    path("plans/<int:pk>/purchases.json", ahead.purchases_chart, name="plan-purchases-chart"),
+    path("actions/", actions.action_list, name="action-list"),
+    path("actions/<int:pk>/<slug:step>/", actions.action_decide, name="action-decide"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
     path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
@@ -19,6 +33,12 @@ urlpatterns: list[URLPattern] = [
     path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
     path("suggestions/<int:pk>/reopen/", workbench.reopen, name="suggestion-reopen"),
     path("sku/<int:product_id>/<int:location_id>/", sku.sku, name="sku"),
+    path("sku/<int:product_id>/<int:location_id>/projected/", ahead.projected, name="sku-projected"),
+    path(
+        "sku/<int:product_id>/<int:location_id>/projected.json",
+        ahead.projected_chart,
+        name="sku-projected-chart",
+    ),
     path("sku/<int:product_id>/<int:location_id>/<slug:name>.json", sku.sku_chart, name="sku-chart"),
     path("orders/", orders.order_list, name="order-list"),
     path("orders/<int:pk>/", orders.order_detail, name="order-detail"),

@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import orders, plans, replays, settings, transfers
+from replenishment.api import actions, orders, plans, replays, settings, transfers
 
 
 class MissingView(APIView):
@@ -57,6 +57,7 @@ router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
 router.register("transfers", transfers.TransferViewSet, "transfer")
+router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")

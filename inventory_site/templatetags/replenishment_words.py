@@ -9,6 +9,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 
 from forecasting.words import CHAMPIONS, MODELS, SEGMENTS, name_of
+from replenishment.models import PlanAction
 from replenishment.words import POLICIES, REPLAY_STEPS
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ _NO_RATE = "no exchange rate for "
 _PLAN_STEPS: dict[str, _StrPromise] = {
     "read": _("Reading stock and forecast"),
     "plan": _("Working out the orders"),
+    "ahead": _("Looking ahead"),
     "store": _("Storing the suggestions"),
 }
 _PATTERNS: dict[str, _StrPromise] = {
@@ -247,3 +249,9 @@ def change_of(data: Any, name: str) -> list[str] | None:
     """A change in an event's data as [before, after], else None."""
     value = data.get(name) if isinstance(data, dict) else None
     return value if isinstance(value, list) and len(value) == 2 else None
+
+
+@register.filter
+def proposed_action(kind: str) -> str:
+    """The name of a kind of proposed action."""
+    return str(PlanAction.Kind(kind).label) if kind in PlanAction.Kind.values else kind

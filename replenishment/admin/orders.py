@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from replenishment import services
 from replenishment.models import (
     ApprovalLimit,
+    PlanAction,
     PlanRun,
     PurchaseOrder,
     PurchaseOrderEvent,
@@ -171,6 +172,30 @@ class SuggestionAdmin(ReadOnlyMixin, ModelAdmin):
         numbers = ", ".join(order.number for order in orders)
         text = ngettext("%(count)d draft: %(numbers)s", "%(count)d drafts: %(numbers)s", len(orders))
         messages.success(request, text % {"count": len(orders), "numbers": numbers})
+
+
+@admin.register(PlanAction)
+class PlanActionAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = (
+        "product",
+        "location",
+        "kind",
+        "quantity",
+        "saving",
+        "cost",
+        "act_by",
+        "state",
+        "decided_by",
+        "plan_run",
+    )
+    list_filter = ("kind", "state", ("location", AutocompleteSelectFilter))
+    list_filter_submit = True
+    search_fields = ("product__search_text",)
+    list_select_related = ("product", "location", "plan_run", "decided_by")
+    ordering = ("-pk",)
+    paginator = InfinitePaginator
+    list_per_page = 50
+    show_full_result_count = False
 
 
 class LineInline(TabularInline):

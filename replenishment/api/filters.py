@@ -52,6 +52,23 @@ class SuggestionFilter(filters.FilterSet):
         fields: list[str] = []
 
 
+class PlanActionFilter(filters.FilterSet):
+    """By plan (default: the latest that is done), kind, state, SKU, location and least saving."""
+
+    plan_run = filters.NumberFilter(
+        field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    kind = filters.ChoiceFilter(choices=PlanAction.Kind.choices)
+    state = filters.ChoiceFilter(choices=PlanAction.State.choices)
+    sku = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    min_saving = filters.NumberFilter(field_name="saving", lookup_expr="gte", max_value=1e12)
+
+    class Meta:
+        model = PlanAction
+        fields: list[str] = []
+
+
 class TransferFilter(filters.FilterSet):
     """By plan (default: the latest that is done), SKU, either end, and state."""
 

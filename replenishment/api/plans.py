@@ -8,17 +8,19 @@ from typing import ClassVar, cast
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forecasting.models import ForecastRun
 from replenishment import selectors, services, tasks
 from replenishment.api import filters, serializers
+from replenishment.api.ahead_serializers import DatedPlanSerializer, dated_data
 from replenishment.models import PlanRun, Suggestion
 
 
@@ -76,6 +78,7 @@ class SuggestionViewSet(
         "reject": "replenishment.edit_suggestion_quantity",
         "reopen": "replenishment.edit_suggestion_quantity",
         "make_drafts": "replenishment.add_purchaseorder",
+        "dated_plan": "replenishment.view_suggestion",
     }
 
     @property
@@ -140,6 +143,16 @@ class SuggestionViewSet(
             suggestion_id=self.get_object().pk, acting_user=cast("User", request.user)
         )
         return self._answer(suggestion.pk)
+
+    @extend_schema(request=None, responses=DatedPlanSerializer, filters=False)
+    @action(detail=True, url_path="dated-plan", pagination_class=None)
+    def dated_plan(self, request: Request, pk: str) -> Response:
+        """Projected stock by day with its bands, the stock-out date, and the orders to come."""
+        row = self.get_queryset().select_related("product", "terms", "plan_run__forecast_run")
+        found = selectors.dated_plan(get_object_or_404(row, pk=pk))
+        if found is None:
+            raise NotFound(_("The plan holds no stock, lead time or forecast for it."))
+        return Response(dated_data(found))
 
     @extend_schema(
         request=serializers.DraftsSerializer,

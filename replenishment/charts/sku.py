@@ -92,7 +92,7 @@ def forecast_chart(
     `shown` is how much of the history is in view; the rest is a pan away. `width` is in pixels.
     """
     colors = PALETTES[theme]
-    plot = _figure(colors, height=320, width=width)
+    plot = plain_figure(colors, height=320, width=width)
     quantiles = demand.quantiles[0]
     for (low, high), color in zip(BANDS, colors.bands, strict=True):
         plot.varea(
@@ -118,14 +118,14 @@ def forecast_chart(
         }
     )
     line = plot.line("x", "mean", source=outlook, color=colors.accent, line_width=2)
-    _hover(plot, sold, [(_("To"), "@x{%F}"), (_("Units sold"), "@y{0,0.#}")])
-    _hover(
+    hover(plot, sold, [(_("To"), "@x{%F}"), (_("Units sold"), "@y{0,0.#}")])
+    hover(
         plot,
         line,
         [(_("To"), "@x{%F}"), (_("Forecast"), "@mean{0,0.0}"), ("80%", "@low{0,0.0} – @high{0,0.0}")],
     )
-    _mark(plot, colors, demand.as_of, _("Data as of"), side="left")
-    _window(plot, demand.as_of - shown, demand.ds[-1].astype(date))
+    mark(plot, colors, demand.as_of, _("Data as of"), side="left")
+    window(plot, demand.as_of - shown, demand.ds[-1].astype(date))
     return dict(json_item(plot))
 
 
@@ -144,7 +144,7 @@ def cover_chart(
     and when the one of the next review would be. `width` is in pixels.
     """
     colors = PALETTES[theme]
-    plot = _figure(colors, height=320, width=width)
+    plot = plain_figure(colors, height=320, width=width)
     end = demand.as_of + lead_time + review
     shown = end + max(end - demand.as_of, timedelta(days=14))
     # One period past what is shown, so that lines leave through the frame.
@@ -161,9 +161,9 @@ def cover_chart(
     line = plot.line("x", "mean", source=source, color=colors.accent, line_width=2)
     ends = [days[0], days[-1]]
     plot.line(ends, [position, position], color=colors.text, line_width=1.5, line_dash=[5, 4])
-    _mark(plot, colors, demand.as_of + lead_time, _("An order would be in"), height=250)
-    _mark(plot, colors, end, _("The next one would be in"), height=234)
-    _hover(
+    mark(plot, colors, demand.as_of + lead_time, _("An order would be in"), height=250)
+    mark(plot, colors, end, _("The next one would be in"), height=234)
+    hover(
         plot,
         line,
         [
@@ -172,7 +172,7 @@ def cover_chart(
             ("80%", "@low{0,0.0} – @high{0,0.0}"),
         ],
     )
-    _window(plot, demand.as_of, min(shown, days[-1].astype(date)))
+    window(plot, demand.as_of, min(shown, days[-1].astype(date)))
     return dict(json_item(plot))
 
 
@@ -237,7 +237,8 @@ def _corrected(plot: figure, colors: Palette, past: Any, y: Any, corrections: Co
     plot.add_tools(HoverTool(tooltips=tips, formatters={"@x": "datetime"}, mode="mouse", renderers=[ring]))
 
 
-def _figure(colors: Palette, *, height: int, width: int) -> figure:
+def plain_figure(colors: Palette, *, height: int, width: int) -> figure:
+    """An empty figure over time, whose vertical axis begins at 0."""
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -271,11 +272,12 @@ def _milliseconds(day: date) -> int:
     return int(np.datetime64(day, "ms").astype(np.int64))
 
 
-def _window(plot: figure, start: date, end: date) -> None:
+def window(plot: figure, start: date, end: date) -> None:
+    """The days that are in view."""
     plot.x_range = Range1d(start=_milliseconds(start), end=_milliseconds(end))
 
 
-def _mark(
+def mark(
     plot: figure, colors: Palette, day: date, text: str, *, height: int = 4, side: str = "right"
 ) -> None:
     """A dotted upright line with a word beside it, `height` pixels above the axis."""
@@ -299,7 +301,7 @@ def _mark(
     )
 
 
-def _hover(plot: figure, line: Any, rows: Sequence[tuple[str, str]]) -> None:
+def hover(plot: figure, line: Any, rows: Sequence[tuple[str, str]]) -> None:
     """What the pointer tells about a line; `x` is a date."""
     plot.add_tools(
         HoverTool(tooltips=list(rows), formatters={"@x": "datetime"}, mode="vline", renderers=[line])

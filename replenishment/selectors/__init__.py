@@ -1,5 +1,15 @@
 """Reads of this app."""
 
+from replenishment.selectors.actions import (
+    ActionSums,
+    action_service,
+    actions_detailed,
+    actions_list,
+    actions_of,
+    actions_sums,
+    actions_suppliers,
+)
+from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
     StockStates,
     jobs_failed,
@@ -8,10 +18,11 @@ from replenishment.selectors.home import (
     orders_to_approve,
     stock_states,
 )
-from replenishment.selectors.on_order import on_order
+from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
+from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
     Difference,
     policy_best,
@@ -33,15 +44,29 @@ from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
+    "ActionSums",
+    "Arrival",
     "ContainerLoad",
+    "DatedPlan",
     "Difference",
+    "OrderAhead",
     "OrderRules",
     "Progress",
+    "PurchasesAhead",
     "StockStates",
     "SupplierSum",
+    "SupplierWeeks",
     "SupplyOption",
     "Totals",
+    "action_service",
+    "actions_detailed",
+    "actions_list",
+    "actions_of",
+    "actions_sums",
+    "actions_suppliers",
+    "dated_plan",
     "jobs_failed",
+    "lines_open",
     "on_order",
     "order_actions",
     "order_rules",
@@ -53,6 +78,7 @@ __all__ = [
     "orders_worth",
     "plan_latest",
     "policy_best",
+    "purchases_ahead",
     "quantity_offer",
     "replay_differences",
     "replay_get",

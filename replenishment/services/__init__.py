@@ -1,7 +1,9 @@
 """Writes of this app. Each is one transaction, and checks the acting person's permission itself."""
 
 from replenishment.services.costs import unit_cost_at
+from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
 from replenishment.services.errors import (
+    ActionError,
     LimitError,
     OrderError,
     PlanError,
@@ -43,6 +45,7 @@ from replenishment.services.transfers import transfers_draft
 
 __all__ = [
     "REPLAY_POLICIES",
+    "ActionError",
     "LimitError",
     "OrderError",
     "PlanError",
@@ -55,6 +58,10 @@ __all__ = [
     "StaleError",
     "SuggestionError",
     "TransitionError",
+    "action_carry_out",
+    "action_dismiss",
+    "action_done",
+    "action_reopen",
     "budget_delete",
     "budget_save",
     "drafts_create",

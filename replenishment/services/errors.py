@@ -23,6 +23,10 @@ class StaleError(SuggestionError):
     """A newer plan has replaced the one that the person saw."""
 
 
+class ActionError(ReplenishmentError):
+    """A proposed action can't be carried out or decided so."""
+
+
 class OrderError(ReplenishmentError):
     """A purchase order can't be changed so."""
 

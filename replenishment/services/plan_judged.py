@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ import numpy.typing as npt
 import polars as pl
 
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
+from replenishment.core.dated import MeanDemand
 from replenishment.core.items import DEFAULT_MARGIN
 from replenishment.core.spread import Spread
 from replenishment.selectors.offers import prices_of
+from replenishment.services.plan_dates import day_after
 from replenishment.services.plan_facts import units
 from replenishment.services.plan_items import NOT_BOUGHT, home_price, landed_cost
 
@@ -20,7 +22,6 @@ Array = npt.NDArray[Any]
 
 # Without terms the days of cover and the demand per day still read: over two weeks.
 _PLAIN_DAYS = 7.0
-_FAR = 3650.0
 
 
 def costed(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> pl.DataFrame:
@@ -47,7 +48,7 @@ def costed(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> pl.DataF
 
 
 def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.DataFrame:
-    """With demand over the protection interval, cover, stock-out and order-by dates, and margin at risk."""
+    """With demand over the protection interval, cover, order-by date, and margin at risk."""
     period = PERIOD_DAYS[demand.freq]
     has_terms = rows["terms_id"].is_not_null().to_numpy()
     lead = np.maximum(units(rows, "lead_time_days", _PLAIN_DAYS), 0.0)
@@ -56,8 +57,9 @@ def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.Da
     known = rows["on_hand"].is_not_null().to_numpy()
     free = units(rows, "on_hand") - units(rows, "allocated")
     position = free + units(rows, "on_order")
-    cover = np.where(known, _periods_until(demand, free) * period, np.nan)
-    last = np.where(known, _periods_until(demand, position) * period, np.nan)
+    sells = MeanDemand(demand, np.arange(len(free)))
+    cover = np.where(known, sells.days_until(free), np.nan)
+    last = np.where(known, sells.days_until(position), np.nan)
     bought = has_terms & ~rows["status"].is_in(list(NOT_BOUGHT)).fill_null(False).to_numpy()
     short = Spread.from_quantiles(quantiles, demand.levels, mean).loss(position[:, None])[:, 0]
     price = rows.select(pl.coalesce(home_price(), pl.col("list_cost") / (1 - DEFAULT_MARGIN))).to_series()
@@ -66,7 +68,8 @@ def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.Da
     risk = np.where(
         known & bought & rows["cost_rate"].is_not_null().to_numpy(), np.round(short * margin, 2), np.nan
     )
-    due = last - np.ceil(lead)
+    # Today where it is too late already.
+    due = np.maximum(np.floor(last + 1e-9) + 1 - np.ceil(lead), 0.0)
     numbers = {
         "demand_p50": np.where(has_terms, quantiles[:, demand.level_index(0.5)], np.nan),
         "demand_p90": np.where(has_terms, quantiles[:, demand.level_index(0.9)], np.nan),
@@ -76,39 +79,5 @@ def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.Da
     }
     return rows.with_columns(
         *(pl.Series(name, values).fill_nan(None) for name, values in numbers.items()),
-        stock_out_on=_dates(as_of, cover, np.isfinite(cover)),
-        # Today where it is too late already.
-        order_by=_dates(as_of, np.maximum(due, -1.0), np.isfinite(due) & bought),
+        order_by=day_after(as_of, np.where(bought, due, np.inf)),
     )
-
-
-def _periods_until(demand: DemandDistribution, stock: Array) -> Array:
-    """How many periods expected demand takes to use up `stock` (N,): fractional, infinite if never."""
-    horizon = demand.horizon
-    cum = demand.cum_mean
-    full = (cum <= stock[:, None]).sum(axis=1)
-    rows = np.arange(len(stock))
-    inside = np.minimum(full, horizon - 1)
-    before = np.where(inside > 0, cum[rows, inside - 1], 0.0)
-    rate = cum[rows, inside] - before
-    # Past the horizon the distribution carries the rate of its last cycle on.
-    beyond = full >= horizon
-    tail = demand.interval(float(horizon + 1))[0] - cum[:, -1]
-    before = np.where(beyond, cum[:, -1], before)
-    rate = np.where(beyond, tail, rate)
-    start = np.where(beyond, horizon, inside)
-    left = np.maximum(stock, 0.0) - before
-    some = rate > 1e-12
-    result = np.where(some, start + left / np.where(some, rate, 1.0), np.inf)
-    return np.where((stock <= 0) & (cum[:, -1] > 0), 0.0, result)
-
-
-def _dates(as_of: date, days: Array, known: Array) -> pl.Series:
-    """The day in which so many days after `as_of` fall; null where not known, or ten years away."""
-    near = known & (days < _FAR)
-    whole = np.floor(np.where(near, days, 0.0) + 1e-9).astype(np.int64)
-    values: list[date | None] = [
-        as_of + timedelta(days=int(number) + 1) if ok else None
-        for number, ok in zip(whole.tolist(), near.tolist(), strict=True)
-    ]
-    return pl.Series(values, dtype=pl.Date)

@@ -84,6 +84,16 @@ def transfers_first(planned: Planned) -> tuple[Planned, pl.DataFrame]:
     return planned, pl.concat([part for part in moves if part.height] or [pl.DataFrame(schema=MOVES)])
 
 
+def sent_away(rows: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what their transfers take among what is allocated."""
+    out = moves.group_by("product_id", "location_id").agg(leaving=pl.col("quantity").sum())
+    return (
+        rows.join(out, on=["product_id", "location_id"], how="left", maintain_order="left")
+        .with_columns(allocated=pl.col("allocated") + pl.col("leaving").fill_null(0.0))
+        .drop("leaving")
+    )
+
+
 def _needs(planned: Planned, frame: pl.DataFrame) -> Needs:
     """What due rows lack up to their level, and how much more than that a purchase may bring."""
     quantity = frame["order_quantity"].to_numpy()

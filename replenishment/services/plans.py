@@ -18,7 +18,7 @@ from catalog.models import Job, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
-from replenishment.selectors import on_order
+from replenishment.selectors import lines_open, on_order
 from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
@@ -154,6 +154,20 @@ def plan_execute(*, plan_id: int) -> PlanRun:
     return plan
 
 
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A plan's rows, the ITEMS that the core planned, its actions, and its purchases by week.
+
+    `lines` are the open order lines that it saw.
+    """
+
+    rows: pl.DataFrame
+    lines: pl.DataFrame
+    items: pl.DataFrame
+    actions: pl.DataFrame
+    purchases: dict[str, Any]
+
+
 def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
 
@@ -163,8 +177,8 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             # not in neither. Each try reads both anew for the same reason.
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
-            computed = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, computed, facts.overrides, seconds):
+            made = _compute(plan, facts, open_orders, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, made, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -194,25 +208,44 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
 
 def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The plan's rows, given what is on order, the ITEMS that the core planned, and the transfers."""
+) -> _Made:
+    """What the plan comes to, given what is on order."""
+    import polars as pl
+
+    from replenishment.services.plan_actions import actions_found
     from replenishment.services.plan_calm import suggestions_before
+    from replenishment.services.plan_dates import Dated, purchases_by_week, stock_out_added
     from replenishment.services.plan_rows import rows_plan
+    from replenishment.services.plan_transfers import sent_away, transfer_actions
 
     start = time.perf_counter()
     report("plan", 0.3)
     before = suggestions_before(plan_before(plan))
-    planned = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
+    rows, items, moves = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
     seconds["plan"] = round(time.perf_counter() - start, 3)
+    start = time.perf_counter()
+    report("ahead", 0.6)
+    lines = lines_open(as_of=plan.as_of)
+    dated = Dated.of(rows, facts.demand, lines, plan.as_of)
+    # What goes to another location is no longer there to be marked down.
+    left = dated if moves.is_empty() else Dated.of(sent_away(rows, moves), facts.demand, lines, plan.as_of)
+    made = _Made(
+        rows=stock_out_added(rows, dated),
+        lines=lines,
+        items=items,
+        actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
+        purchases=purchases_by_week(dated),
+    )
+    seconds["ahead"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
-    return planned
+    return made
 
 
 def _store(
     plan: PlanRun,
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
-    computed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
+    made: _Made,
     overrides: list[int],
     seconds: dict[str, float],
 ) -> bool:
@@ -221,9 +254,8 @@ def _store(
     from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import actions_store, suggestions_store
-    from replenishment.services.plan_transfers import transfer_actions
 
-    rows, items, moves = computed
+    rows = made.rows
     start = time.perf_counter()
     with transaction.atomic():
         # Locks the plan's row: nobody can take it up from here to the commit, however long the write is.
@@ -232,11 +264,14 @@ def _store(
         plan_latest_lock()
         if not open_orders.sort(KEY).equals(on_order(as_of=plan.as_of).sort(KEY)):
             return False
+        # Nor has a line gone that an action is about, or an order another day.
+        if not made.lines.equals(lines_open(as_of=plan.as_of)):
+            return False
         Suggestion.objects.filter(plan_run=plan).delete()
-        suggestions_store(plan_id=plan.pk, rows=rows)
         PlanAction.objects.filter(plan_run=plan).delete()
-        actions_store(plan_id=plan.pk, rows=transfer_actions(moves))
-        PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(items)})
+        suggestions_store(plan_id=plan.pk, rows=rows)
+        actions_store(plan_id=plan.pk, rows=made.actions)
+        PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(made.items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)
         seconds["store"] = round(time.perf_counter() - start, 3)
@@ -254,6 +289,8 @@ def _store(
                 "exceptions": exceptions,
                 # The planners' overrides that are in its demand, oldest first.
                 "overrides": overrides,
+                # Of each supplier by week, in the home currency: plan_dates.purchases_by_week.
+                "purchases": made.purchases,
                 "seconds": seconds,
             },
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -58,6 +60,8 @@ def plan_list(request: HttpRequest) -> HttpResponse:
     )
 
 
+# BokehJS writes style elements of its own into the chart; scripts stay as strict as everywhere.
+@csp_replace({"style-src": [SELF, UNSAFE_INLINE]})  # type: ignore[arg-type]
 @require_GET
 @buyer_page("replenishment.view_planrun", "replenishment.view_suggestion")
 def plan_detail(request: HttpRequest, pk: int) -> HttpResponse:
@@ -75,6 +79,7 @@ def plan_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "plan": plan,
             "latest": selectors.plan_latest(),
             "changes": reads.plan_changes(plan),
+            "purchases": selectors.purchases_ahead(plan),
             "moved": reads.most_changed(plan, _MOST_CHANGED),
             "rules": sorted(((names[pk], n) for pk, n in used.items()), key=lambda pair: -pair[1]),
             "without_rule": rows - sum(used.values()),

@@ -112,6 +112,8 @@ class World:
         self.approved = self.order(State.APPROVED)
         self.sent = self.order(State.SENT, supplier=self.own_supplier)
         self.foreign = self.order(State.SENT)
+        self.action = add_action(self.plan, self.draft)
+        self.dismissed = add_action(self.plan, self.draft, state="dismissed")
 
     def order(self, state: str, supplier: Supplier | None = None) -> PurchaseOrder:
         """An order of two lines in this state, made by the buyer."""
@@ -253,6 +255,25 @@ def add_replay() -> ReplayRun:
         for place, policy in enumerate(("engine", "minmax"))
     )
     return run
+
+
+def add_action(plan: PlanRun, order: PurchaseOrder, **values: Any) -> PlanAction:
+    """A proposal to cut 4 of the first line's 10 units."""
+    line = order.lines.order_by("pk")[0]
+    return PlanAction.objects.create(
+        **{
+            "plan_run": plan,
+            "product": line.product,
+            "location": order.location,
+            "kind": "cut",
+            "quantity": 4.0,
+            "saving": 12.5,
+            "act_by": DAY,
+            "order_line": line,
+            "details": {"outstanding": 10.0},
+        }
+        | values
+    )
 
 
 def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:

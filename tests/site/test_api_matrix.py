@@ -188,6 +188,15 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("suggestion-make-drafts", "POST"): Expect(
         BUY, body=lambda world: {"suggestions": [world.suggestion.pk]}
     ),
+    ("suggestion-dated-plan", "GET"): Expect(READ, args=pk("suggestion")),
+    ("plan-action-list", "GET"): Expect(READ),
+    ("plan-action-detail", "GET"): Expect(READ, args=pk("action")),
+    ("plan-action-carry-out", "POST"): Expect(BUY, args=pk("action")),
+    ("plan-action-done", "POST"): Expect(
+        BUY, args=pk("action"), body=lambda world: {"comment": "they agreed"}
+    ),
+    ("plan-action-dismiss", "POST"): Expect(BUY, args=pk("action"), body=lambda world: {"comment": "season"}),
+    ("plan-action-reopen", "POST"): Expect(BUY, args=pk("dismissed")),
     ("purchase-order-list", "GET"): Expect((*READ, "supplier")),
     ("purchase-order-detail", "GET"): Expect((*READ, "supplier"), args=pk("sent")),
     ("purchase-order-submit", "POST"): Expect(BUY, args=pk("draft")),

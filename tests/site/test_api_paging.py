@@ -15,6 +15,7 @@ from tests.cast import make_category, make_lane, make_location, make_product, ma
 from tests.site.api_world import (
     DAY,
     World,
+    add_action,
     add_alarm,
     add_day,
     add_forecast,
@@ -132,7 +133,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_suggestion(world.plan, product, location, terms)
     add_replay()
     add_transfer(world.plan, product, world.location, location)
-    world.order("draft")
+    add_action(world.plan, world.order("draft"))
     ImportBatch.objects.create(kind="sales", state="done")
 
 
@@ -158,6 +159,7 @@ LISTS = [
     "replay-list",
     "suggestion-list",
     "transfer-list",
+    "plan-action-list",
     "purchase-order-list",
     "token-list",
 ]

@@ -60,9 +60,12 @@ def as_of_default() -> date | None:
 
 
 def run_latest() -> ForecastRun | None:
-    """The newest run that is done and still has its distributions."""
+    """The run of the latest as-of date that is done and still has its distributions; the newest of that day.
+
+    A run made afterwards as of an older day is not what today's pages and plans stand on.
+    """
     runs = ForecastRun.objects.filter(state=ForecastRun.State.DONE, pruned_at=None, same_as=None)
-    return runs.order_by("-pk").first()
+    return runs.order_by("-as_of", "-pk").first()
 
 
 def run_holding(run_id: int) -> int:

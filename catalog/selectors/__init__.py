@@ -7,7 +7,7 @@ from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
-from catalog.selectors.stock import stock_on
+from catalog.selectors.stock import returned_units, stock_on, stock_records
 from catalog.selectors.supply import prices_latest, terms_best
 
 __all__ = [
@@ -21,7 +21,9 @@ __all__ = [
     "prices_latest",
     "products_search",
     "read_frame",
+    "returned_units",
     "stock_on",
+    "stock_records",
     "terms_best",
     "today",
     "unique_id_split",

@@ -36,8 +36,8 @@ def backcasts(
     What was sold after a day is never read for it, and nor are promotions that were still to come: nobody
     can say any more which of them were planned by then. `known_at` reads facts as recorded by that time
     (default: as they are known now, with later corrections). `progress` hears of each day's steps, with the
-    share of that day's work. Models are trained on the first day and every `TRAIN_DAYS`, on the static columns
-    that make groups then, as in a run. Raises NoDemandError where nothing had been sold by a day.
+    share of that day's work. Models are trained on the first day and every `TRAIN_DAYS`, with the
+    static columns that make groups then, as in a run. Raises NoDemandError where nothing was sold by a day.
     """
     from catalog.selectors import SERIES_ATTRIBUTES, demand_panel
     from forecasting.core import pipeline

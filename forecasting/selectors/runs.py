@@ -68,6 +68,12 @@ def run_latest() -> ForecastRun | None:
     return runs.order_by("-as_of", "-pk").first()
 
 
+def frequency_usual() -> str:
+    """The periods that the shop forecasts in: those of the latest run; weeks where there is none."""
+    run = run_latest()
+    return "W" if run is None else str(run.spec.get("freq", "W"))
+
+
 def run_holding(run_id: int) -> int:
     """The run that holds the numbers of a run: itself, or the earlier one whose results it found to stand."""
     same_as = ForecastRun.objects.filter(pk=run_id).values_list("same_as", flat=True).first()

@@ -13,9 +13,12 @@ from replenishment.selectors.orders import order_actions, orders_list, orders_pr
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.replays import (
     Difference,
+    Saving,
     policy_best,
+    replay_course,
     replay_differences,
     replay_get,
+    replay_saving,
     replays_list,
 )
 from replenishment.selectors.suggestions import (
@@ -31,6 +34,7 @@ from replenishment.selectors.suggestions import (
 
 __all__ = [
     "Difference",
+    "Saving",
     "StockStates",
     "SupplierSum",
     "Totals",
@@ -46,8 +50,10 @@ __all__ = [
     "plan_latest",
     "policy_best",
     "quantity_offer",
+    "replay_course",
     "replay_differences",
     "replay_get",
+    "replay_saving",
     "replays_list",
     "stock_states",
     "suggestions_list",

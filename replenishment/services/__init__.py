@@ -24,7 +24,14 @@ from replenishment.services.orders import (
 )
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
-from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
+from replenishment.services.replays import (
+    REPLAY_DELIVERIES,
+    REPLAY_PERIODS,
+    REPLAY_POLICIES,
+    ReplaySpec,
+    replay_execute,
+    replay_start,
+)
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -33,6 +40,8 @@ from replenishment.services.suggestions import (
 )
 
 __all__ = [
+    "REPLAY_DELIVERIES",
+    "REPLAY_PERIODS",
     "REPLAY_POLICIES",
     "LimitError",
     "OrderError",

@@ -13,8 +13,8 @@ from forecasting import selectors, services
 from forecasting.core.explain import group_of
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastRun
-from forecasting.services import life
 from forecasting.selectors.static import static_columns
+from forecasting.services import life
 from tests.cast import make_category
 from tests.forecasting.shop import AS_OF, make_sales
 

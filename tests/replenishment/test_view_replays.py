@@ -169,19 +169,25 @@ def start_replay_failed() -> ReplayRun:
 @pytest.mark.parametrize("width", ["320", "1200", "x"])
 def test_it_draws_the_costs_of_each_policy(at_work: Client, theme: str, width: str) -> None:
     run = make_replay("engine", "minmax", "ses")
-    address = reverse("replenishment:replay-chart", args=[run.pk])
-    chart = at_work.get(address, {"theme": theme, "width": width}).json()
-    assert {"doc", "root_id"} <= set(chart)
-    words = json.dumps(chart)
-    assert str(POLICIES["ses"]) in words
+    for name in ("costs", "frontier"):
+        address = reverse("replenishment:replay-chart", args=[run.pk, name])
+        chart = at_work.get(address, {"theme": theme, "width": width}).json()
+        assert {"doc", "root_id"} <= set(chart)
+        words = json.dumps(chart)
+        assert str(POLICIES["ses"]) in words
     run.policies.all().delete()
     assert "empty" in at_work.get(address).json()
 
 
 def test_it_knows_no_replay_that_there_is_not(at_work: Client) -> None:
     for number in (7, 2**63):
-        for name in ("replay-detail", "replay-progress", "replay-chart"):
+        for name in ("replay-detail", "replay-progress"):
             assert at_work.get(reverse(f"replenishment:{name}", args=[number])).status_code == 404
+        for name in ("costs", "stock"):
+            chart = reverse("replenishment:replay-chart", args=[number, name])
+            assert at_work.get(chart).status_code == 404
+    other = reverse("replenishment:replay-chart", args=[make_replay().pk, "luck"])
+    assert at_work.get(other).status_code == 404
 
 
 @pytest.mark.parametrize("rows", [1, 25])

@@ -61,6 +61,7 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
     sku = serializers.CharField(source="product.sku", read_only=True)
     location = slug("code")
     supplier = slug("code")
+    rule = slug("name")
     edited_by = slug("username")
     final_quantity = serializers.FloatField(read_only=True)
 
@@ -70,11 +71,15 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
             "id", "plan_run", "sku", "location", "supplier", "state", "final_quantity", "edited_quantity",
             "edited_by", "edited_at", "edit_reason", "order_quantity", "expected_demand", "safety_stock",
             "on_hand", "stock_day", "stock_is_assumed", "on_order", "allocated", "net_need", "adj_not_due",
-            "adj_cycle", "adj_moq", "adj_multiple", "adj_max", "adj_shelf_life", "adj_budget",
-            "reorder_point", "order_up_to", "expected_fill_rate", "expected_cycle_service", "policy",
-            "reason", "lead_time_days", "review_days", "demand_p50", "demand_p90", "daily_demand",
-            "cover_days", "stock_out_on", "order_by", "unit_cost", "currency", "terms_are_assumed",
-            "home_value", "margin_at_risk", "abc", "pattern", "model",
+            "adj_cycle", "adj_moq", "adj_multiple", "adj_max", "adj_shelf_life", "adj_price_break",
+            "adj_transfer", "adj_calm", "adj_supplier_minimum", "adj_container", "adj_budget",
+            "previous_quantity", "change_demand", "change_stock", "change_lead_time", "change_price",
+            "change_rule", "change_other", "rule", "target_kind", "target", "reorder_point", "order_up_to",
+            "expected_fill_rate", "expected_cycle_service", "policy", "reason", "lead_time_days",
+            "lead_time_sd_days", "lead_time_receipts", "review_days", "order_on", "demand_p50",
+            "demand_p90", "daily_demand", "cover_days", "stock_out_on", "order_by", "unit_cost",
+            "currency", "landed_cost", "terms_are_assumed", "home_value", "margin_at_risk", "abc", "xyz",
+            "pattern", "model",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -29,8 +29,9 @@ _YEAR = timedelta(days=365)
 class Facts:
     """One row of `frame` per product-location of the forecast, in the order of the series of `demand`.
 
-    Columns: row, unique_id, product_id, location_id, location_currency, status, model, pattern, abc; on_hand,
-    allocated, stock_day, stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
+    Columns: row, unique_id, product_id, location_id, location_currency, status, category_id, shelf_life_days,
+    unit_weight (kg), unit_volume (m3), model, pattern, abc, xyz; on_hand, allocated, stock_day,
+    stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
     currency, moq, order_multiple, lead_time_days, lead_time_sd_days, review_days, terms_are_assumed (null
     without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
     not known) and price (location's currency).
@@ -55,13 +56,13 @@ def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -
     demand = overridden.demand
     stock = stock_frame(as_of=as_of)
     terms = terms_frame(as_of=as_of)
-    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern")
+    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
     unforecast = (
         stock.join(terms, on=KEY)
         .join(frame, on=KEY, how="anti")
-        .join(_statuses(), on="product_id", how="left")
+        .join(_products(), on="product_id", how="left")
         .join(_currencies(), on="location_id", how="left")
         .sort(KEY)
     )
@@ -121,9 +122,9 @@ def terms_frame(*, as_of: date) -> pl.DataFrame:
 def bought_frame(
     frame: pl.DataFrame, *, stock: pl.DataFrame, terms: pl.DataFrame, rates: dict[str, float], as_of: date
 ) -> pl.DataFrame:
-    """Rows of `series_frame`, in their order, with status, currencies, stock, terms, price and rates."""
+    """Rows of `series_frame`, in their order, with product, currencies, stock, terms, price and rates."""
     return (
-        frame.join(_statuses(), on="product_id", how="left")
+        frame.join(_products(), on="product_id", how="left")
         .join(_currencies(), on="location_id", how="left")
         .join(stock, on=KEY, how="left")
         .join(terms, on=KEY, how="left")
@@ -136,10 +137,21 @@ def bought_frame(
     )
 
 
-def _statuses() -> pl.DataFrame:
+def _products() -> pl.DataFrame:
     return pl.DataFrame(
-        list(Product.objects.order_by().values_list("pk", "status")),
-        schema={"product_id": pl.Int64, "status": pl.String},
+        list(
+            Product.objects.order_by().values_list(
+                "pk", "status", "category_id", "shelf_life_days", "unit_weight", "unit_volume"
+            )
+        ),
+        schema={
+            "product_id": pl.Int64,
+            "status": pl.String,
+            "category_id": pl.Int64,
+            "shelf_life_days": pl.Float64,
+            "unit_weight": pl.Float64,
+            "unit_volume": pl.Float64,
+        },
         orient="row",
     )
 

@@ -138,8 +138,8 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             # not in neither. Each try reads both anew for the same reason.
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
-            rows = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, rows, facts.overrides, seconds):
+            rows, items = _compute(plan, facts, open_orders, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, rows, items, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -160,16 +160,17 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
 
 def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
-) -> pl.DataFrame:
-    """The plan's rows, given what is on order."""
-    from replenishment.services.plan_rows import Target, rows_plan
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plan's rows, given what is on order, and the ITEMS that the core planned."""
+    from replenishment.services.plan_items import Target
+    from replenishment.services.plan_rows import rows_plan
 
     start = time.perf_counter()
     report("plan", 0.3)
-    rows = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
+    planned = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
     seconds["plan"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
-    return rows
+    return planned
 
 
 def _store(
@@ -177,11 +178,13 @@ def _store(
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
     rows: pl.DataFrame,
+    items: pl.DataFrame,
     overrides: list[int],
     seconds: dict[str, float],
 ) -> bool:
     """Write all of it, or nothing: False where orders changed since, JobLostError where the claim is gone."""
     from replenishment.services.plan_facts import KEY
+    from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import suggestions_store
 
@@ -201,6 +204,7 @@ def _store(
         PlanRun.finish(
             plan.pk,
             claim,
+            items_table=items_pack(items),
             suggestions_count=due.height,
             exceptions_count=sum(exceptions.values()),
             report={

@@ -216,7 +216,7 @@ def replay_execute(*, replay_id: int) -> ReplayRun:
 
 def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
-    from replenishment.services.plan_rows import Target
+    from replenishment.services.plan_items import Target
     from replenishment.services.replay_deliveries import deliveries_make
     from replenishment.services.replay_facts import facts_read
     from replenishment.services.replay_forecasts import sources_choose

@@ -142,7 +142,7 @@ def history_of(run: ReplayRun) -> Any:
 
 
 def facts_of(run: ReplayRun) -> Any:
-    from replenishment.services.plan_rows import Target
+    from replenishment.services.plan_items import Target
     from replenishment.services.replay_facts import facts_read
 
     spec: Any = services.ReplaySpec.from_dict(run.spec)

@@ -21,6 +21,14 @@ from replenishment.selectors.replays import (
     replay_saving,
     replays_list,
 )
+from replenishment.selectors.scoreboard import (
+    EditsOpen,
+    EditSum,
+    edits_open,
+    scores_by,
+    scores_list,
+    scores_total,
+)
 from replenishment.selectors.suggestions import (
     SupplierSum,
     Totals,
@@ -34,10 +42,13 @@ from replenishment.selectors.suggestions import (
 
 __all__ = [
     "Difference",
+    "EditSum",
+    "EditsOpen",
     "Saving",
     "StockStates",
     "SupplierSum",
     "Totals",
+    "edits_open",
     "jobs_failed",
     "on_order",
     "order_actions",
@@ -55,6 +66,9 @@ __all__ = [
     "replay_get",
     "replay_saving",
     "replays_list",
+    "scores_by",
+    "scores_list",
+    "scores_total",
     "stock_states",
     "suggestions_list",
     "suggestions_order",

@@ -32,6 +32,7 @@ from replenishment.services.replays import (
     replay_execute,
     replay_start,
 )
+from replenishment.services.scoreboard import edits_score
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -55,6 +56,7 @@ __all__ = [
     "SuggestionError",
     "TransitionError",
     "drafts_create",
+    "edits_score",
     "order_approve",
     "order_cancel",
     "order_close",

@@ -21,6 +21,7 @@ from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import on_order
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
+from replenishment.services.scoreboard import edits_score
 from replenishment.services.suggestions import plan_latest_lock
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         return plan
     try:
         _plan(plan, claim)
+        _look_back(plan)
     except JobLostError:
         logger.warning("Plan %d was lost to another worker", plan_id)
     except PlanError as error:
@@ -127,6 +129,14 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         PlanRun.fail(plan_id, claim, _("Unexpected error: %s") % reason)
     plan.refresh_from_db()
     return plan
+
+
+def _look_back(plan: PlanRun) -> None:
+    """What came of earlier edits. The plan is done whatever happens here; the next does what was missed."""
+    try:
+        edits_score(as_of=plan.as_of)
+    except Exception:
+        logger.exception("Edits were not scored after plan %d", plan.pk)
 
 
 def _plan(plan: PlanRun, claim: uuid.UUID) -> None:

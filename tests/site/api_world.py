@@ -32,6 +32,7 @@ from forecasting.models import (
     ForecastRun,
 )
 from replenishment.models import (
+    EditScore,
     PlanRun,
     PurchaseOrder,
     PurchaseOrderEvent,
@@ -94,6 +95,7 @@ class World:
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
         self.replay = add_replay()
+        self.edit_score = add_edit_score(self.suggestion)
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
         self.approved = self.order(State.APPROVED)
@@ -227,6 +229,24 @@ def add_replay() -> ReplayRun:
         for place, policy in enumerate(("engine", "minmax"))
     )
     return run
+
+
+def add_edit_score(suggestion: Suggestion) -> EditScore:
+    """What came of a suggestion that was edited to nothing."""
+    return EditScore.objects.create(
+        suggestion=suggestion,
+        quantity=0,
+        first_day=DAY - timedelta(days=7),
+        last_day=DAY,
+        demand=10,
+        system_holding=3,
+        system_ordering=0,
+        system_lost_margin=0,
+        edited_holding=0,
+        edited_ordering=0,
+        edited_lost_margin=60,
+        saved=-57,
+    )
 
 
 def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:

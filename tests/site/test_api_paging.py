@@ -19,6 +19,7 @@ from tests.site.api_world import (
     add_day,
     add_forecast,
     add_override,
+    add_edit_score,
     add_replay,
     add_suggestion,
     client_of,
@@ -128,6 +129,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
+    add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     world.order("draft")
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -148,6 +150,7 @@ LISTS = [
     "forecast-override-list",
     "plan-run-list",
     "replay-list",
+    "edit-score-list",
     "suggestion-list",
     "purchase-order-list",
     "token-list",

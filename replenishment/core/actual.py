@@ -28,7 +28,7 @@ class Records:
 
     ``stock`` (T + 1, N) on hand at the close before the first period and at each close, NaN where unknown;
     ``sold`` and ``returned`` by customers (T, N); ``orders`` (N,) lines sent to suppliers in these periods
-    and what they ``ordered`` (N,), 0 where there was none.
+    and what they ``ordered`` (N,), 0 where there was none; ``arrived`` (T, N) of lines sent before.
     """
 
     stock: Array
@@ -36,6 +36,7 @@ class Records:
     returned: Array
     orders: Array
     ordered: Array
+    arrived: Array
 
     @property
     def known(self) -> Array:
@@ -45,7 +46,15 @@ class Records:
     @property
     def inferred(self) -> Array:
         """Items (N,) without an order line: what was ordered is told by the stock that came."""
-        return np.asarray(self.orders == 0)
+        return np.asarray((self.orders == 0) & ~self.arrived.any(axis=0))
+
+    def coming(self, lead: Array) -> Array:
+        """What was on order at the start (T, N), by the period in which it came: every policy has that, too.
+
+        Of lines sent before; else, where stock is known, what came within the ``lead`` time (N,) in periods.
+        """
+        told = np.arange(len(self.sold))[:, None] < np.round(lead)
+        return np.where(self.inferred, np.where(told & self.known, self.delivered(), 0.0), self.arrived)
 
     def filled(self) -> Array:
         """Stock (T + 1, N), the last known count where one is missing, else the next."""
@@ -60,7 +69,7 @@ class Records:
         """Units (T, N) by which stock rose beyond what was sold and returned; 0 where it did not."""
         stock = self.filled()
         rise = np.diff(stock, axis=0) + self.sold - self.returned
-        return np.where(rise > _UNIT, rise, 0.0)
+        return np.where(np.nan_to_num(rise) > _UNIT, rise, 0.0)
 
 
 def actual(items: Items, records: Records, demand: Array, *, period_days: float) -> dict[str, Array]:

@@ -83,6 +83,7 @@ def replay(
     seed: int = 0,
     cover_days: float = DEFAULT_COVER_DAYS,
     deliveries: Deliveries | None = None,
+    coming: Array | None = None,
     marked: Array | None = None,
 ) -> Replay:
     """Run each of ``policies`` (of `POLICIES`) over the replayed periods of the history.
@@ -91,8 +92,9 @@ def replay(
     or before; they are gone through once, and only where a policy reads them. An item whose terms make no
     sense, or of which the history has no series, is a row of NaN. Lead times are drawn by ``seed`` and the
     item's name: the same for all policies; ``deliveries`` of these items (T, N) say what is not to be drawn,
-    and which orders come in parts. ``marked`` (N,) are items whose course is told apart. Raises ValueError
-    for a policy that there is not, or where there is no distribution in time.
+    and which orders come in parts. ``coming`` (T, N) is what is on order at the start, in units by the period
+    in which it comes. ``marked`` (N,) are items whose course is told apart. Raises ValueError for a policy
+    that there is not, or where there is no distribution in time.
     """
     for name in policies:
         if name not in POLICIES:
@@ -105,6 +107,7 @@ def replay(
     if deliveries is not None:
         given = deliveries.take(rows)
         lead, parts = given.lead_times(lead), given.parts
+    arriving = None if coming is None else coming[:, rows]
     everywhere = np.ones(len(good), dtype=bool)
     for schedule in schedules.values():
         everywhere &= ~_never(schedule)
@@ -113,7 +116,16 @@ def replay(
     tables, courses, served = [], {}, own.replayed
     for name in policies:
         schedule = schedules[name] if name in schedules else CLASSICS[name](situation)
-        run = simulate(good, served, schedule, lead, period_days=own.period_days, parts=parts, groups=groups)
+        run = simulate(
+            good,
+            served,
+            schedule,
+            lead,
+            period_days=own.period_days,
+            parts=parts,
+            coming=arriving,
+            groups=groups,
+        )
         if run.course is not None:
             courses[name] = run.course
         tables.append(_table(name, items, rows, good, run, own.periods * own.period_days, schedule))

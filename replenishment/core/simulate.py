@@ -146,15 +146,17 @@ def simulate(
     *,
     period_days: float,
     parts: Parts | None = None,
+    coming: Array | None = None,
     warm_up: int = 0,
     trace: bool = False,
     groups: Array | None = None,
 ) -> Run:
     """Run N items over T periods of ``demand`` (T, N), 0 or more, with ``lead`` times (T, N) in periods.
 
-    ``parts`` are those that orders come in (default: whole). The first ``warm_up`` periods happen, but are
-    not measured; ``trace`` keeps what happened in each period, and ``groups`` (N, G), 1 for an item that
-    belongs to a group and 0 for others, what each group came to in each period.
+    ``parts`` are those that orders come in (default: whole), and ``coming`` (T, N) what is on order at the
+    start, in units by the period in which it comes. The first ``warm_up`` periods happen, but are not
+    measured; ``trace`` keeps what happened in each period, and ``groups`` (N, G), 1 for an item that belongs
+    to a group and 0 for others, what each group came to in each period.
     """
     periods, count = demand.shape
     totals = {name: np.zeros(count) for name in _SUMS}
@@ -163,6 +165,8 @@ def simulate(
     for start in range(0, count, _BLOCK):
         part = slice(start, min(start + _BLOCK, count))
         block = _Block(items.take(np.arange(part.start, part.stop)), periods, period_days)
+        if coming is not None:
+            block.expect(coming[:, part])
         block.run(
             np.ascontiguousarray(demand[:, part]),
             schedule.columns(part),
@@ -198,6 +202,11 @@ class _Block:
         self.life = np.minimum(np.maximum(life, 1), periods + 1).astype(np.int64)
         self.came = np.zeros((periods, len(self.aging)))  # received by each period, opening stock included
         self.gone = np.zeros(len(self.aging))  # issued or expired so far
+
+    def expect(self, coming: Array) -> None:
+        """Have so many units (T, N) on order from the start."""
+        self.due += coming
+        self.on_order += coming.sum(axis=0)
 
     def run(
         self,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _PLACE = Coalesce("order__location__receiving_location_id", "order__location_id")
+_RECEIVED_AT = Coalesce("line__order__location__receiving_location_id", "line__order__location_id")
 
 
 def lines_sent(*, first: date, last: date) -> pl.DataFrame:
@@ -26,6 +27,21 @@ def lines_sent(*, first: date, last: date) -> pl.DataFrame:
     return pl.DataFrame(
         [(product, place, float(quantity)) for product, place, quantity in rows.order_by()],
         schema={"product_id": pl.Int64, "location_id": pl.Int64, "quantity": pl.Float64},
+        orient="row",
+    )
+
+
+def lines_arrived(*, sent_before: date, last: date) -> pl.DataFrame:
+    """What came, from then to the last day, of lines sent before: product_id, location_id (stocking), day, units."""
+    import polars as pl
+
+    sent = [pk for pk, day in _sent_days().items() if day < sent_before]
+    rows = Receipt.objects.filter(
+        line__order__in=sent, received_on__gte=sent_before, received_on__lte=last
+    ).values_list("line__product_id", _RECEIVED_AT, "received_on", "quantity")
+    return pl.DataFrame(
+        [(product, place, day, float(units)) for product, place, day, units in rows.order_by()],
+        schema={"product_id": pl.Int64, "location_id": pl.Int64, "day": pl.Date, "units": pl.Float64},
         orient="row",
     )
 
@@ -43,7 +59,7 @@ def deliveries_observed() -> pl.DataFrame:
     rows = Receipt.objects.values_list(
         "line__order_id",
         "line__order__supplier_id",
-        Coalesce("line__order__location__receiving_location_id", "line__order__location_id"),
+        _RECEIVED_AT,
         "received_on",
         "quantity",
     )

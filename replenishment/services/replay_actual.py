@@ -11,7 +11,7 @@ import polars as pl
 
 from catalog import selectors as catalog
 from replenishment.core.actual import Records
-from replenishment.selectors.deliveries import lines_sent
+from replenishment.selectors.deliveries import lines_arrived, lines_sent
 from replenishment.services.plan_facts import KEY
 
 Array = npt.NDArray[Any]
@@ -34,20 +34,26 @@ def records_read(frame: pl.DataFrame, *, labels: Array, first_day: date, sold: A
     ).join(items, on=KEY)
     returned = catalog.returned_units(first=first_day, last=last_day).join(items, on=KEY)
     lines = lines_sent(first=first_day, last=last_day).join(items, on=KEY)
-    shape = (len(labels), items.height)
-    brought, orders, ordered = np.zeros(shape), np.zeros(items.height), np.zeros(items.height)
-    rows = returned["item"].to_numpy()
-    at = np.searchsorted(labels, returned["day"].to_numpy().astype("datetime64[D]"))
-    np.add.at(brought, (at, rows), returned["returns"].to_numpy())
+    arrived = lines_arrived(sent_before=first_day, last=last_day).join(items, on=KEY)
+    orders, ordered = np.zeros(items.height), np.zeros(items.height)
     np.add.at(orders, lines["item"].to_numpy(), 1.0)
     np.add.at(ordered, lines["item"].to_numpy(), lines["quantity"].to_numpy())
     return Records(
         stock=_at_closes(stock, closes, items.height),
         sold=sold,
-        returned=brought,
+        returned=_by_period(returned, "returns", labels, items.height),
         orders=orders,
         ordered=ordered,
+        arrived=_by_period(arrived, "units", labels, items.height),
     )
+
+
+def _by_period(rows: pl.DataFrame, name: str, labels: Array, count: int) -> Array:
+    """Sums of a column (T, N) by the period of `day`."""
+    sums = np.zeros((len(labels), count))
+    at = np.searchsorted(labels, rows["day"].to_numpy().astype("datetime64[D]"))
+    np.add.at(sums, (at, rows["item"].to_numpy()), rows[name].to_numpy())
+    return sums
 
 
 def _at_closes(stock: pl.DataFrame, closes: Array, count: int) -> Array:

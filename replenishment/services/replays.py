@@ -289,6 +289,7 @@ def _compute(
             policies=spec.policies,
             seed=spec.seed,
             deliveries=deliveries,
+            coming=facts.records.coming(facts.items.lead_time_mean / facts.history.period_days),
             marked=facts.records.known,
         )
     except forecasting.NoDemandError as error:

@@ -30,6 +30,7 @@ def records(stock: list[float], sold: list[float], *, returned: Any = 0.0, lines
         returned=np.broadcast_to(np.asarray(returned, dtype=float), (len(sold),))[:, None],
         orders=np.array([float(len(lines))]),
         ordered=np.array([float(sum(lines))]),
+        arrived=np.zeros((len(sold), 1)),
     )
 
 
@@ -73,6 +74,34 @@ def test_it_knows_an_item_by_nine_closes_of_ten_and_fills_the_missing_one() -> N
     assert records([NAN, *[3.0] * 10], [0.0] * 10).filled()[0, 0] == 3.0
 
 
+def test_what_was_on_order_at_the_start_comes_to_every_policy() -> None:
+    inferred = records([5, 11, 9, 11, 28], [4, 2, 0, 3])
+    assert inferred.coming(np.array([1.0]))[:, 0].tolist() == [10, 0, 0, 0]
+    assert inferred.coming(np.array([4.0]))[:, 0].tolist() == [10, 0, 2, 20]
+    told = records([5, 11, 9, 11, 28], [4, 2, 0, 3])
+    told.arrived[2] = 2
+    assert told.coming(np.array([4.0]))[:, 0].tolist() == [0, 0, 2, 0]
+    unknown = records([5, NAN, NAN, NAN, 28], [4, 2, 0, 3])
+    assert not unknown.coming(np.array([4.0])).any()
+
+
+def test_what_comes_anyway_is_on_order() -> None:
+    coming, demand = np.array([[0.0], [6.0], [0.0]]), np.array([[3.0], [3.0], [3.0]])
+    run = simulate(
+        items(on_hand=4.0, review_days=1.0),
+        demand,
+        always(9, 9),
+        np.zeros((3, 1), dtype=int),
+        period_days=1.0,
+        coming=coming,
+        trace=True,
+    )
+    assert run.trace is not None
+    # At the close of day 0 there is 1, and 6 on the way: two are ordered, and come with them.
+    assert run.trace.ordered[:, 0].tolist() == [2, 3, 3]
+    assert run.trace.received[:, 0].tolist() == [0, 8, 3]
+
+
 def test_a_simulated_past_compares_equal_to_itself() -> None:
     """Records made of a policy's own run come to the same costs as the run."""
     rng = np.random.default_rng(8)
@@ -88,6 +117,7 @@ def test_a_simulated_past_compares_equal_to_itself() -> None:
         returned=np.zeros_like(demand),
         orders=run.orders,
         ordered=run.ordered,
+        arrived=np.zeros_like(demand),
     )
     found = actual(shop, past, demand, period_days=1.0)
     assert found["served"] == pytest.approx(run.served)

@@ -32,7 +32,10 @@ def lines_sent(*, first: date, last: date) -> pl.DataFrame:
 
 
 def lines_arrived(*, sent_before: date, last: date) -> pl.DataFrame:
-    """What came, from then to the last day, of lines sent before: product_id, location_id (stocking), day, units."""
+    """What came from then to the last day of lines sent before.
+
+    Columns product_id, location_id (stocking), day, units.
+    """
     import polars as pl
 
     sent = [pk for pk, day in _sent_days().items() if day < sent_before]

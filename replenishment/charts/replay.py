@@ -21,7 +21,7 @@ from bokeh.models import (
     HoverTool,
     NumeralTickFormatter,
 )
-from bokeh.models.annotations import LabelSet
+from bokeh.models.annotations import Label
 from bokeh.plotting import figure
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -112,8 +112,6 @@ def frontier_chart(
     colors = PALETTES[theme]
     rows = [row for row in policies if row.fill_rate is not None]
     names = [str(REPLAY_ROWS.get(row.policy, row.policy)) for row in rows]
-    # Numbers are those of the table.
-    labels = [name if width >= _WIDE else str(row.place + 1) for name, row in zip(names, rows, strict=True)]
     tones = {"engine": colors.accent, "actual": colors.text}
     source = ColumnDataSource(
         {
@@ -121,35 +119,37 @@ def frontier_chart(
             "fill": [row.fill_rate for row in rows],
             "cost": [row.total_cost for row in rows],
             "full": names,
-            "label": labels,
             "color": [tones.get(row.policy, colors.history) for row in rows],
             "marker": ["diamond" if row.policy == "actual" else "circle" for row in rows],
             "size": [14 if row.policy in tones else 10 for row in rows],
         }
     )
     plot = figure(
-        # Room for the names, which begin at their points.
-        x_range=DataRange1d(range_padding=0.35 if width >= _WIDE else 0.15),
-        y_range=DataRange1d(range_padding=0.2),
+        # Room for the names, which stand over their points.
+        x_range=DataRange1d(range_padding=0.5),
+        y_range=DataRange1d(range_padding=0.3),
         height=300,
         **_BARE,
     )
     points = plot.scatter(
         "stock", "fill", source=source, marker="marker", size="size", fill_color="color", line_color=None
     )
-    plot.add_layout(
-        LabelSet(
-            x="stock",
-            y="fill",
-            text="label",
-            source=source,
-            x_offset=9,
-            y_offset=-7,
-            text_color=colors.text,
-            text_font=FONT,
-            text_font_size="12px",
+    for row, name in zip(rows, names, strict=True):
+        # Names of all would lie across each other; the numbers are those of the table.
+        named = row.policy in tones
+        plot.add_layout(
+            Label(
+                x=row.average_stock_value,
+                y=row.fill_rate,
+                x_offset=0 if named else 12,
+                y_offset=10 if named else -7,
+                text=name if named else str(row.place + 1),
+                text_align="center",
+                text_color=colors.text,
+                text_font=FONT,
+                text_font_size="12px",
+            )
         )
-    )
     plot.grid.grid_line_color = colors.line
     plot.xaxis[0].ticker = BasicTicker(desired_num_ticks=max(2, min(width // 140, 8)))
     plot.xaxis[0].formatter = NumeralTickFormatter(format="0,0")

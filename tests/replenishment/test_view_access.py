@@ -32,7 +32,7 @@ def pages(buyer: User) -> dict[str, str]:
         "order": reverse("replenishment:order-detail", args=[order.pk]),
         "replays": reverse("replenishment:replay-list"),
         "replay": reverse("replenishment:replay-detail", args=[replay.pk]),
-        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk]),
+        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk, "costs"]),
     }
 
 

@@ -125,8 +125,8 @@ def frontier_chart(
         }
     )
     plot = figure(
-        # Room for the names, which stand over their points.
-        x_range=DataRange1d(range_padding=0.5),
+        # Room for the names beside their points.
+        x_range=DataRange1d(range_padding=0.8),
         y_range=DataRange1d(range_padding=0.3),
         height=300,
         **_BARE,
@@ -140,11 +140,11 @@ def frontier_chart(
         plot.add_layout(
             Label(
                 x=row.average_stock_value,
-                y=row.fill_rate,
-                x_offset=0 if named else 12,
-                y_offset=10 if named else -7,
+                y=row.fill_rate or 0.0,
+                x_offset=-12 if row.policy == "engine" else 12,
+                y_offset=-7,
                 text=name if named else str(row.place + 1),
-                text_align="center",
+                text_align="right" if row.policy == "engine" else "left",
                 text_color=colors.text,
                 text_font=FONT,
                 text_font_size="12px",

@@ -16,7 +16,7 @@ MORE: dict[str, list[str]] = {
 class Migration(migrations.Migration):
     dependencies = [
         ("inventory_site", "0005_policy_permissions"),
-        ("replenishment", "0006_replays_compared_and_edit_scores"),
+        ("replenishment", "0008_replays_compared_and_edit_scores"),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ from replenishment.services.errors import (
     ReplayError,
     ReplenishmentError,
     SelfApprovalError,
+    SettingError,
     StaleError,
     SuggestionError,
     TransitionError,
@@ -33,6 +34,7 @@ from replenishment.services.replays import (
     replay_start,
 )
 from replenishment.services.scoreboard import edits_score
+from replenishment.services.settings import budget_delete, budget_save, rule_delete, rule_save
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -52,9 +54,12 @@ __all__ = [
     "ReplaySpec",
     "ReplenishmentError",
     "SelfApprovalError",
+    "SettingError",
     "StaleError",
     "SuggestionError",
     "TransitionError",
+    "budget_delete",
+    "budget_save",
     "drafts_create",
     "edits_score",
     "order_approve",
@@ -70,6 +75,8 @@ __all__ = [
     "plan_execute",
     "replay_execute",
     "replay_start",
+    "rule_delete",
+    "rule_save",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

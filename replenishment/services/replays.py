@@ -216,7 +216,6 @@ def replay_execute(*, replay_id: int) -> ReplayRun:
 
 def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
-    from replenishment.services.plan_items import Target
     from replenishment.services.replay_deliveries import deliveries_make
     from replenishment.services.replay_facts import facts_read
     from replenishment.services.replay_forecasts import sources_choose
@@ -226,7 +225,7 @@ def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     with Heartbeat(ReplayRun, run.pk, claim) as heartbeat:
         start = time.perf_counter()
         heartbeat.report("read", 0.0)
-        facts = facts_read(run=run, freq=spec.freq, target=Target(**spec.plan_spec().to_dict()))  # type: ignore[arg-type]
+        facts = facts_read(run=run, freq=spec.freq, target=spec.plan_spec().to_target())  # type: ignore[arg-type]
         sources = sources_choose(facts.history, every=spec.forecast_weeks)
         seconds["read"] = round(time.perf_counter() - start, 3)
         delivered = deliveries_make(

@@ -93,7 +93,7 @@ def _score(plan_id: int, edits: Sequence[Edit], series: dict[str, int], demand: 
     from replenishment.core.scoreboard import costs
     from replenishment.services.plan_items import items_unpack
 
-    planned = items_unpack(bytes(PlanRun.objects.values_list("items_table", flat=True).get(pk=plan_id)))
+    planned = items_unpack(PlanRun(pk=plan_id).items_table)
     if planned.is_empty():
         return 0
     as_of = edits[0].as_of

@@ -103,7 +103,7 @@ def slow(decisions: Decisions, row: int, quantity: float, demand: Any) -> tuple[
         if day >= lead:
             lost += asked - served
             held += max(stock, 0.0)
-    extra, rate, days = max(stock - float(decisions.order_up_to[row]), 0.0), total / end, 0
+    extra, rate, days = max(stock - float(decisions.order_up_to[row]), 0.0), total / end, 0.0
     days = 365.0 if rate == 0 else min(extra / rate, 365.0)
     return held + extra * days - rate * days * days / 2, lost
 

@@ -142,11 +142,10 @@ def history_of(run: ReplayRun) -> Any:
 
 
 def facts_of(run: ReplayRun) -> Any:
-    from replenishment.services.plan_items import Target
     from replenishment.services.replay_facts import facts_read
 
     spec: Any = services.ReplaySpec.from_dict(run.spec)
-    return facts_read(run=run, freq=spec.freq, target=Target(**spec.plan_spec().to_dict()))
+    return facts_read(run=run, freq=spec.freq, target=spec.plan_spec().to_target())
 
 
 def test_it_backcasts_where_there_are_too_few_forecasts(

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Category, Location, Product, SalesRecord, StockLevel
 from replenishment import selectors, services
-from replenishment.models import EditScore, PlanRun, Suggestion
+from replenishment.models import EditScore, PlanItems, PlanRun, Suggestion
 from replenishment.services.plan_items import items_pack
 from tests.cast import make_category, make_location, make_product, make_user
 from tests.replenishment.world import make_forecast, make_plan, make_suggestion
@@ -70,8 +70,7 @@ def make_items(plan: PlanRun, *products: Product, place: Location, **terms: Any)
     }
     frame = pl.DataFrame({"unique_id": [f"{product.pk}@{place.pk}" for product in products]})
     frame = frame.with_columns(**{name: pl.lit(value) for name, value in (plain | terms).items()})
-    plan.items_table = items_pack(frame)
-    plan.save(update_fields=["items_table"])
+    PlanItems.objects.create(plan_run=plan, table=items_pack(frame))
 
 
 def make_edit(plan: PlanRun, product: Product, place: Location, by: User, **values: Any) -> Suggestion:

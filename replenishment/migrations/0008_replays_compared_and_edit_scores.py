@@ -7,62 +7,84 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_supply_rules_and_lanes'),
-        ('replenishment', '0007_plan_items'),
+        ("catalog", "0002_supply_rules_and_lanes"),
+        ("replenishment", "0007_plan_items"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EditScore',
+            name="EditScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.FloatField(verbose_name='quantity')),
-                ('first_day', models.DateField(verbose_name='first day')),
-                ('last_day', models.DateField(db_index=True, verbose_name='last day')),
-                ('demand', models.FloatField(verbose_name='units demanded')),
-                ('system_holding', models.FloatField(verbose_name='holding cost, system')),
-                ('system_ordering', models.FloatField(verbose_name='ordering cost, system')),
-                ('system_lost_margin', models.FloatField(verbose_name='lost margin, system')),
-                ('edited_holding', models.FloatField(verbose_name='holding cost, edited')),
-                ('edited_ordering', models.FloatField(verbose_name='ordering cost, edited')),
-                ('edited_lost_margin', models.FloatField(verbose_name='lost margin, edited')),
-                ('saved', models.FloatField(db_index=True, help_text='Below 0: the system was better.', verbose_name='saved by the edit')),
-                ('scored_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='scored')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", models.FloatField(verbose_name="quantity")),
+                ("first_day", models.DateField(verbose_name="first day")),
+                ("last_day", models.DateField(db_index=True, verbose_name="last day")),
+                ("demand", models.FloatField(verbose_name="units demanded")),
+                ("system_holding", models.FloatField(verbose_name="holding cost, system")),
+                ("system_ordering", models.FloatField(verbose_name="ordering cost, system")),
+                ("system_lost_margin", models.FloatField(verbose_name="lost margin, system")),
+                ("edited_holding", models.FloatField(verbose_name="holding cost, edited")),
+                ("edited_ordering", models.FloatField(verbose_name="ordering cost, edited")),
+                ("edited_lost_margin", models.FloatField(verbose_name="lost margin, edited")),
+                (
+                    "saved",
+                    models.FloatField(
+                        db_index=True,
+                        help_text="Below 0: the system was better.",
+                        verbose_name="saved by the edit",
+                    ),
+                ),
+                ("scored_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="scored")),
             ],
             options={
-                'verbose_name': 'score of an edit',
-                'verbose_name_plural': 'scores of edits',
-                'ordering': ['-last_day', '-pk'],
+                "verbose_name": "score of an edit",
+                "verbose_name_plural": "scores of edits",
+                "ordering": ["-last_day", "-pk"],
             },
         ),
         migrations.RemoveConstraint(
-            model_name='replaypolicy',
-            name='replay_policy_is_unique',
+            model_name="replaypolicy",
+            name="replay_policy_is_unique",
         ),
         migrations.AddField(
-            model_name='replaypolicy',
-            name='compared',
-            field=models.BooleanField(default=False, verbose_name='compared with what was done'),
+            model_name="replaypolicy",
+            name="compared",
+            field=models.BooleanField(default=False, verbose_name="compared with what was done"),
         ),
         migrations.AddField(
-            model_name='replayrun',
-            name='course_table',
+            model_name="replayrun",
+            name="course_table",
             field=models.BinaryField(default=bytes),
         ),
         migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(condition=models.Q(('edited_by__isnull', False)), fields=['product', 'location'], name='suggestion_edited'),
+            model_name="suggestion",
+            index=models.Index(
+                condition=models.Q(("edited_by__isnull", False)),
+                fields=["product", "location"],
+                name="suggestion_edited",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replaypolicy',
-            constraint=models.UniqueConstraint(fields=('replay', 'policy', 'compared'), name='replay_policy_is_unique'),
+            model_name="replaypolicy",
+            constraint=models.UniqueConstraint(
+                fields=("replay", "policy", "compared"), name="replay_policy_is_unique"
+            ),
         ),
         migrations.AddField(
-            model_name='editscore',
-            name='suggestion',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='edit_score', to='replenishment.suggestion', verbose_name='suggestion'),
+            model_name="editscore",
+            name="suggestion",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="edit_score",
+                to="replenishment.suggestion",
+                verbose_name="suggestion",
+            ),
         ),
     ]

@@ -81,6 +81,7 @@ def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "compared": compared,
             "compared_best": selectors.policy_best(compared),
             "saving": selectors.replay_saving(policies, compared),
+            "usual": selectors.replay_saving(policies, []) if compared else None,
             "drawn": _drawn(compared or policies) if run.report.get("periods") else [],
             "second": second,
             "both": both,

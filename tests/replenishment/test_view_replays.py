@@ -208,6 +208,7 @@ def test_it_says_at_the_top_what_the_engine_would_have_saved(at_work: Client) ->
     assert "Forestock would have saved you $2" in page
     assert "against what you really did, for 2 product-locations" in page
     assert "Compared with what you really did" in page
+    assert "Against “Min/max, set once”, for 3 product-locations: $1" in page
     assert "All product-locations, policies side by side" in page
     run.policies.filter(policy="engine").update(total_cost=40)
     page = at_work.get(reverse("replenishment:replay-detail", args=[run.pk])).content.decode()

@@ -34,7 +34,13 @@ from replenishment.services.replays import (
     replay_start,
 )
 from replenishment.services.scoreboard import edits_score
-from replenishment.services.settings import budget_delete, budget_save, rule_delete, rule_save
+from replenishment.services.settings import (
+    budget_delete,
+    budget_save,
+    rule_delete,
+    rule_save,
+    setting_check,
+)
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -77,6 +83,7 @@ __all__ = [
     "replay_start",
     "rule_delete",
     "rule_save",
+    "setting_check",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

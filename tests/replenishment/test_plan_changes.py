@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from catalog.models import Location, Product, StockLevel, SupplyTerms
 from replenishment import services
 from replenishment.models import PlanRun, PolicyRule, Suggestion
-from replenishment.services.plan_changes import CHANGES
 from tests.cast import make_location
 from tests.replenishment.world import assert_adds_up, make_forecast, make_item, only, run_plan
 
@@ -32,7 +31,7 @@ def replanned(place: Location, product: Product, rate: float = 20, **spec: Any) 
 
 def moved(row: Suggestion) -> dict[str, float]:
     """What is not 0 of the terms between two plans."""
-    return {name: getattr(row, name) for name in CHANGES if getattr(row, name)}
+    return {name: getattr(row, name) for name in Suggestion.CHANGES if getattr(row, name)}
 
 
 def test_the_first_plan_has_nothing_to_compare_with(place: Location) -> None:
@@ -88,6 +87,15 @@ def test_a_small_change_is_kept_as_it_was(place: Location) -> None:
     third = replanned(place, product)
     assert third.order_quantity == first.order_quantity - 10
     assert third.adj_calm == 0
+
+
+def test_a_plan_without_settings_is_made_as_the_one_before(place: Location) -> None:
+    product = make_item(place)
+    run = make_forecast({(product, place): 20})
+    assert services.plan_create(acting_user=None).spec["target"] == 0.95
+    run_plan(run, target=0.9, budget=10.0)
+    spec = services.plan_create(acting_user=None).spec
+    assert (spec["target"], spec["budget"]) == (0.9, None)
 
 
 def test_calm_can_be_turned_off(place: Location) -> None:

@@ -32,8 +32,10 @@ from forecasting.models import (
     ForecastRun,
 )
 from replenishment.models import (
+    Budget,
     EditScore,
     PlanRun,
+    PolicyRule,
     PurchaseOrder,
     PurchaseOrderEvent,
     PurchaseOrderLine,
@@ -96,6 +98,8 @@ class World:
         self.rejected.save()
         self.replay = add_replay()
         self.edit_score = add_edit_score(self.suggestion)
+        self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
+        self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
         self.approved = self.order(State.APPROVED)

@@ -149,6 +149,8 @@ LISTS = [
     "forecast-alarm-list",
     "forecast-override-list",
     "plan-run-list",
+    "policy-rule-list",
+    "budget-list",
     "replay-list",
     "edit-score-list",
     "suggestion-list",

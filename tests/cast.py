@@ -38,7 +38,12 @@ __all__ = [
 
 
 # Those that give the groups more, in their order.
-GROUP_MIGRATIONS = ("0003_override_permissions", "0004_replay_permissions", "0005_policy_permissions")
+GROUP_MIGRATIONS = (
+    "0003_override_permissions",
+    "0004_replay_permissions",
+    "0005_policy_permissions",
+    "0006_scoreboard_permissions",
+)
 
 
 def groups_ensure() -> None:

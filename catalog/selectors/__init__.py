@@ -8,7 +8,7 @@ from catalog.selectors.frames import read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
-from catalog.selectors.stock import stock_on
+from catalog.selectors.stock import returned_units, stock_on, stock_records
 from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "prices_latest",
     "products_search",
     "read_frame",
+    "returned_units",
     "stock_on",
+    "stock_records",
     "successors_frame",
     "suppliers_frame",
     "terms_all",

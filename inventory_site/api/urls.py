@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import actions, orders, plans, replays, settings, transfers
+from replenishment.api import actions, orders, plans, replays, scoreboard, settings, transfers
 
 
 class MissingView(APIView):
@@ -61,6 +61,7 @@ router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")
+router.register("edit-scores", scoreboard.EditScoreViewSet, "edit-score")
 router.register("purchase-orders", orders.OrderViewSet, "purchase-order")
 router.register("tokens", TokenViewSet, "token")
 

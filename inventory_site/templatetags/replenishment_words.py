@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import CHAMPIONS, MODELS, SEGMENTS, name_of
+from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, name_of
 from replenishment.models import PlanAction
-from replenishment.words import POLICIES, REPLAY_STEPS
+from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -204,8 +204,20 @@ def skip_reason(reason: str) -> str:
 
 @register.filter
 def policy_name(policy: str) -> str:
-    """A policy that was replayed, in words."""
-    return name_of(POLICIES, policy)
+    """A policy that was replayed, or what was really done, in words."""
+    return name_of(REPLAY_ROWS, policy)
+
+
+@register.filter
+def frequency_name(freq: str) -> str:
+    """Days, weeks or months, in words."""
+    return name_of(FREQUENCIES, freq)
+
+
+@register.filter
+def delivery_name(deliveries: str) -> str:
+    """How orders come in a replay, in words."""
+    return name_of(DELIVERIES, deliveries)
 
 
 @register.filter

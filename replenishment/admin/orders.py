@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from replenishment import services
 from replenishment.models import (
     ApprovalLimit,
+    EditScore,
     PlanAction,
     PlanRun,
     PurchaseOrder,
@@ -94,6 +95,7 @@ class ReplayPolicyInline(ReadOnlyMixin, TabularInline):
     extra = 0
     fields = (
         "policy",
+        "compared",
         "fill_rate",
         "average_stock_value",
         "orders",
@@ -121,8 +123,17 @@ class ReplayRunAdmin(ReadOnlyMixin, ModelAdmin):
     inlines = (ReplayPolicyInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).defer("items_table")
+        rows: QuerySet[Any] = super().get_queryset(request).defer("items_table", "course_table")
         return rows
+
+
+@admin.register(EditScore)
+class EditScoreAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("suggestion", "first_day", "last_day", "quantity", "demand", "saved", "scored_at")
+    list_filter = ("last_day",)
+    list_select_related = ("suggestion",)
+    raw_id_fields = ("suggestion",)
+    show_full_result_count = False
 
 
 @admin.register(Suggestion)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters as filters
 
-from replenishment.models import PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import EditScore, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -31,6 +31,22 @@ class ReplayRunFilter(filters.FilterSet):
 
     class Meta:
         model = ReplayRun
+        fields: list[str] = []
+
+
+class EditScoreFilter(filters.FilterSet):
+    """By person, reason, SKU, location, category, and the last day that the order was for."""
+
+    person = filters.CharFilter(field_name="suggestion__edited_by__username")
+    reason = filters.CharFilter(field_name="suggestion__edit_reason")
+    sku = filters.CharFilter(field_name="suggestion__product__sku")
+    location = filters.CharFilter(field_name="suggestion__location__code")
+    category = filters.CharFilter(field_name="suggestion__product__category__code")
+    last_day_from = filters.DateFilter(field_name="last_day", lookup_expr="gte")
+    last_day_to = filters.DateFilter(field_name="last_day", lookup_expr="lte")
+
+    class Meta:
+        model = EditScore
         fields: list[str] = []
 
 

@@ -61,15 +61,17 @@ def delivery_lines(*, as_of: date) -> pl.DataFrame:
         "share": pl.Float64,
     }
     found = pl.DataFrame(list(rows), schema=schema, orient="row").drop_nulls("stated_days")
-    sent = pl.DataFrame(_sent(), schema={"order_id": pl.Int64, "sent_on": pl.Date}, orient="row")
+    sent = pl.DataFrame(
+        list(days_sent().items()), schema={"order_id": pl.Int64, "sent_on": pl.Date}, orient="row"
+    )
     return found.join(sent, on="order_id").sort("order_id", "received_on", "line_id")
 
 
-def _sent() -> list[tuple[int, date]]:
-    """The day on which each order was sent."""
+def days_sent() -> dict[int, date]:
+    """The day on which each order was sent, the last time that it was, by its id."""
     events = PurchaseOrderEvent.objects.filter(action="send").order_by("pk")
     days: dict[int, date] = {}
     for order_id, at, data in events.values_list("order_id", "at", "data"):
         text = data.get("sent_on")
         days[order_id] = date.fromisoformat(text) if text else timezone.localtime(at).date()
-    return list(days.items())
+    return days

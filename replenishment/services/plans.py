@@ -22,6 +22,7 @@ from replenishment.selectors import lines_open, on_order
 from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
+from replenishment.services.scoreboard import edits_score
 from replenishment.services.suggestions import plan_latest_lock
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         return plan
     try:
         _plan(plan, claim)
+        _look_back(plan)
     except JobLostError:
         logger.warning("Plan %d was lost to another worker", plan_id)
     except PlanError as error:
@@ -152,6 +154,14 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         PlanRun.fail(plan_id, claim, _("Unexpected error: %s") % reason)
     plan.refresh_from_db()
     return plan
+
+
+def _look_back(plan: PlanRun) -> None:
+    """What came of earlier edits. The plan is done whatever happens here; the next does what was missed."""
+    try:
+        edits_score(as_of=plan.as_of)
+    except Exception:
+        logger.exception("Edits were not scored after plan %d", plan.pk)
 
 
 @dataclass(frozen=True, eq=False)

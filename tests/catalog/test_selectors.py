@@ -19,7 +19,9 @@ from catalog.selectors import (
     prices_latest,
     products_search,
     read_frame,
+    returned_units,
     stock_on,
+    stock_records,
     terms_all,
     today,
 )
@@ -79,6 +81,29 @@ def test_it_counts_stock_at_the_location_that_receives() -> None:
     market = make.location("M", receiving_location=w)
     facts("stock", [(a, w, DAY, 5.0, 1.0), (a, market, DAY + timedelta(1), 2.0, 0.5)], "on_hand", "allocated")
     assert stock_on(as_of=DAY + timedelta(1)).rows() == [(a.pk, w.pk, DAY + timedelta(1), 7.0, 1.5, False)]
+
+
+def test_it_tells_the_counts_of_days_without_the_assumed_ones() -> None:
+    a, b, w = make.product("A"), make.product("B"), make.location("W")
+    market = make.location("M", receiving_location=w)
+    facts("stock", [(a, w, DAY, 5.0), (a, market, DAY, 2.0), (a, w, DAY + timedelta(3), 4.0)], "on_hand")
+    facts("stock", [(b, w, DAY, 9.0, True)], "on_hand", "is_assumed")
+    found = stock_records(first=DAY, last=DAY + timedelta(2))
+    assert found.rows() == [(a.pk, w.pk, DAY, 7.0)]
+    assert stock_records(first=DAY + timedelta(1), last=DAY + timedelta(3))["on_hand"].to_list() == [4.0]
+
+
+def test_it_tells_what_customers_brought_back() -> None:
+    a, w = make.product(), make.location("W")
+    market = make.location("M", receiving_location=w)
+    rows = [
+        (a, w, DAY, 3.0, 1.0),
+        (a, market, DAY, 3.0, 2.0),
+        (a, w, DAY + timedelta(1), 3.0, 0.0),
+        (a, w, DAY + timedelta(2), 3.0, 4.0),
+    ]
+    facts("sales", rows, "quantity", "returns")
+    assert returned_units(first=DAY, last=DAY + timedelta(1)).rows() == [(a.pk, w.pk, DAY, 3.0)]
 
 
 def test_it_finds_the_level_as_it_was_known() -> None:

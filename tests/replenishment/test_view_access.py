@@ -36,7 +36,7 @@ def pages(buyer: User) -> dict[str, str]:
         "budgets": reverse("replenishment:budget-list"),
         "replays": reverse("replenishment:replay-list"),
         "replay": reverse("replenishment:replay-detail", args=[replay.pk]),
-        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk]),
+        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk, "costs"]),
     }
 
 

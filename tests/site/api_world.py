@@ -35,6 +35,7 @@ from forecasting.models import (
 )
 from replenishment.models import (
     Budget,
+    EditScore,
     PlanAction,
     PlanRun,
     PolicyRule,
@@ -105,6 +106,7 @@ class World:
         self.rejected.save()
         self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
+        self.edit_score = add_edit_score(self.suggestion)
         self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
         self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
@@ -273,6 +275,24 @@ def add_action(plan: PlanRun, order: PurchaseOrder, **values: Any) -> PlanAction
             "details": {"outstanding": 10.0},
         }
         | values
+    )
+
+
+def add_edit_score(suggestion: Suggestion) -> EditScore:
+    """What came of a suggestion that was edited to nothing."""
+    return EditScore.objects.create(
+        suggestion=suggestion,
+        quantity=0,
+        first_day=DAY - timedelta(days=7),
+        last_day=DAY,
+        demand=10,
+        system_holding=3,
+        system_ordering=0,
+        system_lost_margin=0,
+        edited_holding=0,
+        edited_ordering=0,
+        edited_lost_margin=60,
+        saved=-57,
     )
 
 

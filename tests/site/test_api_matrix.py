@@ -175,6 +175,9 @@ EXPECTED: dict[tuple[str, str], Expect] = {
         BUY, 202, body=lambda world: {"policies": ["minmax"], "location": world.location.code}
     ),
     ("replay-detail", "GET"): Expect(READ, args=pk("replay")),
+    ("edit-score-list", "GET"): Expect(READ),
+    ("edit-score-detail", "GET"): Expect(READ, args=pk("edit_score")),
+    ("edit-score-totals", "GET"): Expect(READ),
     ("suggestion-list", "GET"): Expect(READ),
     ("suggestion-detail", "GET"): Expect(READ, args=pk("suggestion")),
     ("suggestion-supply-options", "GET"): Expect(READ, args=pk("suggestion")),

@@ -18,6 +18,7 @@ from tests.site.api_world import (
     add_action,
     add_alarm,
     add_day,
+    add_edit_score,
     add_forecast,
     add_override,
     add_replay,
@@ -134,6 +135,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_replay()
     add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
+    add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     ImportBatch.objects.create(kind="sales", state="done")
 
 
@@ -157,6 +159,7 @@ LISTS = [
     "policy-rule-list",
     "budget-list",
     "replay-list",
+    "edit-score-list",
     "suggestion-list",
     "transfer-list",
     "plan-action-list",

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
-from replenishment.core import leadtime
+from replenishment.core import kinds, leadtime
 from replenishment.core.constraints import grained, grained_down, smallest_order
 from replenishment.core.counts import Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
-from replenishment.core.overall import overall_points
+from replenishment.core.overall import groups_of, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
@@ -69,6 +69,14 @@ class Levels:
             f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "given"
         }
         return type(self)(given=self.given, **columns)
+
+    def with_rows(self, rows: Array, columns: dict[str, Array], demand: tuple[Array, Array]) -> Self:
+        """The same with other values in some rows: of ``columns``, and mean and quantiles of ``demand``."""
+        changed: dict[str, Any] = {}
+        for name, values in {**columns, "mean": demand[0], "quantiles": demand[1]}.items():
+            changed[name] = getattr(self, name).copy()
+            changed[name][rows] = values
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +132,7 @@ def levels(
     rise = np.maximum(np.minimum(floor, per_year) - rate * items.review_days / days, 0.0)
     rise = np.where(np.isinf(floor), np.maximum(per_year - rate * items.review_days / days, 0.0), rise)
     rise = np.where(whole_units, np.round(rise), grained(rise))
+    rise = kinds.rises(items, rise, lambda time, rows: reader.interval(time / days, rows)[0], whole_units)
     shelf_limit = _shelf_limit(items, reader, days, whole_units)
     sellable = np.where(rate > 0, rate, 1.0) * items.shelf_life_days / days
     unsellable = (rate > 0) & (terms.smallest > sellable + 1e-9)
@@ -133,9 +142,9 @@ def levels(
     together: list[tuple[Array, Model]] = []
     for block in blocks:
         rows, model = block.rows, block.model
-        kinds = items.target_kind[rows]
+        asked = items.target_kind[rows]
         for kind, measure in _KINDS.items():
-            mine = np.flatnonzero(kinds == kind)
+            mine = np.flatnonzero(asked == kind)
             if len(mine):
                 chosen = rows[mine]
                 goal = items.target[chosen]
@@ -149,12 +158,12 @@ def levels(
                 if kind == "economic" and isinstance(part.whole, Spread):
                     mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
                     point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
-        mine = np.flatnonzero(kinds == "overall")
+        mine = np.flatnonzero(asked == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
-    if together:
+    for members in groups_of(together, items.service_group):
         point_of = overall_points(
-            together,
+            members,
             items.target,
             terms.rate,
             terms.review,
@@ -166,6 +175,7 @@ def levels(
     # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
     stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)
     point = np.where(stuck, np.maximum(point, terms.unit), point)
+    point = kinds.points(items, point)
     return _finished(
         items,
         blocks,
@@ -344,7 +354,8 @@ def _finished(
     wait = np.where(terms.smallest > terms.unit, shelf_limit - terms.smallest, shelf_limit)
     point, up_to = np.minimum(point, np.maximum(wait, 0.0)), np.minimum(up_to, np.maximum(shelf_limit, 0.0))
     up_to = np.maximum(up_to, point)
-    never = (cap <= 0) | ((items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0))
+    never = (cap <= 0) | (items.policy_kind == "not-bought")
+    never |= (items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0)
     point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
     fill, cycle = np.empty(len(items)), np.empty(len(items))
     for block in blocks:

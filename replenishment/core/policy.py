@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from forecasting.core.distribution import DemandDistribution
+from replenishment.core import kinds
 from replenishment.core.budget import within_budget
 from replenishment.core.constraints import TERMS, Orders, grained, ordered, smallest_order
 from replenishment.core.explain import Reasons
@@ -119,6 +120,8 @@ class Draft:
         quantity[rows] = orders.quantity + 0.0
         policy = np.full(count, "none", dtype=object)
         policy[rows] = np.where(found.order_up_to > found.reorder_point, "(R,s,S)", "(R,S)")
+        for kind, label in kinds.LABELS.items():
+            policy[rows[self.good.policy_kind == kind]] = label
         return Plan(
             unique_id=list(self.items.unique_id),
             order_quantity=quantity,
@@ -164,8 +167,10 @@ def drafted(items: Items, demand: DemandDistribution, *, grid_days: float | None
     for mask, words in [(places < 0, "no distribution"), *problems(items)]:
         reasons.exception(mask, words)
     rows = np.flatnonzero(reasons.planned)
-    good = items.take(rows)
+    good = kinds.prepared(items.take(rows), demand, places[rows])
     found = levels(good, demand, places[rows], grid_days=grid_days)
+    if np.any(good.policy_kind == "once"):
+        found = found.with_rows(*kinds.once(good, demand, places[rows]))
     stuck = found.unsellable
     if np.any(stuck):
         reasons.exception(rows[stuck], "the smallest order exceeds the demand within the shelf life")

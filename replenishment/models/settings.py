@@ -55,6 +55,7 @@ class PolicyRule(Scope):
     class Policy(models.TextChoices):
         PERIODIC = "periodic", _("Periodic review")
         CONTINUOUS = "continuous", _("Continuous review")
+        FIXED_LOT = "fixed-lot", _("Continuous review, fixed lot")
         MIN_MAX = "min-max", _("Min/max, typed")
         LOT_FOR_LOT = "lot-for-lot", _("Lot for lot")
         KNOWN_NEEDS = "known-needs", _("Known needs (Wagner-Whitin)")

@@ -8,7 +8,7 @@ from replenishment.models.orders import (
     PurchaseOrderLine,
     Receipt,
 )
-from replenishment.models.plans import PlanRun, Suggestion
+from replenishment.models.plans import PlanItems, PlanRun, Suggestion
 from replenishment.models.replays import ReplayPolicy, ReplayRun
 from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 
@@ -16,6 +16,7 @@ __all__ = [
     "ApprovalLimit",
     "Budget",
     "PlanAction",
+    "PlanItems",
     "PlanRun",
     "PolicyRule",
     "PurchaseOrder",

@@ -31,8 +31,6 @@ class PlanRun(Job):
         blank=True,
         related_name="+",
     )
-    # The rows that the core planned, as Parquet: replenishment.services.plan_items.
-    items_table = models.BinaryField(default=bytes, editable=False)
 
     class Meta:
         verbose_name = _("plan run")
@@ -41,6 +39,28 @@ class PlanRun(Job):
 
     def __str__(self) -> str:
         return str(_("Plan %(id)s") % {"id": self.pk})
+
+    @property
+    def items_table(self) -> bytes:
+        """What the core planned, as Parquet (`services.plan_items`); empty where none is kept."""
+        table = PlanItems.objects.filter(plan_run=self).values_list("table", flat=True).first()
+        return bytes(table or b"")
+
+
+class PlanItems(models.Model):
+    """The items of a plan as its arithmetic took them: apart from the plan's row, being megabytes long."""
+
+    plan_run = models.OneToOneField(
+        PlanRun, verbose_name=_("plan run"), on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    table = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("items of a plan")
+        verbose_name_plural = _("items of plans")
+
+    def __str__(self) -> str:
+        return str(self.plan_run_id)
 
 
 class Suggestion(models.Model):

@@ -15,12 +15,25 @@ EXCEPTION = "exception: "
 # Not bought, and so said; neither is an exception.
 NOT_BOUGHT = {Product.Status.PHASE_OUT.value: "phase_out", Product.Status.DISCONTINUED.value: "discontinued"}
 STOCK = ("on_hand", "allocated", "on_order")
+# What policy rules add (`plan_rules`).
+POLICY = (
+    "policy_kind",
+    "typed_reorder_point",
+    "typed_order_up_to",
+    "season_days",
+    "salvage_share",
+    "service_group",
+)
 _NEEDS_MONEY = ("economic", "overall")
 
 
 @dataclass(frozen=True)
 class Target:
-    """How much to hold of what no rule says more of; `budget` is money for all orders of the plan."""
+    """How much to hold of what no rule says more of, and how the plan as a whole is made.
+
+    `budget` is money for all orders of the plan; `calm` the share of a quantity by which it may differ from
+    the plan before and still be kept.
+    """
 
     target_kind: str
     target: float
@@ -28,6 +41,7 @@ class Target:
     order_cost: float
     budget: float | None
     unmet: str
+    calm: float = 0.0
 
 
 def with_targets(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
@@ -80,6 +94,7 @@ def items_frame(frame: pl.DataFrame) -> pl.DataFrame:
         "target_kind",
         "target",
         "unmet",
+        *(name for name in POLICY if name in frame.columns),
         unit_cost=home_cost(),
         price=home_price(),
         lead_time_mean="lead_time_days",

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from replenishment.services.plan_budgets import budget_kept
-from replenishment.services.plan_core import core_plan
+from replenishment.selectors.budgets import budgets_in_force
+from replenishment.services.plan_budgets import budgets_kept
+from replenishment.services.plan_calm import kept_calm
+from replenishment.services.plan_changes import changes_found
+from replenishment.services.plan_core import Planned, core_plan
 from replenishment.services.plan_facts import KEY, Facts
 from replenishment.services.plan_items import (
     EXCEPTION,
@@ -22,26 +25,39 @@ from replenishment.services.plan_items import (
     with_targets,
 )
 from replenishment.services.plan_judged import costed, judged
+from replenishment.services.plan_rules import rules_applied
 
 
-def rows_plan(facts: Facts, on_order: pl.DataFrame, target: Target) -> tuple[pl.DataFrame, pl.DataFrame]:
+def rows_plan(
+    facts: Facts, on_order: pl.DataFrame, target: Target, before: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows, one per product-location: a suggestion's columns without its run and people's part; and ITEMS.
 
-    What could be bought, but has no forecast, gets a row that says so.
+    Rules and budgets are those in force on the day of the facts. What could be bought, but has no forecast,
+    gets a row that says so. `before` is the plan to stay close to (`plan_calm.suggestions_before`).
     """
     frame = facts.frame.join(on_order, on=KEY, how="left", maintain_order="left").with_columns(
         pl.col("on_order").fill_null(0.0)
     )
     # Whole grains, so that the terms add up on the screen exactly as in the core.
     frame = with_targets(frame, target).with_columns(grains(frame, name) for name in STOCK)
-    frame = frame.with_columns(why=why_not(has_budget=target.budget is not None))
+    frame = rules_applied(frame, as_of=facts.as_of)
+    budgets = budgets_in_force(facts.as_of)
+    has_budget = bool(budgets) or target.budget is not None
+    frame = frame.with_columns(why=why_not(has_budget=has_budget))
     planned = core_plan(frame, facts)
-    if target.budget is not None:
-        planned = budget_kept(planned, target.budget)
-    rows = planned.frame
+    items = _items_kept(planned)
+    planned = kept_calm(planned, before, target.calm)
+    planned = budgets_kept(planned, budgets, target.budget)
+    rows = changes_found(planned, before)
     rows = judged(costed(rows, facts.breaks), facts.demand, facts.as_of)
-    items = items_frame(frame.filter(pl.col("why").is_null()))
     return pl.concat([rows, _unforecast(facts, on_order)], how="diagonal_relaxed"), items
+
+
+def _items_kept(planned: Planned) -> pl.DataFrame:
+    """ITEMS of the planned rows as the plan keeps them: with what the core alone would order of each."""
+    rows = planned.frame.filter(pl.col("place").is_not_null())
+    return items_frame(rows).with_columns(core_quantity=rows["order_quantity"])
 
 
 def _unforecast(facts: Facts, on_order: pl.DataFrame) -> pl.DataFrame:

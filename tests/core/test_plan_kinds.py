@@ -46,7 +46,7 @@ def normal_season(mean: float, deviation: float, days: int) -> DemandDistributio
 
 
 def test_min_max_takes_the_levels_as_they_were_typed() -> None:
-    terms = {"policy_kind": "min-max", "typed_reorder_point": 10.0, "typed_order_up_to": 30.0}
+    terms: dict[str, Any] = {"policy_kind": "min-max", "typed_reorder_point": 10.0, "typed_order_up_to": 30.0}
     due, waiting = planned(on_hand=10.0, **terms), planned(on_hand=11.0, **terms)
     assert (due.reorder_point[0], due.order_up_to[0], due.order_quantity[0]) == (10, 30, 20)
     assert waiting.order_quantity[0] == 0
@@ -94,7 +94,12 @@ def test_once_is_the_newsvendor_of_the_textbook() -> None:
 
 
 def test_once_covers_what_is_left_of_the_season_and_no_more() -> None:
-    terms = {"policy_kind": "once", "target_kind": "cycle", "target": 0.9, "lead_time_mean": 3.0}
+    terms: dict[str, Any] = {
+        "policy_kind": "once",
+        "target_kind": "cycle",
+        "target": 0.9,
+        "lead_time_mean": 3.0,
+    }
     long, short = planned(season_days=30.0, **terms), planned(season_days=10.0, **terms)
     assert long.order_quantity[0] == pytest.approx(poisson.ppf(0.9, 60), abs=1)
     assert short.order_quantity[0] == pytest.approx(poisson.ppf(0.9, 20), abs=1)

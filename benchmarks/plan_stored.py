@@ -2,10 +2,14 @@
 
     python -m benchmarks.plan_stored [--items 100000] [--freq D] [--horizon 60] [--plans 2]
 
-PostgreSQL comes from the wheel. 25 locations; per product two suppliers' terms of 200 suppliers, with MOQs, packs,
-lead times with spread, an order cost on a third, price breaks on a twentieth; a stock record, a price, and 20 days of
-sales in the year per product-location; 10,000 open order lines; demand of `benchmarks.plan_speed` (a third slow, the
-rest gamma), stored as a forecast run stores it; seed 0. Each turn is a whole plan job in a process of its own, as a
+PostgreSQL comes from the wheel. 25 locations; per product two suppliers' terms of 200 suppliers, with MOQs,
+packs,
+lead times with spread, an order cost on a third, price breaks on a twentieth; a stock record, a price, and
+20 days of
+sales in the year per product-location; 10,000 open order lines; demand of `benchmarks.plan_speed` (a third
+slow, the
+rest gamma), stored as a forecast run stores it; seed 0. Each turn is a whole plan job in a process of its
+own, as a
 worker does it: facts read, planned, bridges and all stored in one transaction, the plan before compared with.
 Prints the job's stages, wall and processor time (of the job, not of the server), and the peak of its memory.
 """

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from catalog.selectors.facts import facts_sql
-from catalog.selectors.frames import Read, inlined, reading
+from catalog.selectors.frames import Read, ids_in, inlined, reading
 from catalog.selectors.money import exchange_rates_frame
 from catalog.selectors.places import locations_converting, locations_stocking
 from catalog.tables import TABLES
@@ -33,8 +33,10 @@ _TERMS = [
 _PRICE_DAYS = 90
 
 
-def terms_best(*, as_of: date) -> pl.DataFrame:
+def terms_best(*, as_of: date, supplier_id: int | None = None) -> pl.DataFrame:
     """The terms to buy on: one row per product and stocking location, wherever the product has terms.
+
+    With `supplier_id`, the best of that supplier's terms alone.
 
     A location's own terms win over those that hold everywhere, then the lowest rank, then the lowest cost.
     Columns: product_id, location_id, terms_id, supplier_id, unit_cost (per stock unit), currency, moq and
@@ -42,7 +44,8 @@ def terms_best(*, as_of: date) -> pl.DataFrame:
     minimum_order_value (the terms' own, else the supplier's; in `currency`), is_assumed.
     Terms have no dates of their own: `as_of` decides on the exchange rate of a supplier's minimum alone.
     """
-    sql, params = facts_sql("supply_terms", _TERMS)
+    own = ids_in("supplier_id", None if supplier_id is None else [supplier_id])
+    sql, params = facts_sql("supply_terms", _TERMS, where=own)
     with reading() as read:
         terms = read(
             sql,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from forecasting.core.distribution import DemandDistribution
 
-# Up to so many ids go into the query; beyond that the run is read whole and filtered.
-_MOST_IDS = 500
+# Up to so many ids go into the query, as numbers; beyond that the run is read whole and filtered.
+_MOST_IDS = 20_000
 
 
 def run_with_numbers(run_id: int) -> ForecastRun:
@@ -81,19 +81,15 @@ def rows_read(
     """Some columns of the distributions that stand for a run: its own, or those of the run it repeats."""
     import polars as pl
 
-    from catalog.selectors import read_frame
+    from catalog.selectors import ids_in, read_frame
 
     table = connection.ops.quote_name(ForecastDistribution._meta.db_table)
     where, params, later = ["run_id = %s"], [run.same_as_id or run.pk], []
     for name, ids in (("product_id", product_ids), ("location_id", location_ids)):
-        if ids is None:
-            continue
-        ids = [int(value) for value in ids]
-        if 0 < len(ids) <= _MOST_IDS:
-            where.append(f"{name} IN ({', '.join(['%s'] * len(ids))})")
-            params.extend(ids)
+        if ids is not None and len(ids) > _MOST_IDS:
+            later.append(pl.col(name).is_in([int(value) for value in ids]))
         else:
-            later.append(pl.col(name).is_in(ids))
+            where.append(ids_in(name, ids))
     sql = f"SELECT {columns} FROM {table} WHERE {' AND '.join(where)} ORDER BY product_id, location_id"  # noqa: S608
     if connection.in_atomic_block:
         # ADBC would not see what this transaction has written.

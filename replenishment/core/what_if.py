@@ -1,4 +1,5 @@
-"""What other settings would do: today's orders, service, stock and yearly cost of a plan's items, before and after.
+"""What other settings would do: today's orders, service, stock and yearly cost of a plan's items, before
+and after.
 
 Costs are those of a replay (``docs/replay.md``), expected in the long run: formulas in ``docs/what-if.md``.
 """
@@ -83,7 +84,8 @@ class Changes:
     def applied(self, items: Items) -> Items:
         """The items after the change. ChangeError for a value that makes no sense.
 
-        A stock-out costs price less unit cost, as these change, but where it was stated to cost something else.
+        A stock-out costs price less unit cost, as these change, but where it was stated to cost something
+        else.
         """
         count = len(items)
         if self.target is not None and not 0 < self.target < 1:
@@ -108,8 +110,8 @@ class Changes:
 class Total:
     """Sums over items. Units, money and shares: ``fill_rate`` of units, ``cycle_service`` of cycles.
 
-    ``order_quantity``, ``order_value`` and ``order_lines`` are today's orders; costs and ``lost_margin`` are a
-    year's.
+    ``order_quantity``, ``order_value`` and ``order_lines`` are today's orders; costs and ``lost_margin``
+    are a year's.
     """
 
     items: int
@@ -128,7 +130,7 @@ class Total:
     total_cost: float
 
 
-_SUMS = tuple(
+SUMS = tuple(
     name
     for name in Total.__dataclass_fields__
     if name not in ("items", "order_lines", "fill_rate", "cycle_service")
@@ -211,7 +213,7 @@ def compared(
 
 def total(rows: pl.DataFrame) -> Total:
     """Sums over rows of `outlook`: fill rate by yearly demand in units, cycle service by cycles a year."""
-    sums = {name: float(rows[name].sum()) for name in _SUMS}
+    sums = {name: float(rows[name].sum()) for name in SUMS}
     return Total(
         items=rows.height,
         order_lines=int((rows["order_quantity"] > 0).sum()),

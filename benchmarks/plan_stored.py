@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--inside", choices=("fill", "plan"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        _django()
+        django_up()
         filled(arguments) if arguments.inside == "fill" else planned(arguments)
         return
     from tests.servers import postgres
@@ -58,7 +58,8 @@ def main() -> None:
             subprocess.run([*command, step], env=environment, check=True)
 
 
-def _django() -> None:
+def django_up() -> None:
+    """Django with the settings of the tests, on the database of the environment."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home, orders, replays, sku, workbench
+from replenishment.views import home, orders, replays, sku, what_if, workbench
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
@@ -23,6 +23,8 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
     path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
     path("orders/lines/<int:pk>/remove/", orders.line_remove, name="order-line-remove"),
+    path("what-if/", what_if.page, name="what-if"),
+    path("what-if/<slug:name>.json", what_if.chart, name="what-if-chart"),
     path("replays/", replays.replay_list, name="replay-list"),
     path("replays/start/", replays.replay_start, name="replay-start"),
     path("replays/<int:pk>/", replays.replay_detail, name="replay-detail"),

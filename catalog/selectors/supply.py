@@ -44,8 +44,8 @@ def terms_best(*, as_of: date, supplier_id: int | None = None) -> pl.DataFrame:
     minimum_order_value (the terms' own, else the supplier's; in `currency`), is_assumed.
     Terms have no dates of their own: `as_of` decides on the exchange rate of a supplier's minimum alone.
     """
-    own = ids_in("supplier_id", None if supplier_id is None else [supplier_id])
-    sql, params = facts_sql("supply_terms", _TERMS, where=own)
+    chosen = ids_in("supplier_id", None if supplier_id is None else [supplier_id])
+    sql, params = facts_sql("supply_terms", _TERMS, where=chosen)
     with reading() as read:
         terms = read(
             sql,

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forecasting.core.distribution import DemandDistribution
 from replenishment.core.constraints import smallest_order
-from replenishment.core.policy import Draft
+from replenishment.core.items import Items
+from replenishment.core.policy import drafted
 
 Array = npt.NDArray[Any]
 
@@ -22,11 +24,12 @@ _STEPS = 24  # an order of more packs than this is bought in so many equal parts
 _POINTS = 120  # of the curve
 
 
-def spending_curve(draft: Draft) -> pl.DataFrame:
+def spending_curve(items: Items, forecast: DemandDistribution) -> pl.DataFrame:
     """Money ``spent`` on today's orders and the expected margin ``saved`` by it, from nothing to all of them.
 
     Both rise; ``saved`` falls off (`budget` buys along this curve). At most `_POINTS` rows, one of them 0, 0.
     """
+    draft = drafted(items, forecast, grid_days=1.0)
     good, orders = draft.good, draft.decided().order_quantity[draft.rows]
     rows = np.flatnonzero(orders > 0)
     good, quantity, demand = good.take(rows), orders[rows], draft.levels.demand.take(rows)

@@ -90,7 +90,7 @@ class Changes:
         count = len(items)
         if self.target is not None and not 0 < self.target < 1:
             raise ChangeError("target", count)
-        columns: dict[str, Array] = {}
+        columns: dict[str, Any] = {}
         for name, shift in self.shifts.items():
             columns[name] = shift.applied(getattr(items, name))
             sane = np.isfinite(columns[name]) & (columns[name] >= SHIFTED[name])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Of a larger selection so many product-locations stand for all.
 MOST_ITEMS, MOST_OF_A_CURVE = 20_000, 2_000
 _KEY = ["product_id", "location_id"]
-SORTS = ("total_cost", "stock_value", "order_value", "fill_rate")
+SORTS = ("total_cost", "stock_value", "order_quantity", "fill_rate")
 _TERMS = ("unit_cost", "moq", "order_multiple", "lead_time_mean", "lead_time_sd", "review_days")
 
 
@@ -88,18 +88,13 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Curves:
-    """Two curves, and where the plan and the changes stand on the first.
+class ServiceCurve:
+    """Columns of `Total` by target (`core.what_if.service_curve`), and where plan and changes stand beside
+    it."""
 
-    `service`: columns of `Total` by target (`core.what_if.service_curve`). `spending`: money spent on today's
-    orders and margin saved (`core.spending.spending_curve`), of the changed settings.
-    """
-
-    service: pl.DataFrame
+    curve: pl.DataFrame
     before: Total
     after: Total
-    spending: pl.DataFrame
-    budget: float | None
 
 
 def what_if(
@@ -151,36 +146,36 @@ def what_if(
     )
 
 
-def what_if_curves(
-    plan: PlanRun,
-    selection: Selection,
-    changes: Changes,
-    *,
-    supplier_id: int | None = None,
-    budget: float | None = None,
-) -> Curves:
-    """Service against stock value, and margin saved against money spent, of the changed settings.
-
-    Arguments and errors are those of `what_if`.
-    """
+def what_if_service(
+    plan: PlanRun, selection: Selection, changes: Changes, *, supplier_id: int | None = None
+) -> ServiceCurve:
+    """What stock each overall fill rate takes, with the changed settings. As `what_if`."""
     import polars as pl
 
-    from replenishment.core.policy import drafted
-    from replenishment.core.spending import spending_curve
     from replenishment.core.what_if import SUMS, compared, service_curve
 
     part = _Part.read(plan, selection, most=MOST_OF_A_CURVE)
     changed, _without = part.changed(changes, supplier_id)
     found = compared(part.items, changed, part.demand)
-    draft = drafted(changed, part.demand, grid_days=1.0)
-    share = part.share
-    return Curves(
-        service=service_curve(changed, part.demand).with_columns(pl.col(SUMS) / share),
-        before=_total(found.before, share),
-        after=_total(found.after, share),
-        spending=spending_curve(draft) / share,
-        budget=budget,
+    return ServiceCurve(
+        curve=service_curve(changed, part.demand).with_columns(pl.col(SUMS) / part.share),
+        before=_total(found.before, part.share),
+        after=_total(found.after, part.share),
     )
+
+
+def what_if_spending(
+    plan: PlanRun, selection: Selection, changes: Changes, *, supplier_id: int | None = None
+) -> pl.DataFrame:
+    """Money spent on today's orders, the best packs first, and the expected margin that it saves.
+
+    Columns spent, saved (`core.spending.spending_curve`), with the changed settings. As `what_if`.
+    """
+    from replenishment.core.spending import spending_curve
+
+    part = _Part.read(plan, selection, most=MOST_ITEMS)
+    changed, _without = part.changed(changes, supplier_id)
+    return spending_curve(changed, part.demand) / part.share
 
 
 @dataclass(frozen=True, eq=False)

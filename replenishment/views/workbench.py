@@ -59,6 +59,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
+        "what_if_query": _what_if_query(request.GET),
     }
     htmx = getattr(request, "htmx", False)
     name = "partials/workbench_body.html" if htmx else "workbench.html"
@@ -164,6 +165,15 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     except services.ReplenishmentError as error:
         return _refusal(error)
     return _saved(request, pk, _("Open again."))
+
+
+def _what_if_query(values: QueryDict) -> str:
+    """What the filters and the what-if page have in common."""
+    query = QueryDict(mutable=True)
+    for name in ("q", "supplier", "location", "abc"):
+        if value := values.get(name):
+            query[name] = value
+    return query.urlencode()
 
 
 @dataclass(frozen=True)

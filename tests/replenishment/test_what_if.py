@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from catalog.models import Location, Product, Supplier
@@ -12,7 +13,13 @@ from forecasting.models import ForecastOverride
 from replenishment import selectors
 from replenishment.core.what_if import ChangeError, Changes, Shift
 from replenishment.models import PlanItems, PlanRun, Suggestion
-from replenishment.selectors.what_if import Selection, WhatIfError, what_if, what_if_curves
+from replenishment.selectors.what_if import (
+    Selection,
+    WhatIfError,
+    what_if,
+    what_if_service,
+    what_if_spending,
+)
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import make_forecast, make_stock, run_plan
 
@@ -88,8 +95,8 @@ def test_it_holds_more_stock_for_more_service_and_for_longer_lead_times(shop: Sh
 
 
 def test_it_puts_the_rows_first_that_change_most(shop: Shop) -> None:
-    rows = what_if(shop.plan, Selection(), Changes(target=0.99), sort="order_value").rows
-    apart = [abs(value) for value in rows["more_order_value"]]
+    rows = what_if(shop.plan, Selection(), Changes(target=0.99), sort="order_quantity").rows
+    apart = [abs(value) for value in rows["more_order_quantity"]]
     assert apart == sorted(apart, reverse=True)
 
 
@@ -191,20 +198,26 @@ def test_it_lets_a_part_stand_for_a_large_selection(shop: Shop, monkeypatch: pyt
     assert part.before.stock == pytest.approx(exact.before.stock, rel=0.35)
 
 
-def test_it_draws_curves_that_rise(shop: Shop) -> None:
-    curves = what_if_curves(shop.plan, Selection(), Changes(target=0.98), budget=100.0)
-    service = curves.service
-    assert service["fill_rate"].is_sorted()
-    assert service["stock_value"].is_sorted()
-    assert (service["fill_rate"] >= service["target"] - 1e-3).all()
-    assert curves.after.stock_value > curves.before.stock_value
-    assert curves.spending["spent"].is_sorted()
-    assert curves.spending["saved"].is_sorted()
-    assert curves.spending["spent"][-1] == pytest.approx(
-        what_if(shop.plan, Selection(), Changes(target=0.98)).after.order_value
-    )
-    gains = curves.spending["saved"].diff()[1:] / curves.spending["spent"].diff()[1:]
-    assert gains[0] >= gains[-1]
+def test_it_tells_what_stock_each_service_takes(shop: Shop) -> None:
+    found = what_if_service(shop.plan, Selection(), Changes(target=0.98))
+    assert found.curve["fill_rate"].is_sorted()
+    assert found.curve["stock_value"].is_sorted()
+    assert (found.curve["fill_rate"] >= found.curve["target"] - 1e-3).all()
+    assert found.after.stock_value > found.before.stock_value
+    # The curve is the least stock value for each fill rate: nothing lies above it.
+    reached = np.interp(found.after.stock_value, found.curve["stock_value"], found.curve["fill_rate"])
+    assert found.after.fill_rate <= reached + 0.01
+
+
+def test_it_tells_what_each_next_sum_of_money_saves(shop: Shop) -> None:
+    curve = what_if_spending(shop.plan, Selection(), Changes(target=0.98))
+    assert curve.row(0) == (0.0, 0.0)
+    assert curve["spent"].is_sorted()
+    assert curve["saved"].is_sorted()
+    answer = what_if(shop.plan, Selection(), Changes(target=0.98))
+    assert curve["spent"][-1] == pytest.approx(answer.after.order_value)
+    gains = (curve["saved"].diff()[1:] / curve["spent"].diff()[1:]).to_list()
+    assert gains == sorted(gains, reverse=True)
 
 
 def test_it_asks_for_a_new_plan_where_the_old_one_kept_nothing(shop: Shop) -> None:

@@ -145,7 +145,7 @@ def test_it_asks_the_database_no_more_for_more_items(
 
 def test_it_speaks_chinese(client: Client, buyer: User, shop: Shop) -> None:
     client.force_login(buyer)
-    client.cookies["django_language"] = "zh-hans"
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "zh-hans"
     page = asked(client, target="0.99")
     assert "In total" not in page
     assert "合计" in page

@@ -70,6 +70,7 @@ def filled(arguments: argparse.Namespace) -> None:
     """A catalog, open orders and a finished forecast run of so many product-locations."""
     import numpy as np
     import polars as pl
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection, transaction
 
@@ -79,6 +80,7 @@ def filled(arguments: argparse.Namespace) -> None:
     from forecasting.services.store import distributions_store
 
     start = time.perf_counter()
+    home = settings.FORESTOCK_HOME_CURRENCY
     call_command("migrate", verbosity=0)
     rng = np.random.default_rng(0)
     products = -(-arguments.items // LOCATIONS)
@@ -91,9 +93,9 @@ def filled(arguments: argparse.Namespace) -> None:
     sku = [f"SKU{number:06d}" for number in numbers]
     upsert("product", pl.DataFrame({"sku": sku, "name": sku}))
     places = [f"L{number:02d}" for number in range(LOCATIONS)]
-    upsert("location", pl.DataFrame({"code": places, "name": places, "currency": ["EUR"] * LOCATIONS}))
+    upsert("location", pl.DataFrame({"code": places, "name": places, "currency": [home] * LOCATIONS}))
     codes = [f"S{number:03d}" for number in range(SUPPLIERS)]
-    upsert("supplier", pl.DataFrame({"code": codes, "name": codes, "currency": ["EUR"] * SUPPLIERS}))
+    upsert("supplier", pl.DataFrame({"code": codes, "name": codes, "currency": [home] * SUPPLIERS}))
     product_ids = np.sort(np.array(Product.objects.values_list("pk", flat=True)))
     location_ids = np.sort(np.array(Location.objects.values_list("pk", flat=True)))
     supplier_ids = np.sort(np.array(Supplier.objects.values_list("pk", flat=True)))
@@ -111,7 +113,7 @@ def filled(arguments: argparse.Namespace) -> None:
                     "location_id": pl.Series([None] * products, dtype=pl.Int64),
                     "rank": [rank] * products,
                     "unit_cost": cost * (0.9 + 0.1 * rank),
-                    "currency": ["EUR"] * products,
+                    "currency": [home] * products,
                     "moq": np.where(rng.random(products) < 0.3, pack * 4, 0.0),
                     "order_multiple": pack,
                     "lead_time_days": rng.choice([3.0, 7.0, 14.0, 30.0], products),
@@ -188,6 +190,7 @@ def _orders_open(rng: Any, keys: dict[str, Any], supplier_ids: Any) -> None:
     """Sent orders, 50 lines each, of product-locations drawn at random."""
     from decimal import Decimal
 
+    from django.conf import settings
     from django.contrib.auth.models import User
 
     from replenishment.models import PurchaseOrder, PurchaseOrderLine
@@ -205,7 +208,7 @@ def _orders_open(rng: Any, keys: dict[str, Any], supplier_ids: Any) -> None:
             created_by=buyer,
             supplier_id=int(supplier_ids[(start // 50) % len(supplier_ids)]),
             location_id=location,
-            currency="EUR",
+            currency=settings.FORESTOCK_HOME_CURRENCY,
             state=PurchaseOrder.State.SENT,
         )
         lines += [

@@ -103,11 +103,8 @@ def asked(arguments: argparse.Namespace) -> None:
     ):
         turns = [timed(call) for _ in range(arguments.turns + 1)]
         processor, wall = (statistics.median(turn[part] for turn in turns[1:]) for part in (0, 1))
-        print(
-            f"    {words}: first {turns[0][0]:.2f} s of processor ({turns[0][1]:.2f} s), then
-            {processor:.2f} s" f" ({wall:.2f} s)",
-            flush=True,
-        )
+        first = f"first {turns[0][0]:.2f} s of processor ({turns[0][1]:.2f} s)"
+        print(f"    {words}: {first}, then {processor:.2f} s ({wall:.2f} s)", flush=True)
 
 
 def timed(call: Callable[[], None]) -> tuple[float, float]:

@@ -143,6 +143,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("suggestion-make-drafts", "POST"): Expect(
         BUY, body=lambda world: {"suggestions": [world.suggestion.pk]}
     ),
+    # The world's plan was made by hand and kept no items.
+    ("what-if-list", "POST"): Expect(READ, 400, body=lambda world: {"target": 0.9}),
     ("purchase-order-list", "GET"): Expect((*READ, "supplier")),
     ("purchase-order-detail", "GET"): Expect((*READ, "supplier"), args=pk("sent")),
     ("purchase-order-submit", "POST"): Expect(BUY, args=pk("draft")),

@@ -33,7 +33,9 @@ class ShiftField(forms.CharField):
         try:
             return Shift.of(text)
         except ValueError:
-            raise forms.ValidationError(_("Write 14 to set it, +3 or -3 to add, or a percentage with its sign.")) from None
+            raise forms.ValidationError(
+                _("Write 14 to set it, +3 or -3 to add, or a percentage with its sign.")
+            ) from None
 
 
 class WhatIfForm(forms.Form):

@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import orders, plans, replays, what_if
+from replenishment.api import orders, plans, replays, settings, what_if
 
 
 class MissingView(APIView):
@@ -54,6 +54,8 @@ router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
 router.register("what-if", what_if.WhatIfViewSet, "what-if")
+router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
+router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")
 router.register("purchase-orders", orders.OrderViewSet, "purchase-order")
 router.register("tokens", TokenViewSet, "token")

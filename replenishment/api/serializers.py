@@ -7,7 +7,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
+from replenishment.models import (
+    PlanRun,
+    PolicyRule,
+    PurchaseOrder,
+    PurchaseOrderEvent,
+    PurchaseOrderLine,
+    Suggestion,
+)
 
 
 def slug(name: str) -> serializers.SlugRelatedField[Any]:
@@ -36,7 +43,7 @@ class PlanStartSerializer(serializers.Serializer[Any]):
     forecast_run = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, required=False, help_text="Default: the latest that is done."
     )
-    target_kind = serializers.ChoiceField(choices=["fill", "cycle", "economic", "overall"], required=False)
+    target_kind = serializers.ChoiceField(choices=PolicyRule.TargetKind.choices, required=False)
     target = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
     holding_rate = serializers.FloatField(
         min_value=0.0, max_value=100.0, required=False, help_text="Of unit cost, a year."
@@ -48,6 +55,14 @@ class PlanStartSerializer(serializers.Serializer[Any]):
         min_value=0.0, max_value=1e12, required=False, allow_null=True, help_text="In the home currency."
     )
     unmet = serializers.ChoiceField(choices=["lost", "backorder"], required=False)
+    calm = serializers.FloatField(
+        min_value=0.0,
+        max_value=0.9,
+        required=False,
+        help_text="Quantities that differ from the plan before by no more than this share of it are kept.",
+    )
+    abc_by = serializers.ChoiceField(choices=["revenue", "margin", "units"], required=False)
+    abc_days = serializers.IntegerField(min_value=7, max_value=3660, required=False)
 
 
 class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):

@@ -43,7 +43,15 @@ _SHIFTS = {
     "holding_rate": "holding_rate",
     "order_cost": "order_cost",
 }
-_SIDE = ("order_quantity", "order_value", "fill_rate", "cycle_service", "stock", "cycle_stock", "safety_stock")
+_SIDE = (
+    "order_quantity",
+    "order_value",
+    "fill_rate",
+    "cycle_service",
+    "stock",
+    "cycle_stock",
+    "safety_stock",
+)
 _SIDE += ("stock_value", "holding_cost", "ordering_cost", "lost_margin", "total_cost")
 
 
@@ -56,7 +64,9 @@ class ShiftSerializerField(serializers.Field[Any, Any, Any, Any]):
     }
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, help_text="14 sets, '+3' and '-3' add, '+10%' and '-10%' scale.", **options)
+        super().__init__(
+            required=False, help_text="14 sets, '+3' and '-3' add, '+10%' and '-10%' scale.", **options
+        )
 
     def to_internal_value(self, data: Any) -> Any:
         """A `core.what_if.Shift`. ValidationError for anything else, negative numbers among it."""
@@ -247,7 +257,9 @@ def _pk(name: str, key: str, field: str) -> int:
 def _body(answer: Answer, offset: int, limit: int) -> dict[str, Any]:
     rows = answer.rows[offset : offset + limit].to_dicts()
     skus = dict(Product.objects.filter(pk__in={row["product_id"] for row in rows}).values_list("pk", "sku"))
-    codes = dict(Location.objects.filter(pk__in={row["location_id"] for row in rows}).values_list("pk", "code"))
+    codes = dict(
+        Location.objects.filter(pk__in={row["location_id"] for row in rows}).values_list("pk", "code")
+    )
     return {
         "plan_run": answer.plan.pk,
         "selected": answer.selected,

@@ -35,7 +35,7 @@ SHIFTED: dict[str, float] = {
     "moq": 0.0,
 }
 # Overall fill rates of `service_curve`.
-TARGETS = (0.80, 0.85, 0.88, 0.90, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+TARGETS = (0.80, 0.85, 0.90, 0.94, 0.96, 0.98, 0.99, 0.995)
 _SHIFT = re.compile(r"(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<percent>%?)")
 _GRID_DAYS = 1.0  # as the app plans
 

@@ -71,6 +71,31 @@ class Suggestion(models.Model):
     previous_quantity + all change_ terms = order_quantity in the same way, where the plan before had the row.
     """
 
+    # What leads from the net need to the quantity, in the order in which it adds up.
+    TERMS = (
+        "adj_not_due",
+        "adj_cycle",
+        "adj_moq",
+        "adj_multiple",
+        "adj_max",
+        "adj_shelf_life",
+        "adj_price_break",
+        "adj_transfer",
+        "adj_calm",
+        "adj_supplier_minimum",
+        "adj_container",
+        "adj_budget",
+    )
+    # What leads from the quantity of the plan before to this one.
+    CHANGES = (
+        "change_demand",
+        "change_stock",
+        "change_lead_time",
+        "change_price",
+        "change_rule",
+        "change_other",
+    )
+
     class State(models.TextChoices):
         OPEN = "open", _("Open")
         DRAFTED = "drafted", _("In an order")

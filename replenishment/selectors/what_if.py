@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from replenishment.core.what_if import Changes, Total
 
 # Of a larger selection so many product-locations stand for all.
-MOST_ITEMS, MOST_OF_A_CURVE = 20_000, 2_000
+MOST_ITEMS, MOST_OF_A_CURVE = 20_000, 1_000
 _KEY = ["product_id", "location_id"]
 SORTS = ("total_cost", "stock_value", "order_quantity", "fill_rate")
 _TERMS = ("unit_cost", "moq", "order_multiple", "lead_time_mean", "lead_time_sd", "review_days")

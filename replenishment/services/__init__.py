@@ -26,7 +26,13 @@ from replenishment.services.orders import (
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
 from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
-from replenishment.services.settings import budget_delete, budget_save, rule_delete, rule_save
+from replenishment.services.settings import (
+    budget_delete,
+    budget_save,
+    rule_delete,
+    rule_save,
+    setting_check,
+)
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -66,6 +72,7 @@ __all__ = [
     "replay_start",
     "rule_delete",
     "rule_save",
+    "setting_check",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

@@ -19,6 +19,7 @@ from forecasting.core.distribution import DemandDistribution
 from replenishment.core.constraints import grained
 from replenishment.core.items import Items
 from replenishment.core.policy import Draft, drafted
+from replenishment.models import Suggestion
 from replenishment.services.plan_core import Planned
 from replenishment.services.plan_facts import KEY, units
 from replenishment.services.plan_items import items_frame
@@ -31,14 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "change_lead_time": ("lead_time_mean", "lead_time_sd", "review_days"),
     "change_price": ("unit_cost", "price", "moq", "order_multiple"),
 }
-CHANGES = (
-    "change_demand",
-    "change_stock",
-    "change_lead_time",
-    "change_price",
-    "change_rule",
-    "change_other",
-)
+CHANGES = Suggestion.CHANGES
 
 
 def changes_found(planned: Planned, before: pl.DataFrame | None) -> pl.DataFrame:

@@ -12,26 +12,13 @@ import polars as pl
 from replenishment.core.constraints import grained
 from replenishment.core.policy import Draft, drafted
 from replenishment.core.spread import Spread
+from replenishment.models import Suggestion
 from replenishment.services.plan_facts import Facts
 from replenishment.services.plan_items import items_of
 
 Array = npt.NDArray[Any]
 
-# In the order in which the bridge adds them up.
-TERMS = (
-    "adj_not_due",
-    "adj_cycle",
-    "adj_moq",
-    "adj_multiple",
-    "adj_max",
-    "adj_shelf_life",
-    "adj_price_break",
-    "adj_transfer",
-    "adj_calm",
-    "adj_supplier_minimum",
-    "adj_container",
-    "adj_budget",
-)
+TERMS = Suggestion.TERMS
 _CORE = (
     "expected_demand",
     "safety_stock",

@@ -25,12 +25,12 @@ _AMOUNTS = ("reorder_point", "order_up_to", "max_stock", "order_cost", "stockout
 def rule_save(*, rule: PolicyRule, acting_user: User) -> PolicyRule:
     """Store a new or changed rule. Raises SettingError for nonsense, or the scope of another."""
     permission_require(acting_user, "change_policyrule" if rule.pk else "add_policyrule")
-    _rule_check(rule)
+    setting_check(rule)
     return _saved(rule, acting_user)
 
 
 def rule_delete(*, rule: PolicyRule, acting_user: User) -> None:
-    """Take a rule away; plans keep its name in their events, and their numbers."""
+    """Take a rule away; plans keep their numbers."""
     permission_require(acting_user, "delete_policyrule")
     _deleted(rule, acting_user)
 
@@ -38,14 +38,7 @@ def rule_delete(*, rule: PolicyRule, acting_user: User) -> None:
 def budget_save(*, budget: Budget, acting_user: User) -> Budget:
     """Store a new or changed budget. Raises SettingError for what makes no sense."""
     permission_require(acting_user, "change_budget" if budget.pk else "add_budget")
-    if not budget.name.strip():
-        raise SettingError(_("It needs a name."))
-    if budget.last_day < budget.first_day:
-        raise SettingError(_("The last day is before the first."))
-    if not budget.amount.is_finite() or budget.amount < 0:
-        raise SettingError(_("The amount must be 0 or more."))
-    if Budget.objects.exclude(pk=budget.pk).filter(name=budget.name).exists():
-        raise SettingError(_("There is one of this name already."))
+    setting_check(budget)
     return _saved(budget, acting_user)
 
 
@@ -55,9 +48,22 @@ def budget_delete(*, budget: Budget, acting_user: User) -> None:
     _deleted(budget, acting_user)
 
 
-def _rule_check(rule: PolicyRule) -> None:
-    if not rule.name.strip():
+def setting_check(setting: PolicyRule | Budget) -> None:
+    """Raise SettingError for what makes no sense, or repeats another."""
+    if not setting.name.strip():
         raise SettingError(_("It needs a name."))
+    if type(setting)._default_manager.exclude(pk=setting.pk).filter(name=setting.name).exists():
+        raise SettingError(_("There is one of this name already."))
+    if isinstance(setting, PolicyRule):
+        _rule_check(setting)
+        return
+    if setting.last_day < setting.first_day:
+        raise SettingError(_("The last day is before the first."))
+    if not setting.amount.is_finite() or setting.amount < 0:
+        raise SettingError(_("The amount must be 0 or more."))
+
+
+def _rule_check(rule: PolicyRule) -> None:
     for name in (*_AMOUNTS, "target", "review_days", "salvage_share"):
         value = getattr(rule, name)
         if value is not None and (not math.isfinite(value) or value < 0):
@@ -76,8 +82,6 @@ def _rule_check(rule: PolicyRule) -> None:
     if rule.policy == PolicyRule.Policy.ONCE and rule.season_ends_on is None:
         raise SettingError(_("What is made once needs the end of its season."))
     others = PolicyRule.objects.exclude(pk=rule.pk)
-    if others.filter(name=rule.name).exists():
-        raise SettingError(_("There is one of this name already."))
     same = others.filter(is_active=True, **{name: getattr(rule, name) for name in SCOPE}).first()
     if rule.is_active and same is not None:
         raise SettingError(_("The rule “%(name)s” is for the same already.") % {"name": same.name})

@@ -28,7 +28,12 @@ def ask(user: User, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
 
 def test_it_answers_before_and_after_with_the_rows_that_change_most(viewer: User, shop: Shop) -> None:
     found = ask(viewer, {"target": 0.99, "lead_time_days": "+10%", "limit": 3, "curves": True})
-    assert (found["plan_run"], found["selected"], found["taken"], found["count"]) == (shop.plan.pk, 12, 12, 12)
+    assert (found["plan_run"], found["selected"], found["taken"], found["count"]) == (
+        shop.plan.pk,
+        12,
+        12,
+        12,
+    )
     assert found["after"]["fill_rate"] > found["before"]["fill_rate"]
     assert len(found["rows"]) == 3
     apart = [abs(row["after"]["total_cost"] - row["before"]["total_cost"]) for row in found["rows"]]

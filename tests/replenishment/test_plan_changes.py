@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from catalog.models import Location, Product, StockLevel, SupplyTerms
 from replenishment import services
 from replenishment.models import PlanRun, PolicyRule, Suggestion
-from replenishment.services.plan_changes import CHANGES
 from tests.cast import make_location
 from tests.replenishment.world import assert_adds_up, make_forecast, make_item, only, run_plan
 
@@ -32,7 +31,7 @@ def replanned(place: Location, product: Product, rate: float = 20, **spec: Any) 
 
 def moved(row: Suggestion) -> dict[str, float]:
     """What is not 0 of the terms between two plans."""
-    return {name: getattr(row, name) for name in CHANGES if getattr(row, name)}
+    return {name: getattr(row, name) for name in Suggestion.CHANGES if getattr(row, name)}
 
 
 def test_the_first_plan_has_nothing_to_compare_with(place: Location) -> None:

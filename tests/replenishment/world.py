@@ -18,8 +18,6 @@ from forecasting.models import ForecastRun
 from forecasting.services.store import distributions_store
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, Suggestion
-from replenishment.services.plan_changes import CHANGES
-from replenishment.services.plan_core import TERMS
 from tests.cast import make_location, make_product, make_supplier, make_terms
 
 AS_OF = date(2024, 3, 3)
@@ -175,11 +173,11 @@ def assert_adds_up(row: Suggestion) -> None:
     need = row.expected_demand + row.safety_stock - row.on_hand - row.on_order + row.allocated
     assert need == row.net_need
     total = row.net_need
-    for term in TERMS:
+    for term in Suggestion.TERMS:
         total += getattr(row, term)
     assert total == row.order_quantity
     if row.previous_quantity is not None:
         total = row.previous_quantity
-        for term in CHANGES:
+        for term in Suggestion.CHANGES:
             total += getattr(row, term)
         assert total == row.order_quantity

@@ -74,7 +74,11 @@ def test_it_is_linked_with_the_selection_filled_in(client: Client, buyer: User, 
     sku = client.get(reverse("replenishment:sku", args=place)).content.decode()
     assert f"?product={place[0]}&amp;location={place[1]}" in sku
     bench = client.get(f"{reverse('replenishment:workbench')}?abc=A&supplier={shop.near.pk}&sort=item")
-    assert f"{reverse('replenishment:what-if')}?supplier={shop.near.pk}&amp;abc=A" in bench.content.decode()
+    link = f"{reverse('replenishment:what-if')}?supplier={shop.near.pk}&amp;abc=A"
+    assert link in bench.content.decode()
+    # It follows the filters when htmx swaps the rest.
+    part = client.get(f"{reverse('replenishment:workbench')}?q=lamp", headers={"HX-Request": "true"})
+    assert f"{reverse('replenishment:what-if')}?q=lamp" in part.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from replenishment.views import (
     settings,
     sku,
     transfers,
+    what_if,
     workbench,
 )
 
@@ -47,6 +48,8 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
     path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
     path("orders/lines/<int:pk>/remove/", orders.line_remove, name="order-line-remove"),
+    path("what-if/", what_if.page, name="what-if"),
+    path("what-if/<slug:name>.json", what_if.chart, name="what-if-chart"),
     path("policies/", settings.rule_list, name="rule-list"),
     path("policies/new/", settings.rule_add, name="rule-add"),
     path("policies/<int:pk>/", settings.rule_change, name="rule-change"),

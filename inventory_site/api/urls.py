@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import actions, orders, plans, replays, scoreboard, settings, transfers
+from replenishment.api import actions, orders, plans, replays, scoreboard, settings, transfers, what_if
 
 
 class MissingView(APIView):
@@ -58,6 +58,7 @@ router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
 router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
+router.register("what-if", what_if.WhatIfViewSet, "what-if")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")

@@ -22,6 +22,7 @@ from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
 from replenishment.core.spread import Spread, mixed
+from replenishment.core.stock import stock_held
 from replenishment.core.tails import pinned
 
 Array = npt.NDArray[Any]
@@ -39,7 +40,8 @@ class Levels:
     ``expected_demand`` over the protection interval, ``reorder_point`` and ``order_up_to`` in units (-1 where
     the item is not to be bought again), ``fill_rate`` and ``cycle_service`` in the long run, ``shelf_limit``
     the stock position that sells before it expires, ``quantiles`` (N, Q) at the levels ``given`` those of
-    demand over the protection interval.
+    demand over the protection interval; ``stock`` units on hand in the long run, ``cycle_stock`` of these,
+    and ``order_days`` from one order to the next, infinite where none is made (`stock.stock_held`).
     Masks: ``short`` past the horizon, ``at_max_stock`` and ``at_shelf_life`` where these hold a level down,
     ``unsellable`` where the smallest order can't be sold within the shelf life.
     """
@@ -56,6 +58,9 @@ class Levels:
     unsellable: Array
     quantiles: Array
     mean: Array
+    stock: Array
+    cycle_stock: Array
+    order_days: Array
     given: tuple[float, ...]
 
     @cached_property
@@ -188,6 +193,7 @@ def levels(
         shelf_limit=shelf_limit,
         unsellable=unsellable,
         whole_units=whole_units,
+        days=days,
         levels_given=demand.levels,
     )
 
@@ -342,6 +348,7 @@ def _finished(
     shelf_limit: Array,
     unsellable: Array,
     whole_units: Array,
+    days: float,
     levels_given: tuple[float, ...],
 ) -> Levels:
     """Levels held down by maximum stock and shelf life, and the service of what remains."""
@@ -357,12 +364,13 @@ def _finished(
     never = (cap <= 0) | (items.policy_kind == "not-bought")
     never |= (items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0)
     point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
-    fill, cycle = np.empty(len(items)), np.empty(len(items))
+    fill, cycle, held = np.empty(len(items)), np.empty(len(items)), np.empty((3, len(items)))
     for block in blocks:
         rows, model = block.rows, block.model
         changed = np.flatnonzero((up_to - point)[rows] != rise[rows])
         outcome = model.evaluate(np.maximum(point[rows], 0.0))
         fill[rows], cycle[rows] = outcome.fill, outcome.cycle
+        held[:, rows] = stock_held(model, point[rows], outcome.fill, terms.review[rows])
         if len(changed):
             sub = rows[changed]
             part = model.take(changed)
@@ -370,8 +378,10 @@ def _finished(
             recycled = _wide(
                 block.review().take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
-            outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
+            part = replace(part, cycle=recycled)
+            outcome = part.evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
+            held[:, sub] = stock_held(part, point[sub], outcome.fill, terms.review[sub])
         cycle[rows] = np.maximum((cycle[rows] - block.merged) / (1 - block.merged), 0.0)
     empty = (items.unmet == "lost") & (up_to <= 0)
     bought = ~(never | empty) | (terms.rate <= 0)
@@ -388,5 +398,8 @@ def _finished(
         unsellable=unsellable,
         quantiles=spare[1],
         mean=spare[0],
+        stock=np.where(bought, held[0], 0.0),
+        cycle_stock=np.where(bought, held[1], 0.0),
+        order_days=np.where(bought & (terms.rate > 0), held[2] * terms.review * days, np.inf),
         given=levels_given,
     )

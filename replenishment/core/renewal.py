@@ -54,12 +54,8 @@ def _falls(loss: Array, row: int, step: float, fall: Array) -> None:
     """Chances that a review's demand lowers the position by 0, step, 2 step, ..."""
     size = len(fall)
     fall[0] = min(max(1 - (loss[row, 0] - loss[row, 1]) / step, 0.0), 1 - 1e-9)
-    total = fall[0]
     for k in range(1, size):
         fall[k] = max((loss[row, k - 1] - 2 * loss[row, k] + loss[row, k + 1]) / step, 0.0)
-        total += fall[k]
-    if total < 1e-6:
-        fall[1] = 1.0
 
 
 @inner

@@ -73,6 +73,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "can_transfer": request.user.has_perms(
             ["replenishment.add_purchaseorder", "replenishment.view_planaction"]
         ),
+        "what_if_query": _what_if_query(request.GET),
     }
     htmx = getattr(request, "htmx", False)
     name = "partials/workbench_body.html" if htmx else "workbench.html"
@@ -178,6 +179,15 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     except services.ReplenishmentError as error:
         return _refusal(error)
     return _saved(request, pk, _("Open again."))
+
+
+def _what_if_query(values: QueryDict) -> str:
+    """What the filters and the what-if page have in common."""
+    query = QueryDict(mutable=True)
+    for name in ("q", "supplier", "location", "abc"):
+        if value := values.get(name):
+            query[name] = value
+    return query.urlencode()
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ),
     ("plan-action-dismiss", "POST"): Expect(BUY, args=pk("action"), body=lambda world: {"comment": "season"}),
     ("plan-action-reopen", "POST"): Expect(BUY, args=pk("dismissed")),
+    # The world's plan was made by hand and kept no items.
+    ("what-if-list", "POST"): Expect(READ, 400, body=lambda world: {"target": 0.9}),
     ("purchase-order-list", "GET"): Expect((*READ, "supplier")),
     ("purchase-order-detail", "GET"): Expect((*READ, "supplier"), args=pk("sent")),
     ("purchase-order-submit", "POST"): Expect(BUY, args=pk("draft")),

@@ -17,7 +17,7 @@ from replenishment.core.constraints import grained, grained_down, smallest_order
 from replenishment.core.counts import Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
-from replenishment.core.overall import overall_points
+from replenishment.core.overall import Money, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
@@ -148,20 +148,21 @@ def levels(
                 point[chosen] = part.reorder_point(measure, goal)
                 if kind == "economic" and isinstance(part.whole, Spread):
                     mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
-                    point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
+                    ranked = shared_level(part.whole, mean, part.reviews, goal)
+                    point[chosen] = np.minimum(point[chosen], ranked)
         mine = np.flatnonzero(kinds == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
     if together:
-        point_of = overall_points(
-            together,
-            items.target,
-            terms.rate,
-            terms.review,
-            items.unit_cost * terms.review,
-            whole_units,
+        money = Money(
+            rate=terms.rate,
+            review=terms.review,
+            cost=items.unit_cost,
+            margin=items.stockout_cost,
+            held=items.unit_cost * items.holding_rate * days / DAYS_PER_YEAR,
+            whole=whole_units,
         )
-        for rows, values in point_of:
+        for rows, values in overall_points(together, items.target, money):
             point[rows] = values
     # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
     stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)

@@ -202,19 +202,20 @@ def _lost(
 def _evaluated(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float
 ) -> tuple[float, float, float]:
-    """Fill rate, cycle service and the share of reviews that end in stock."""
+    """Fill rate, cycle service and the share of reviews begun in stock that end in stock."""
     demand = terms[row, DEMAND]
     lost = terms[row, LOST] > 0
     loss = _short(slow, whole, lead, cycle, terms, row, s, 0.0) if lost and terms[row, REVIEWS] > 0 else 0.0
     loss = _lost(slow, whole, lead, cycle, terms, row, s, loss) if loss > 1e-9 * demand else 0.0
     unmet, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, loss)
     unmet = loss if loss > 0 else unmet
+    kept = ratio / max(quiet + began, 1e-12)
     if demand <= 1e-12:
-        return 1.0, 1.0, min(max(ratio, 0.0), 1.0)
+        return 1.0, 1.0, min(max(kept, 0.0), 1.0)
     length = terms[row, LENGTH]
     missed = unmet / (demand + (unmet * terms[row, RISE] if lost else 0.0))
     clean = (ratio - quiet) * length / max(began * length if lost else 1.0, 1e-9)
-    return min(max(1 - missed, 0.0), 1.0), min(max(clean, 0.0), 1.0), min(max(ratio, 0.0), 1.0)
+    return min(max(1 - missed, 0.0), 1.0), min(max(clean, 0.0), 1.0), min(max(kept, 0.0), 1.0)
 
 
 @compiled

@@ -15,7 +15,7 @@ from replenishment.core.compiled import compiled, inner
 
 Array = npt.NDArray[Any]
 
-_HALVINGS = 28
+_HALVINGS = 32
 
 
 @inner

@@ -149,14 +149,14 @@ def _reviewed(
     mean_w, mean_l = terms[row, MEAN], terms[row, LEAD_MEAN]
     fine = terms[row, LATTICE] > 0
     # Whole units: the nodes themselves, with the step of the distribution function. Else each is spread over
-    # the interval around it.
+    # the interval around it, of units above s: the mean over a few units is that from half a unit before.
     step = terms[row, UNIT] if fine else terms[row, STEP]
     unmet, ratio, quiet, began = 0.0, 0.0, 0.0, 0.0
     at = b_whole = b_lead = c_whole = c_lead = 0.0
     piece_whole = piece_lead = -1
     for node in range(cycle.shape[1] + 1):
         last, last_whole, last_lead, last_area = at, b_whole, b_lead, c_whole - c_lead
-        at = s + (node if fine else max(node - 0.5, 0.0)) * step
+        at = s + node * step if fine else s + 0.5 * terms[row, UNIT] + max(node - 0.5, 0.0) * step
         place = mean_w + (at + back - mean_w) / narrow_whole
         b_whole, c_whole, piece_whole = _losses(slow, whole, row, place, piece_whole)
         place = mean_l + (at + back - mean_l) / narrow_lead

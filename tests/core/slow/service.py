@@ -168,7 +168,7 @@ class Model:
                 at = s[part] + places * unit[part]
                 width: Array = unit[part]
             else:  # each node spread over the interval around it
-                at = s[part] + np.maximum(places - 0.5, 0.0) * step[part]
+                at = s[part] + 0.5 * unit[part] + np.maximum(places - 0.5, 0.0) * step[part]
                 width = np.diff(at, axis=1)
             mean_w, mean_l = self.whole_mean[part, None], self.lead_mean[part, None]
             sq_w, sq_l = squeeze_whole[part, None], squeeze_lead[part, None]

@@ -35,8 +35,8 @@ def visited(
     fall, moves, order = np.empty(2 * cells), np.empty((cells, cells)), np.empty((cells, cells))
     for row in range(count):
         _falls(loss, row, step[row], fall)
-        # What comes to s exactly: where nodes are whole units, an order is due if there is a rise to order; with
-        # none, the need is 0 and nothing happens. Else half of what comes there lies above s.
+        # What comes to s exactly: where nodes are whole units, an order is due if there is a rise to order;
+        # with none, the need is 0 and nothing happens. Else half of what comes there lies above s.
         stays = 0.5
         if lattice[row]:
             stays = 1.0 if rise[row] <= 0 else 0.0

@@ -14,10 +14,10 @@ from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import kinds, leadtime
 from replenishment.core.constraints import grained, grained_down, smallest_order
-from replenishment.core.counts import Counts, fitted
+from replenishment.core.counts import SLOW_UNITS, Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
-from replenishment.core.overall import groups_of, overall_points
+from replenishment.core.overall import Money, groups_of, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
@@ -162,20 +162,21 @@ def levels(
                 point[chosen] = part.reorder_point(measure, goal)
                 if kind == "economic" and isinstance(part.whole, Spread):
                     mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
-                    point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
+                    ranked = shared_level(part.whole, mean, part.reviews, goal)
+                    point[chosen] = np.minimum(point[chosen], ranked)
         mine = np.flatnonzero(asked == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
+    money = Money(
+        rate=terms.rate,
+        review=terms.review,
+        cost=items.unit_cost,
+        margin=items.stockout_cost,
+        held=items.unit_cost * items.holding_rate * days / DAYS_PER_YEAR,
+        whole=whole_units,
+    )
     for members in groups_of(together, items.service_group):
-        point_of = overall_points(
-            members,
-            items.target,
-            terms.rate,
-            terms.review,
-            items.unit_cost * terms.review,
-            whole_units,
-        )
-        for rows, values in point_of:
+        for rows, values in overall_points(members, items.target, money):
             point[rows] = values
     # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
     stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)
@@ -243,8 +244,7 @@ def _blocks(
     if len(own):  # elsewhere the grid's interval is the stated one, which has been read
         given = (spare[0][own], spare[1][own])
         whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
-    ratio, slow = fitted(whole[1], reader.levels, whole[0])
-    slow &= terms.unit == 1.0
+    ratio, slow = _slow(reader, whole[1], terms)
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
     narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
     plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
@@ -293,6 +293,21 @@ def _blocks(
             )
             found.append(_Block(rows, model, remake, merged))
     return found
+
+
+def _slow(reader: DemandReader, quantiles: Array, terms: _Terms) -> tuple[Array, Array]:
+    """Variance-to-mean ratios (N,) and masks of slow demand in whole units, by ``quantiles`` (N, Q) of the
+    protection interval.
+
+    The ratio is read from the longest interval over which demand is slow: it says most, and is the same
+    whatever the lead time.
+    """
+    slow = (np.round(quantiles[:, -1]) <= SLOW_UNITS) & (terms.unit == 1.0) & (terms.rate > 0)
+    ratio, rows = np.ones(len(slow)), np.flatnonzero(slow)
+    if len(rows):
+        mean, longest = reader.longest(SLOW_UNITS, rows)
+        ratio[rows], slow[rows] = fitted(longest, reader.levels, mean)
+    return ratio, slow
 
 
 def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:

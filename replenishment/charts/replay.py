@@ -134,17 +134,20 @@ def frontier_chart(
     points = plot.scatter(
         "stock", "fill", source=source, marker="marker", size="size", fill_color="color", line_color=None
     )
+    stocks = [row.average_stock_value for row in rows]
+    middle = (min(stocks) + max(stocks)) / 2 if stocks else 0.0
     for row, name in zip(rows, names, strict=True):
         # Names of all would lie across each other; the numbers are those of the table.
         named = row.policy in tones
+        before = row.policy == "engine" or (named and row.average_stock_value > middle)
         plot.add_layout(
             Label(
                 x=row.average_stock_value,
                 y=row.fill_rate or 0.0,
-                x_offset=-12 if row.policy == "engine" else 12,
+                x_offset=-12 if before else 12,
                 y_offset=-7,
                 text=name if named else str(row.place + 1),
-                text_align="right" if row.policy == "engine" else "left",
+                text_align="right" if before else "left",
                 text_color=colors.text,
                 text_font=FONT,
                 text_font_size="12px",

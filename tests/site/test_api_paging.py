@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from catalog.models import ImportBatch, SalesRecord
+from catalog.models import ImportBatch, SalesRecord, SupplierClosure
 from tests.cast import make_category, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
@@ -122,6 +122,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     product, location = make_product(category=make_category()), make_location()
     make_category(parent=world.category)
     terms = make_terms(product=product, location=location, supplier=world.supplier)
+    day = DAY + timedelta(days=number + 1)
+    SupplierClosure.objects.create(supplier=world.supplier, first_day=day, last_day=day)
     add_day(product, location)
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
@@ -137,6 +139,7 @@ LISTS = [
     "product-list",
     "location-list",
     "supplier-list",
+    "supplier-closure-list",
     "supply-terms-list",
     "sales-list",
     "stock-list",

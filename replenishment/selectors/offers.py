@@ -82,11 +82,16 @@ def offers_timed(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl
     calendars = _calendars(suppliers, as_of)
     learned = lead_times_learned(offers, _deliveries(suppliers, calendars, as_of))
     offers = offers.with_columns(
-        learned_days=pl.Series(learned.mean_days),
-        lead_time_sd_days=pl.Series(learned.sd_days),
+        learned_days=pl.Series(_tenths(learned.mean_days, learned.receipts)),
+        lead_time_sd_days=pl.Series(_tenths(learned.sd_days, learned.receipts)),
         lead_time_receipts=pl.Series(learned.receipts),
     )
     return _on_calendar(offers, calendars, as_of)
+
+
+def _tenths(days: Array, receipts: Array) -> Array:
+    """Learned times to a tenth of a day: each receipt moves the rest, and plans should not follow."""
+    return np.where(receipts > 0, np.round(days, 1), days)
 
 
 def offers_chosen(

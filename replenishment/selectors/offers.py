@@ -218,8 +218,12 @@ def _deliveries(suppliers: pl.DataFrame, calendars: Calendars, as_of: date) -> p
     lines = lines.with_columns(slip_days=pl.Series(took, dtype=pl.Float64) - pl.col("stated_days"))
     share = pl.col("share")
     return (
-        # Received before it was sent: recorded later than it happened.
-        lines.filter(pl.col("received_on") >= pl.col("sent_on"))
+        lines.filter(
+            # Received before it was sent: recorded later than it happened.
+            pl.col("received_on") >= pl.col("sent_on"),
+            # What is waited for tells something once it is late.
+            ~pl.col("is_open") | (pl.col("slip_days") > 0),
+        )
         .group_by("order_id", "received_on", maintain_order=True)
         .agg(
             pl.col("supplier_id", "location_id").first(),

@@ -203,6 +203,19 @@ def test_it_counts_part_receipts_by_quantity_and_leaves_shutdowns_out(place: Loc
     assert 7 < late < 9
 
 
+def test_what_is_overdue_counts_as_if_it_came_in_today(place: Location, buyer: User) -> None:
+    supplier = make_supplier()
+    product = item(place, supplier, lead_time_days=7)
+    early = deliver(buyer, supplier, place, sent=AS_OF - timedelta(days=4), days=[], product=product)
+    late = deliver(buyer, supplier, place, sent=AS_OF - timedelta(days=37), days=[], product=product)
+    assert row_of(plan_of(place, product), product).lead_time_receipts == 0  # closed: no longer expected
+    PurchaseOrder.objects.filter(pk__in=[early.pk, late.pk]).update(state="sent")
+    row = row_of(plan_of(place, product), product)
+    assert row.lead_time_receipts == 1
+    assert row.lead_time_days is not None
+    assert row.lead_time_days > 7 + 30 / 11 - 0.1
+
+
 def test_it_knows_nothing_of_receipts_after_its_day(place: Location, buyer: User) -> None:
     supplier = make_supplier()
     product = item(place, supplier)

@@ -165,6 +165,9 @@ def test_a_supplied_location_gets_its_order_as_a_transfer(tree: dict[str, Locati
     assert shop.adj_transfer < 0
     assert (shop.supplier_id, shop.lead_time_days) == (None, 2.0)
     assert {"supplied", "transfer"} <= codes(shop)
+    assert shop.demand_p50 is not None
+    assert shop.margin_at_risk is not None
+    assert shop.order_by is not None
     assert transfers_of(plan) == [(product.sku, "HUB", "A", -shop.adj_transfer)]
     assert full.order_quantity == 0
     assert full.adj_transfer == 0

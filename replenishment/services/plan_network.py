@@ -74,7 +74,9 @@ def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Fact
 
 def links_noted(planned: Planned) -> Planned:
     """The plan with reasons that say what passes demand on to a row."""
-    text = pl.concat_str("reason", "takes").str.slice(0, LONGEST_REASON)
+    # A row that passes on has no time to cover: that says nothing of demand.
+    said = pl.when("passes_on").then(pl.col("reason").str.replace("; no_demand", "", literal=True))
+    text = pl.concat_str(said.otherwise("reason"), "takes").str.slice(0, LONGEST_REASON)
     reason = pl.when(pl.col("place").is_not_null()).then(text).otherwise("reason")
     return replace(planned, frame=planned.frame.with_columns(reason=reason))
 

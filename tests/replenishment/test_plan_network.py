@@ -204,6 +204,7 @@ def test_a_source_that_holds_nothing_passes_orders_on(tree: dict[str, Location])
     plan = run_plan(make_forecast({(product, tree["A"]): 20, (product, tree["B"]): 20}))
     hub, shop = row_of(plan, product, tree["HUB"]), row_of(plan, product, tree["A"])
     assert "passes_on" in codes(hub)
+    assert "no_demand" not in codes(hub)
     # The lane, the supplier, and half a review at the hub.
     assert shop.lead_time_days == pytest.approx(2 + 28 + 3.5)
     assert hub.lead_time_days == 28.0

@@ -247,7 +247,10 @@ def _service_times(frame: pl.DataFrame, demand: DemandDistribution, source: Arra
     place[rows] = np.arange(len(rows))
     above = np.where(source[rows] >= 0, place[source[rows]], -1)
     part = frame[rows].with_columns(pl.col("on_hand").fill_null(0.0))
+    items = items_of(part)
+    # With customers of its own, without supply, or told by a rule how much to hold.
     at_once = (demand.cum_mean[rows, -1] > 0) | part["lead_time_days"].is_null().to_numpy()
+    at_once |= items.policy_kind != "periodic"
     supplies = np.isin(np.arange(len(rows)), above)
     if not np.any(supplies & ~at_once):
         return frame
@@ -258,7 +261,6 @@ def _service_times(frame: pl.DataFrame, demand: DemandDistribution, source: Arra
 
     own = deviation(quantiles, mean, demand.levels) / np.sqrt(days)
     rate, spread = pooled(above, mean / days), np.sqrt(pooled(above, own**2))
-    items = items_of(part)
     target = np.where(items.target_kind == "economic", _USUAL_TARGET, items.target)
     of_units = np.isin(items.target_kind, ("fill", "overall"))
 

@@ -145,7 +145,7 @@ def _options(
     arcs = arcs.filter(pl.Series(source[taker] != giver))
     giver, taker = arcs["giver"].to_numpy(), arcs["taker"].to_numpy()
     money = frame.select(
-        cost=pl.coalesce("landed_cost", home_cost()) if "landed_cost" in frame.columns else home_cost(),
+        cost=home_cost(),
         margin=(home_price() - home_cost()).fill_null(0.0).clip(0.0),
     )
     cost, margin = money["cost"].fill_null(0.0).to_numpy(), money["margin"].to_numpy()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.models import KitComponent, Location, Product
-from replenishment.models import PlanAction, PlanRun, Suggestion
+from replenishment.models import PlanAction, PlanRun, PolicyRule, Suggestion
 from tests.cast import make_lane, make_location, make_product, make_terms
 from tests.replenishment.world import make_forecast, make_stock, run_plan
 
@@ -210,6 +210,21 @@ def test_a_source_that_holds_nothing_passes_orders_on(tree: dict[str, Location])
     assert hub.lead_time_days == 28.0
     assert hub.order_quantity == pytest.approx(hub.allocated, abs=8)
     all_add_up(plan)
+
+
+def test_a_rule_keeps_stock_where_it_is_typed(tree: dict[str, Location]) -> None:
+    product = make_product()
+    make_terms(product=product, order_multiple=1, moq=0, lead_time_days=28.0, review_days=7.0)
+    for place in tree.values():
+        make_stock(product, place, 0)
+    PolicyRule.objects.create(
+        name="reserve", location=tree["HUB"], policy="min-max", reorder_point=50, order_up_to=80
+    )
+    plan = run_plan(make_forecast({(product, tree["A"]): 20, (product, tree["B"]): 20}))
+    hub, shop = row_of(plan, product, tree["HUB"]), row_of(plan, product, tree["A"])
+    assert "passes_on" not in codes(hub)
+    assert (hub.reorder_point, hub.order_up_to) == (50, 80)
+    assert shop.lead_time_days == 2.0
 
 
 def test_it_plans_a_chain_of_three(tree: dict[str, Location]) -> None:

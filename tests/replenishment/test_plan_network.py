@@ -309,3 +309,19 @@ def test_nothing_moves_against_the_lane_or_where_it_costs_more(two: tuple[Locati
     here.lanes_out.update(unit_cost=50, lead_time_days=30)
     plan = run_plan(make_forecast({(dear, here): 20, (dear, there): 20}))
     assert transfers_of(plan) == []
+
+
+def test_what_would_sell_before_a_purchase_is_in_comes_on_top_of_it(two: tuple[Location, Location]) -> None:
+    here, there = two
+    product = make_product()
+    make_terms(product=product, order_multiple=500, moq=500, lead_time_days=21.0)
+    make_stock(product, here, 100)
+    make_stock(product, there, 0)
+    plan = run_plan(make_forecast({(product, here): 5, (product, there): 40}))
+    taker = row_of(plan, product, there)
+    [(_sku, _source, _destination, moved)] = transfers_of(plan)
+    assert moved > 0
+    assert taker.order_quantity == 500
+    assert taker.adj_transfer == 0
+    assert "transfer" in codes(taker)
+    all_add_up(plan)

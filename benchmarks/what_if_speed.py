@@ -82,7 +82,7 @@ def asked(arguments: argparse.Namespace) -> None:
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
     question = {
-        "location": Location.objects.order_by("pk")[0].pk,
+        "location": str(Location.objects.order_by("pk")[0].pk),
         "target": "0.98",
         "lead_time_mean": "+3",
     }

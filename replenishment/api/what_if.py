@@ -51,8 +51,12 @@ _SIDE = (
     "stock",
     "cycle_stock",
     "safety_stock",
+    "stock_value",
+    "holding_cost",
+    "ordering_cost",
+    "lost_margin",
+    "total_cost",
 )
-_SIDE += ("stock_value", "holding_cost", "ordering_cost", "lost_margin", "total_cost")
 
 
 @extend_schema_field({"oneOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})
@@ -237,7 +241,7 @@ class WhatIfViewSet(viewsets.GenericViewSet[Suggestion]):
 
 
 def _selection(values: dict[str, Any]) -> Selection:
-    ids = {
+    ids: dict[str, Any] = {
         f"{'product' if name == 'sku' else name}_id": _pk(name, values[name], name)
         for name in _NAMED
         if name in values

@@ -28,7 +28,9 @@ def test_it_leaves_nothing_to_compile_for_a_plan() -> None:
     items, demand, _ = cases()
     plan(items, demand, budget=1000.0)
     assert signatures() == before
-    assert all(number for name, number in before.items() if name.endswith((".evaluated", ".visited", ".shared")))
+    assert all(
+        number for name, number in before.items() if name.endswith((".evaluated", ".visited", ".shared"))
+    )
 
 
 def test_it_is_a_command() -> None:

@@ -97,7 +97,7 @@ def test_it_is_linked_with_the_selection_filled_in(client: Client, buyer: User, 
     ],
 )
 def test_it_says_what_is_wrong_beside_the_field(
-    client: Client, buyer: User, shop: Shop, values: dict[str, str], words: str
+    client: Client, buyer: User, shop: Shop, values: dict[str, Any], words: str
 ) -> None:
     client.force_login(buyer)
     page = asked(client, **values)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replenishment.core.budget import within_budget
@@ -81,6 +81,7 @@ def cubes(count: int) -> Any:
     return np.repeat(LAWS["erratic"][0](steps).ppf(QUANTILES)[None], count, axis=0)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     name=st.sampled_from(["lead_time_mean", "review_days", "unit_cost", "moq", "order_cost"]),
     amount=st.floats(-50, 50, allow_nan=False),

@@ -11,7 +11,8 @@ slow, the
 rest gamma), stored as a forecast run stores it; seed 0. Each turn is a whole plan job in a process of its
 own, as a
 worker does it: facts read, planned, bridges and all stored in one transaction, the plan before compared with.
-Prints the job's stages, wall and processor time (of the job, not of the server), and the peak of its memory.
+Prints the job's stages, wall and processor time (of the job, not of the server; the wall time says nothing where
+others load the machine), and the peak of its memory.
 """
 
 from __future__ import annotations
@@ -240,7 +241,7 @@ def planned(arguments: argparse.Namespace) -> None:
     stages = ", ".join(f"{name} {value:.1f}" for name, value in plan.report["seconds"].items())
     print(
         f"{plan.report['rows']:,} rows, {plan.suggestions_count:,} orders: {wall:.1f} s ({stages}),"
-        f" {processor:.1f} s of processor time, peak {peak:,.0f} MB ({before:,.0f} before);"
+        f" {processor:.1f} s of processor time at a load of {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores, peak {peak:,.0f} MB ({before:,.0f} before);"
         f" within {SECONDS:.0f} s and {MEGABYTES:,.0f} MB:"
         f" {'yes' if wall <= SECONDS and peak <= MEGABYTES else 'NO'}",
         flush=True,

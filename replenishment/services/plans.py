@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import User
@@ -19,7 +19,7 @@ from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment.models import PlanItems, PlanRun, Suggestion
 from replenishment.selectors import on_order
-from replenishment.selectors.plans import plan_before
+from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
 from replenishment.services.suggestions import plan_latest_lock
@@ -100,7 +100,8 @@ def plan_create(
 ) -> PlanRun:
     """Queue a plan on a forecast run (default: the latest one). Whoever calls this dispatches the task.
 
-    `acting_user` is None for a schedule or a command. Raises PlanError without a usable forecast.
+    Without a specification it is made as the plan before, its budget aside. `acting_user` is None for a
+    schedule or a command. Raises PlanError without a usable forecast.
     """
     if acting_user is not None:
         permission_require(acting_user, "add_planrun")
@@ -114,9 +115,14 @@ def plan_create(
     return PlanRun.objects.create(
         forecast_run=run,
         as_of=run.as_of,
-        spec=(spec or PlanSpec()).to_dict(),
+        spec=(spec or _spec_usual()).to_dict(),
         created_by=acting_user,
     )
+
+
+def _spec_usual() -> PlanSpec:
+    latest = plan_latest()
+    return PlanSpec() if latest is None else replace(PlanSpec.from_dict(latest.spec), budget=None)
 
 
 def plan_execute(*, plan_id: int) -> PlanRun:

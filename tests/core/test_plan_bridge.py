@@ -89,6 +89,24 @@ def planned(rows: list[dict[str, Any]], budget: float | None = None) -> tuple[It
     return items, plan(items, demand, budget=budget)
 
 
+def test_it_adds_up_where_a_smallest_order_has_to_sell_within_a_shelf_life() -> None:
+    """The level waits for room for a smallest order of 1.2 units, which is no whole number of grains."""
+    _, made = planned(
+        [
+            {
+                "on_hand": 0.0,
+                "order_multiple": 0.1,
+                "moq": 1.2,
+                "shelf_life_days": 5.0,
+                "rate": 3.0,
+                "ratio": 1.0,
+            }
+        ]
+    )
+    assert "level_at_shelf_life" in made.reason[0]
+    assert made.expected_demand[0] + made.safety_stock[0] == made.reorder_point[0]
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(item, min_size=1, max_size=8), budget=st.one_of(st.none(), st.floats(0, 1e6)))
 def test_it_adds_up_exactly_and_keeps_the_supply_rules(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -23,7 +25,9 @@ from catalog.models import (
     Product,
     Recorded,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 from catalog.services.by_hand import row_delete, row_save
 
@@ -67,6 +71,13 @@ class KitComponentInline(TabularInline):
     extra = 0
     autocomplete_fields = ("component",)
     fields = ("component", "quantity")
+
+
+class SupplierClosureInline(TabularInline):
+    model = SupplierClosure
+    extra = 0
+    per_page = 20
+    fields = ("first_day", "last_day")
 
 
 class SupplyTermsInline(TabularInline):
@@ -115,15 +126,60 @@ class LocationAdmin(RecordedAdmin):
     autocomplete_fields = ("receiving_location",)
 
 
+@admin.register(TransferLane)
+class TransferLaneAdmin(RecordedAdmin):
+    list_display = ("source", "destination", "is_supply", "lead_time_days", "review_days", "unit_cost", "moq")
+    list_filter = ("is_supply",)
+    search_fields = ("source__code", "destination__code")
+    list_select_related = ("source", "destination")
+    autocomplete_fields = ("source", "destination")
+
+
 @admin.register(Supplier)
 class SupplierAdmin(RecordedAdmin):
     list_display = ("code", "name", "country", "currency", "minimum_order_value", "is_assumed")
     search_fields = ("code", "name")
-    inlines = (SupplyTermsInline,)
+    inlines = (SupplierClosureInline, SupplyTermsInline)
+    fieldsets = (
+        (None, {"fields": ("code", "name", "country", "currency", "email", "is_assumed")}),
+        (
+            _("Orders"),
+            {
+                "fields": (
+                    ("minimum_order_value", "minimum_order_weight", "minimum_order_volume"),
+                    ("container_weight", "container_volume"),
+                    "order_cost",
+                    "joint_review",
+                )
+            },
+        ),
+        (_("Calendar"), {"fields": ("order_days", "administrative_days")}),
+        (None, {"fields": ("recorded_at", "batch")}),
+    )
+
+
+class SupplyTermsForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """What a person types of terms."""
+
+    def clean_price_breaks(self) -> list[list[float]]:
+        """Pairs of numbers above 0, each quantity once; sorted."""
+        try:
+            breaks = sorted(
+                [float(start), float(cost)] for start, cost in self.cleaned_data["price_breaks"] or []
+            )
+        except (TypeError, ValueError):
+            breaks = [[0.0, 0.0]]
+        numbers = [number for pair in breaks for number in pair]
+        if not all(0 < number < float("inf") for number in numbers):
+            raise ValidationError(_("Write pairs of numbers above 0: [[100, 2.00], [500, 1.85]]."))
+        if len({start for start, _cost in breaks}) < len(breaks):
+            raise ValidationError(_("Two price breaks begin at the same quantity."))
+        return breaks
 
 
 @admin.register(SupplyTerms)
 class SupplyTermsAdmin(RecordedAdmin):
+    form = SupplyTermsForm
     list_display = (
         "product",
         "supplier",

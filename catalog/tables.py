@@ -28,7 +28,9 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 REQUIRED = object()
@@ -136,7 +138,9 @@ TABLES: dict[str, Table] = {
         ("product", Product, ("sku",)),
         ("kit_component", KitComponent, ("kit_id", "component_id")),
         ("location", Location, ("code",)),
+        ("transfer_lane", TransferLane, ("source_id", "destination_id")),
         ("supplier", Supplier, ("code",)),
+        ("supplier_closure", SupplierClosure, ("supplier_id", "first_day")),
         ("supply_terms", SupplyTerms, ("supplier_id", "product_id", "location_id")),
         ("stock", StockLevel, ("product_id", "location_id", "day")),
         ("price", PriceRecord, ("product_id", "location_id", "day")),

@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS = {
         "ForecastAlarmKind": "forecasting.models.ForecastAlarm.Kind",
         "ForecastRunKind": "forecasting.models.ForecastRun.Kind",
         "JobState": "catalog.models.Job.State",
+        "OrderKind": "replenishment.models.PurchaseOrder.Kind",
+        "PlanActionState": "replenishment.models.PlanAction.State",
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",
         "TargetKind": "replenishment.models.PolicyRule.TargetKind",

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from catalog.models import Category, Location, Supplier
+from forecasting.words import FREQUENCIES
 from replenishment.models import PlanAction, PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
 from replenishment.services import ReplaySpec
-from replenishment.words import POLICIES
+from replenishment.words import DELIVERIES, POLICIES
 
 
 class QuantityField(forms.CharField):
@@ -124,6 +125,7 @@ class WorkbenchFilter(forms.Form):
 
     TABS = (
         ("order", _("To order")),
+        ("transfers", _("Transfers")),
         ("waiting", _("Not due")),
         ("drafted", _("In orders")),
         ("rejected", _("Rejected")),
@@ -174,13 +176,42 @@ class ReplayForm(forms.Form):
         label=_("First day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("Empty: 26 weeks before the last day."),
+        help_text=_("Empty: half a year before the last day, by month a year."),
     )
     last_day = forms.DateField(
         label=_("Last day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_("Empty: the last complete day with sales."),
+    )
+    freq = forms.ChoiceField(
+        label=_("Periods"),
+        required=False,
+        choices=[("", _("As the shop forecasts")), *FREQUENCIES.items()],
+    )
+    deliveries = forms.ChoiceField(
+        label=_("Lead times"),
+        required=False,
+        choices=list(DELIVERIES.items()),
+        help_text=_(
+            "As they happened: of the orders sent and received around each day, where there are any."
+        ),
+    )
+    first_share = forms.FloatField(
+        label=_("Share of an order that comes on time"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        initial=1,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    rest_days = forms.FloatField(
+        label=_("Days until the rest comes"),
+        required=False,
+        min_value=0,
+        max_value=365,
+        initial=0,
+        widget=forms.NumberInput(attrs={"step": "any"}),
     )
     location = forms.ModelChoiceField(
         Location.objects.filter(receiving_location=None),
@@ -251,8 +282,10 @@ class ReplayForm(forms.Form):
     def spec(self) -> ReplaySpec:
         """The specification that a valid form asks for."""
         names = ("target_kind", "target", "holding_rate", "order_cost", "forecast_weeks")
-        chosen = self.cleaned_data["policies"]
+        optional = ("freq", "deliveries", "first_share", "rest_days")
+        values = self.cleaned_data
         return ReplaySpec(
-            policies=tuple(name for name in POLICIES if name in chosen),
-            **{name: self.cleaned_data[name] for name in names},
+            policies=tuple(name for name in POLICIES if name in values["policies"]),
+            **{name: values[name] for name in names},
+            **{name: values[name] for name in optional if values[name] not in ("", None)},
         )

@@ -2,7 +2,20 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import actions, ahead, home, orders, plans, replays, settings, sku, workbench
+from replenishment.views import (
+    actions,
+    ahead,
+    home,
+    orders,
+    plans,
+    replays,
+    scoreboard,
+    settings,
+    sku,
+    transfers,
+    what_if,
+    workbench,
+)
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
@@ -16,6 +29,7 @@ urlpatterns: list[URLPattern] = [
     path("actions/<int:pk>/<slug:step>/", actions.action_decide, name="action-decide"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
     path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
     path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),
     path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
@@ -34,6 +48,8 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
     path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
     path("orders/lines/<int:pk>/remove/", orders.line_remove, name="order-line-remove"),
+    path("what-if/", what_if.page, name="what-if"),
+    path("what-if/<slug:name>.json", what_if.chart, name="what-if-chart"),
     path("policies/", settings.rule_list, name="rule-list"),
     path("policies/new/", settings.rule_add, name="rule-add"),
     path("policies/<int:pk>/", settings.rule_change, name="rule-change"),
@@ -42,9 +58,10 @@ urlpatterns: list[URLPattern] = [
     path("budgets/new/", settings.budget_add, name="budget-add"),
     path("budgets/<int:pk>/", settings.budget_change, name="budget-change"),
     path("budgets/<int:pk>/delete/", settings.budget_delete, name="budget-delete"),
+    path("scoreboard/", scoreboard.scoreboard, name="scoreboard"),
     path("replays/", replays.replay_list, name="replay-list"),
     path("replays/start/", replays.replay_start, name="replay-start"),
     path("replays/<int:pk>/", replays.replay_detail, name="replay-detail"),
     path("replays/<int:pk>/progress/", replays.replay_progress, name="replay-progress"),
-    path("replays/<int:pk>/costs.json", replays.replay_chart, name="replay-chart"),
+    path("replays/<int:pk>/<slug:name>.json", replays.replay_chart, name="replay-chart"),
 ]

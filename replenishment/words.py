@@ -21,6 +21,12 @@ POLICIES: dict[str, _StrPromise] = {
     "ses_allocated": _("Smoothing, service shared out by cost"),
     "quantile": _("Quantile of the forecast"),
 }
+# With the row of what was really done beside them.
+REPLAY_ROWS = POLICIES | {"actual": _("What you really did")}
+DELIVERIES: dict[str, _StrPromise] = {
+    "drawn": _("Drawn from the supply terms"),
+    "happened": _("As they happened"),
+}
 REPLAY_STEPS: dict[str, _StrPromise] = {
     "read": _("Reading demand, terms and stock"),
     "forecasts": _("Making the forecasts of the time"),

@@ -17,7 +17,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.db import connection
 
-from catalog.models import Category, Location, PartnerAccount, Product, Supplier, SupplyTerms
+from catalog.models import Category, Location, PartnerAccount, Product, Supplier, SupplyTerms, TransferLane
 from catalog.text import product_search_text
 from inventory_site.group_permissions import permissions_give
 from replenishment.models import ApprovalLimit
@@ -38,7 +38,12 @@ __all__ = [
 
 
 # Those that give the groups more, in their order.
-GROUP_MIGRATIONS = ("0003_override_permissions", "0004_replay_permissions", "0005_policy_permissions")
+GROUP_MIGRATIONS = (
+    "0003_override_permissions",
+    "0004_replay_permissions",
+    "0005_policy_permissions",
+    "0006_scoreboard_permissions",
+)
 
 
 def groups_ensure() -> None:
@@ -83,6 +88,10 @@ def make_location(**values: Any) -> Location:
     return Location.objects.create(
         **{"code": f"LOC-{number}", "name": f"Location {number}", "currency": "USD", "country": "US"} | values
     )
+
+
+def make_lane(source: Location, destination: Location, **values: Any) -> TransferLane:
+    return TransferLane.objects.create(source=source, destination=destination, **values)
 
 
 def make_supplier(**values: Any) -> Supplier:

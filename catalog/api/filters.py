@@ -9,13 +9,16 @@ from catalog import selectors
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 
@@ -48,6 +51,29 @@ class ProductFilter(filters.FilterSet):
         return queryset.filter(pk__in=selectors.products_search(value).order_by().values("pk"))
 
 
+class KitComponentFilter(filters.FilterSet):
+    """By the SKU of the kit or of the component."""
+
+    kit = filters.CharFilter(field_name="kit__sku")
+    component = filters.CharFilter(field_name="component__sku")
+
+    class Meta:
+        model = KitComponent
+        fields: list[str] = []
+
+
+class TransferLaneFilter(filters.FilterSet):
+    """By the codes of its ends, and whether it supplies."""
+
+    source = filters.CharFilter(field_name="source__code")
+    destination = filters.CharFilter(field_name="destination__code")
+    is_supply = filters.BooleanFilter()
+
+    class Meta:
+        model = TransferLane
+        fields: list[str] = []
+
+
 class LocationFilter(filters.FilterSet):
     """By code, or the code of the location that receives for it."""
 
@@ -66,6 +92,18 @@ class SupplierFilter(filters.FilterSet):
 
     class Meta:
         model = Supplier
+        fields: list[str] = []
+
+
+class SupplierClosureFilter(filters.FilterSet):
+    """By supplier, and by days that a shutdown touches, both ends included."""
+
+    supplier = filters.CharFilter(field_name="supplier__code")
+    day_from = filters.DateFilter(field_name="last_day", lookup_expr="gte")
+    day_to = filters.DateFilter(field_name="first_day", lookup_expr="lte")
+
+    class Meta:
+        model = SupplierClosure
         fields: list[str] = []
 
 

@@ -12,13 +12,16 @@ from rest_framework import serializers
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 ROWS_LIMIT = 10_000
@@ -50,7 +53,32 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         model = Product
         fields = (
             "id", "sku", "gtin", "name", "names", "category", "status", "attributes", "successor",
-            "recorded_at",
+            "unit_weight", "unit_volume", "shelf_life_days", "recorded_at",
+        )  # fmt: skip
+
+
+class KitComponentSerializer(serializers.ModelSerializer[KitComponent]):
+    """So many of a component in one kit."""
+
+    kit = code_field("sku")
+    component = code_field("sku")
+
+    class Meta:
+        model = KitComponent
+        fields = ("id", "kit", "component", "quantity", "recorded_at")
+
+
+class TransferLaneSerializer(serializers.ModelSerializer[TransferLane]):
+    """How goods go from one location to another; the cost per unit is in the source's currency."""
+
+    source = code_field()  # type: ignore[assignment]  # a column of that name
+    destination = code_field()
+
+    class Meta:
+        model = TransferLane
+        fields = (
+            "id", "source", "destination", "is_supply", "lead_time_days", "lead_time_sd_days", "review_days",
+            "unit_cost", "moq", "order_multiple", "recorded_at",
         )  # fmt: skip
 
 
@@ -73,9 +101,20 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
     class Meta:
         model = Supplier
         fields = (
-            "id", "code", "name", "country", "currency", "email", "minimum_order_value", "is_assumed",
-            "recorded_at",
+            "id", "code", "name", "country", "currency", "email", "minimum_order_value",
+            "minimum_order_weight", "minimum_order_volume", "container_weight", "container_volume",
+            "order_cost", "order_days", "administrative_days", "joint_review", "is_assumed", "recorded_at",
         )  # fmt: skip
+
+
+class SupplierClosureSerializer(serializers.ModelSerializer[SupplierClosure]):
+    """Days on which a supplier takes no orders and ships nothing, both ends included."""
+
+    supplier = code_field()
+
+    class Meta:
+        model = SupplierClosure
+        fields = ("id", "supplier", "first_day", "last_day", "recorded_at")
 
 
 class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
@@ -89,8 +128,9 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
         model = SupplyTerms
         fields = (
             "id", "supplier", "sku", "location", "rank", "article_number", "unit_cost", "currency",
-            "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "lead_time_days",
-            "lead_time_sd_days", "review_days", "minimum_order_value", "is_assumed", "recorded_at",
+            "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "price_break_kind",
+            "freight_cost", "duty_rate", "return_share", "lead_time_days", "lead_time_sd_days",
+            "review_days", "minimum_order_value", "is_assumed", "recorded_at",
         )  # fmt: skip
 
 

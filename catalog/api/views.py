@@ -19,13 +19,16 @@ from catalog.api import filters, serializers
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
+    TransferLane,
 )
 
 
@@ -156,6 +159,44 @@ class ProductViewSet(
         return super().get_queryset().filter(pk__in=own.values("product"))
 
 
+class KitComponentViewSet(
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[KitComponent],
+):
+    """What kits are made of."""
+
+    kind = "kit_component"
+    queryset = KitComponent.objects.select_related("kit", "component").order_by("pk")
+    serializer_class = serializers.KitComponentSerializer
+    filterset_class = filters.KitComponentFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_kitcomponent",
+        "retrieve": "catalog.view_kitcomponent",
+        "create": "catalog.add_importbatch",
+    }
+
+
+class TransferLaneViewSet(
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[TransferLane],
+):
+    """Lanes on which goods go from one location to another."""
+
+    kind = "transfer_lane"
+    queryset = TransferLane.objects.select_related("source", "destination")
+    serializer_class = serializers.TransferLaneSerializer
+    filterset_class = filters.TransferLaneFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_transferlane",
+        "retrieve": "catalog.view_transferlane",
+        "create": "catalog.add_importbatch",
+    }
+
+
 class LocationViewSet(
     ScopedQuerySetMixin,
     BulkUpsertMixin,
@@ -198,6 +239,28 @@ class SupplierViewSet(
     }
     supplier_actions = ("list", "retrieve")
     supplier_lookup = "pk"
+
+
+class SupplierClosureViewSet(
+    ScopedQuerySetMixin,
+    BulkUpsertMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[SupplierClosure],
+):
+    """Shutdowns of suppliers. A supplier sees its own."""
+
+    kind = "supplier_closure"
+    queryset = SupplierClosure.objects.select_related("supplier")
+    serializer_class = serializers.SupplierClosureSerializer
+    filterset_class = filters.SupplierClosureFilter
+    action_permissions: ClassVar = {
+        "list": "catalog.view_supplierclosure",
+        "retrieve": "catalog.view_supplierclosure",
+        "create": "catalog.add_importbatch",
+    }
+    supplier_actions = ("list", "retrieve")
+    supplier_lookup = "supplier_id"
 
 
 class SupplyTermsViewSet(

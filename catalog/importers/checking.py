@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import polars as pl
@@ -148,3 +149,48 @@ def circles_note(
             pl.Series(rows, dtype=pl.Int64), header, pl.Series(values, dtype=pl.String),
             pl.Series(reasons, dtype=pl.String),
         )  # fmt: skip
+
+
+def arcs_note(
+    parsed: Parsed, frame: pl.DataFrame, data_set: DataSet, stored: Mapping[tuple[int, int], bool]
+) -> None:
+    """Note rows that lead round in a circle, with others of the file or with stored ones; and of those that
+    count by a column (`DataSet.arc`), such as lead where another one leads already.
+
+    `frame` has ids, `parsed` the codes. `stored`: ends of a row -> whether it counts.
+    """
+    start, end = data_set.key
+    ends = list(zip(frame[start].to_list(), frame[end].to_list(), strict=True))
+    if data_set.arc in frame.columns:
+        counts = [bool(value) for value in frame[data_set.arc]]
+    else:
+        counts = [not data_set.arc or stored.get(pair, False) for pair in ends]
+    after = {**stored, **dict(zip(ends, counts, strict=True))}
+    arcs = [pair for pair, is_counted in after.items() if is_counted and None not in pair]
+    circling, leading = _circling(arcs), Counter(target for _source, target in arcs)
+    for wrong, reason in (
+        ([pair in circling for pair in ends], _("leads round in a circle")),
+        (
+            [
+                bool(data_set.arc) and is_counted and pair not in circling and leading[pair[1]] > 1
+                for pair, is_counted in zip(ends, counts, strict=True)
+            ],
+            _("is supplied from another location already"),
+        ),
+    ):
+        rows = pl.Series(wrong, dtype=pl.Boolean)
+        parsed.errors.add(
+            frame[ROW].filter(rows), parsed.headers[end], parsed.frame[end].filter(rows), reason
+        )
+
+
+def _circling(arcs: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The arcs that are on a way round in a circle, or between two such ways."""
+    left = set(arcs)
+    while left:
+        starts, ends = {start for start, _end in left}, {end for _start, end in left}
+        dead = {arc for arc in left if arc[0] not in ends or arc[1] not in starts}
+        if not dead:
+            break
+        left -= dead
+    return left

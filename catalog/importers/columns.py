@@ -24,6 +24,7 @@ ColumnType = Literal[
     "email",
     "gtin",
     "price_breaks",
+    "weekdays",
     "buyer",
 ]
 
@@ -73,7 +74,9 @@ class DataSet:
     """A kind of rows: its columns, its natural key (database columns), and rules between columns.
 
     `families` maps a prefix such as `name:` to the JSON column that holds all columns with it.
-    `itself` is the column that refers to another row of the same kind, if any.
+    `itself` is the column that refers to another row of the same kind, if any. With `arcs` a row leads from
+    the first column of its key to the second, and rows may not lead round in a circle: those, where `arc`
+    names a column, for which it is true.
     """
 
     kind: str
@@ -83,6 +86,8 @@ class DataSet:
     families: tuple[tuple[str, str], ...] = ()
     rules: tuple[Rule, ...] = ()
     itself: str = ""
+    arcs: bool = False
+    arc: str = ""
 
     def column(self, name: str) -> Column:
         """The column of that name. KeyError if there is none."""

@@ -7,82 +7,21 @@ mapping, the conversion with its errors, the command line and the API's bulk ups
 from __future__ import annotations
 
 import polars as pl
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.importers.columns import Column, DataSet, Rule
-
-MOST = 1_000_000_000
-
-_SKU = Column(
-    "sku", _("SKU"), required=True, aliases=("product", "product_sku", "item", "item_number", "article",
-    "stock_code", "stockcode"), target="product_id", max_length=64, references="product", example="MUG-01",
-)  # fmt: skip
-_LOCATION = Column(
-    "location", _("location"), required=True, aliases=("location_code", "warehouse", "store", "site"),
-    target="location_id", max_length=64, references="location", example="MAIN",
-)  # fmt: skip
-_DAY = Column(
-    "day", _("day"), "date", required=True, aliases=("date", "ds"), example="2026-03-31", dated=True
-)
-_PLAN_DAY = Column("day", _("day"), "date", required=True, aliases=("date", "ds"), example="2026-03-31")
-_COUNTRY = Column("country", _("country"), "country", aliases=("country_code",), default="", example="DE")
-_CURRENCY = Column(
-    "currency", _("currency"), "currency", required=True, aliases=("currency_code",), example="EUR"
-)
-_ASSUMED = Column(
-    "is_assumed", _("assumed"), "boolean", aliases=("assumed",), default="false", example="false"
-)
-
-
-def _quantity(
-    name: str,
-    label: Promise | str,
-    *,
-    aliases: tuple[str, ...] = (),
-    required: bool = False,
-    default: str | None = None,
-    minimum: float = 0,
-    example: str = "0",
-) -> Column:
-    return Column(
-        name,
-        label,
-        "decimal",
-        required=required,
-        aliases=aliases,
-        minimum=minimum,
-        maximum=MOST,
-        scale=3,
-        default=default,
-        example=example,
-    )
-
-
-def _money(
-    name: str,
-    label: Promise | str,
-    *,
-    aliases: tuple[str, ...] = (),
-    required: bool = False,
-    default: str | None = None,
-    minimum: float = 0,
-    scale: int = 4,
-    example: str = "4.50",
-) -> Column:
-    return Column(
-        name,
-        label,
-        "decimal",
-        required=required,
-        aliases=aliases,
-        minimum=minimum,
-        maximum=MOST,
-        scale=scale,
-        default=default,
-        example=example,
-    )
-
+from catalog.importers.common import ASSUMED as _ASSUMED
+from catalog.importers.common import COUNTRY as _COUNTRY
+from catalog.importers.common import CURRENCY as _CURRENCY
+from catalog.importers.common import DAY as _DAY
+from catalog.importers.common import LOCATION as _LOCATION
+from catalog.importers.common import MOST
+from catalog.importers.common import PLAN_DAY as _PLAN_DAY
+from catalog.importers.common import SKU as _SKU
+from catalog.importers.common import money_column as _money
+from catalog.importers.common import quantity_column as _quantity
+from catalog.importers.lanes import TRANSFER_LANE
+from catalog.importers.supply import SUPPLIER_CLOSURES, SUPPLIERS, SUPPLY_TERMS
 
 CATEGORY = DataSet(
     "category",
@@ -114,6 +53,12 @@ PRODUCT = DataSet(
                default="active", example="active"),
         Column("successor", _("successor"), aliases=("successor_sku",), target="successor_id", max_length=64,
                references="product", example=""),
+        _quantity("unit_weight", _("unit weight (kg)"), aliases=("weight", "weight_kg"), minimum=0.0001,
+                  scale=4, example="0.35"),
+        _quantity("unit_volume", _("unit volume (m³)"), aliases=("volume", "volume_m3"), minimum=0.000001,
+                  scale=6, example="0.0012"),
+        Column("shelf_life_days", _("shelf life (days)"), "integer", aliases=("shelf_life",), minimum=0,
+               maximum=36500, example=""),
     ),
     key=("sku",),
     families=(("name:", "names"), ("attribute:", "attributes")),
@@ -131,6 +76,7 @@ KIT_COMPONENT = DataSet(
         _quantity("quantity", _("quantity"), aliases=("qty",), default="1", minimum=0.001, example="6"),
     ),
     key=("kit_id", "component_id"),
+    arcs=True,
     rules=(Rule("component", _("a kit can't be its own component"),
                 lambda: pl.col("kit_id") == pl.col("component_id")),),
 )  # fmt: skip
@@ -154,60 +100,6 @@ LOCATION = DataSet(
     ),
     key=("code",),
     itself="receiving_location_id",
-)  # fmt: skip
-
-SUPPLIER = DataSet(
-    "supplier",
-    _("Suppliers"),
-    (
-        Column("code", _("code"), required=True, aliases=("supplier", "supplier_code", "vendor"),
-               max_length=64, example="ACME"),
-        Column("name", _("name"), required=True, aliases=("supplier_name",), max_length=200,
-               example="Acme Ceramics"),
-        _COUNTRY,
-        _CURRENCY,
-        Column("email", _("email"), "email", aliases=("mail", "e_mail"), max_length=254, default="",
-               example="orders@acme.example"),
-        _money("minimum_order_value", _("minimum order value"), aliases=("mov",), default="0", scale=2,
-               example="250"),
-        _ASSUMED,
-    ),
-    key=("code",),
-)  # fmt: skip
-
-SUPPLY_TERMS = DataSet(
-    "supply_terms",
-    _("Supply terms"),
-    (
-        Column("supplier", _("supplier"), required=True, aliases=("supplier_code", "vendor"),
-               target="supplier_id", max_length=64, references="supplier", example="ACME"),
-        _SKU,
-        Column("location", _("location"), aliases=_LOCATION.aliases, target="location_id", max_length=64,
-               references="location", example=""),
-        Column("rank", _("rank"), "integer", minimum=1, maximum=1000, default="1", example="1"),
-        Column("article_number", _("supplier's article number"), aliases=("article", "supplier_sku"),
-               max_length=64, default="", example="A-1001"),
-        _money("unit_cost", _("unit cost"), aliases=("cost", "purchase_price"), required=True,
-               example="2.10"),
-        _CURRENCY,
-        Column("purchase_unit", _("purchase unit"), max_length=32, default="each", example="carton"),
-        _quantity("unit_size", _("size of the purchase unit"), aliases=("pack_size",), default="1",
-                  minimum=0.001, example="12"),
-        _quantity("moq", _("MOQ"), aliases=("minimum_order_quantity",), default="0", example="24"),
-        _quantity("order_multiple", _("order multiple"), aliases=("multiple",), default="1", minimum=0.001,
-                  example="12"),
-        Column("price_breaks", _("price breaks"), "price_breaks", default="", example="100:2.00 500:1.85"),
-        Column("lead_time_days", _("lead time (days)"), "float", aliases=("lead_time",), minimum=0,
-               maximum=3650, default="7", example="14"),
-        Column("lead_time_sd_days", _("lead time spread (days)"), "float", aliases=("lead_time_sd",),
-               minimum=0, maximum=3650, default="0", example="3"),
-        Column("review_days", _("review period (days)"), "float", aliases=("review_period",), minimum=0.01,
-               maximum=3650, default="7", example="7"),
-        _money("minimum_order_value", _("minimum order value"), aliases=("mov",), default="0", scale=2,
-               example="0"),
-        _ASSUMED,
-    ),
-    key=("supplier_id", "product_id", "location_id"),
 )  # fmt: skip
 
 STOCK = DataSet(
@@ -332,7 +224,8 @@ EXCHANGE_RATE = DataSet(
 DATA_SETS: dict[str, DataSet] = {
     data_set.kind: data_set
     for data_set in (
-        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, SUPPLIER, SUPPLY_TERMS, STOCK, SALES, ORDER_LINES, PRICE,
-        PROMOTION, EVENT, EXCHANGE_RATE,
+        CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, TRANSFER_LANE, SUPPLIERS, SUPPLIER_CLOSURES, SUPPLY_TERMS,
+        STOCK, SALES,
+        ORDER_LINES, PRICE, PROMOTION, EVENT, EXCHANGE_RATE,
     )
 }  # fmt: skip

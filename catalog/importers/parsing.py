@@ -178,11 +178,19 @@ def _text_convert(column: Column, text: pl.Series, style: Style) -> tuple[pl.Ser
         problems.append((~text.str.contains(_EMAIL), _("is not an e-mail address")))
     elif column.type == "gtin":
         problems += _gtin_problems(text)
+    elif column.type == "weekdays":
+        twice = pl.any_horizontal(*(text.str.count_matches(day) > 1 for day in "1234567"))
+        problems.append(
+            (~text.str.contains("^[1-7]+$"), _("is not made of weekdays, 1 (Monday) to 7 (Sunday)"))
+        )
+        problems.append((pl.select(twice).to_series(), _("names a weekday twice")))
     elif column.type == "price_breaks":
         fits = text.str.contains(_BREAKS)
         problems.append((~fits, _("is not a list such as 100:2.00 500:1.85 (from quantity: unit cost)")))
         good = pl.select(pl.when(fits).then(text)).to_series()
-        return good.map_elements(_breaks, return_dtype=pl.String).fill_null("[]"), problems
+        result = good.map_elements(_breaks, return_dtype=pl.String).fill_null("[]")
+        problems.append((result == "", _("names a quantity twice")))
+        return result, problems
     elif column.type == "buyer":
         return buyers_hash(text, style.buyer_key), problems
     return text if column.default is None else text.fill_null(column.default), problems
@@ -216,8 +224,10 @@ def _gtin_problems(text: pl.Series) -> list[Problem]:
 
 
 def _breaks(text: str) -> str:
+    """As JSON; empty where two breaks begin at the same quantity."""
     pairs = [part.split(":") for part in text.split()]
-    return json.dumps(sorted([float(quantity), float(cost)] for quantity, cost in pairs))
+    breaks = sorted([float(quantity), float(cost)] for quantity, cost in pairs)
+    return json.dumps(breaks) if len({start for start, _cost in breaks}) == len(breaks) else ""
 
 
 def buyers_hash(buyers: pl.Series, key: bytes) -> pl.Series:

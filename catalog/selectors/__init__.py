@@ -3,26 +3,37 @@
 from catalog.selectors.access import PartnerScope, partner_scope, products_search
 from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.calendar import today
+from catalog.selectors.categories import categories_under
 from catalog.selectors.facts import facts_sql
-from catalog.selectors.frames import read_frame
+from catalog.selectors.frames import ids_in, read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
+from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
-from catalog.selectors.stock import stock_on
-from catalog.selectors.supply import prices_latest, terms_best
+from catalog.selectors.stock import returned_units, stock_on, stock_records
+from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
 
 __all__ = [
     "SERIES_ATTRIBUTES",
     "PartnerScope",
+    "categories_under",
+    "closures",
     "demand_panel",
     "exchange_rate",
     "exchange_rates_frame",
     "facts_sql",
+    "ids_in",
+    "kits_frame",
+    "lanes_frame",
     "partner_scope",
     "prices_latest",
     "products_search",
     "read_frame",
+    "returned_units",
     "stock_on",
-    "terms_best",
+    "stock_records",
+    "successors_frame",
+    "suppliers_frame",
+    "terms_all",
     "today",
     "unique_id_split",
 ]

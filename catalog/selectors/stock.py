@@ -39,3 +39,35 @@ def stock_on(*, as_of: date, known_at: datetime | None = None) -> pl.DataFrame:
         )
         .sort("product_id", "location_id")
     )
+
+
+def stock_records(*, first: date, last: date) -> pl.DataFrame:
+    """Stock as it was recorded at the close of each of some days; assumed levels are left out.
+
+    Columns: product_id, location_id (stocking), day, on_hand (units). Only days with a record have a row.
+    """
+    columns = ["product_id", "location_id", "day", "on_hand", "is_assumed"]
+    frame = _units_by_day("stock", columns, first=first, last=last)
+    return frame.filter(~pl.col("is_assumed").any().over(_DAY)).group_by(_DAY).agg(pl.col("on_hand").sum())
+
+
+def returned_units(*, first: date, last: date) -> pl.DataFrame:
+    """What customers brought back: product_id, location_id (stocking), day, returns (units, above 0)."""
+    columns = ["product_id", "location_id", "day", "returns"]
+    frame = _units_by_day("sales", columns, first=first, last=last, more=" AND returns > 0")
+    return frame.group_by(_DAY).agg(pl.col("returns").sum())
+
+
+_DAY = ["product_id", "location_id", "day"]
+
+
+def _units_by_day(kind: str, columns: list[str], *, first: date, last: date, more: str = "") -> pl.DataFrame:
+    """Rows of some days, under the location that holds the stock."""
+    where = inlined("day >= %s AND day <= %s", [first, last]) + more
+    sql, params = facts_sql(kind, columns, where=where)
+    with reading() as read:
+        rows = read(sql, params, schema={name: TABLES[kind].schema[name] for name in columns})
+        places = locations_stocking(read)
+    return rows.join(places.select("location_id", "stocking_id"), on="location_id").with_columns(
+        location_id=pl.col("stocking_id")
+    )

@@ -1,14 +1,16 @@
-"""On what terms a product is bought, and at what price it sells."""
+"""From whom and on what terms a product is bought, and at what price it sells."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
 
+from catalog.models import SupplierClosure
 from catalog.selectors.facts import facts_sql
-from catalog.selectors.frames import Read, inlined, reading
+from catalog.selectors.frames import Read, ids_in, inlined, reading
 from catalog.selectors.money import exchange_rates_frame
 from catalog.selectors.places import locations_converting, locations_stocking
 from catalog.tables import TABLES
@@ -24,6 +26,10 @@ _TERMS = [
     "unit_size",
     "moq",
     "order_multiple",
+    "price_break_kind",
+    "freight_cost",
+    "duty_rate",
+    "return_share",
     "lead_time_days",
     "lead_time_sd_days",
     "review_days",
@@ -33,16 +39,17 @@ _TERMS = [
 _PRICE_DAYS = 90
 
 
-def terms_best(*, as_of: date) -> pl.DataFrame:
-    """The terms to buy on: one row per product and stocking location, wherever the product has terms.
+def terms_all(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl.DataFrame:
+    """All terms on which products (default: all) can be bought: per product, stocking location and supplier.
 
-    A location's own terms win over those that hold everywhere, then the lowest rank, then the lowest cost.
-    Columns: product_id, location_id, terms_id, supplier_id, unit_cost (per stock unit), currency, moq and
-    order_multiple (stock units, in whole purchase units), lead_time_days, lead_time_sd_days, review_days,
-    minimum_order_value (the terms' own, else the supplier's; in `currency`), is_assumed.
+    A supplier's terms at a location replace those that it has everywhere. Columns: product_id, location_id,
+    terms_id, supplier_id, is_general (they hold everywhere), rank, unit_cost (per stock unit), currency, moq
+    and order_multiple (stock units, in whole purchase units), price_break_kind, freight_cost (per unit, in
+    `currency`), duty_rate and return_share (shares of unit cost), lead_time_days, lead_time_sd_days,
+    review_days, minimum_order_value (the terms' own, else the supplier's; in `currency`), is_assumed.
     Terms have no dates of their own: `as_of` decides on the exchange rate of a supplier's minimum alone.
     """
-    sql, params = facts_sql("supply_terms", _TERMS)
+    sql, params = facts_sql("supply_terms", _TERMS, where=ids_in("product_id", product_ids))
     with reading() as read:
         terms = read(
             sql,
@@ -59,32 +66,51 @@ def terms_best(*, as_of: date) -> pl.DataFrame:
     general = terms.filter(pl.col("location_id").is_null()).join(
         places.select(pl.col("stocking_id").unique()), how="cross"
     )
-    columns = ["stocking_id", "terms_id", *(name for name in _TERMS if name not in {"id", "location_id"})]
-    ranked = pl.concat(
-        [
-            part.rename({"id": "terms_id"}).select(*columns, is_general=pl.lit(is_general))
-            for part, is_general in ((own, False), (general, True))
-        ]
-    )
+    columns = [name for name in _TERMS if name not in {"id", "product_id", "location_id"}]
     return (
-        ranked.sort("product_id", "stocking_id", "is_general", "rank", "unit_cost", "terms_id")
-        .unique(["product_id", "stocking_id"], keep="first", maintain_order=True)
-        .select(
-            "product_id",
-            pl.col("stocking_id").alias("location_id"),
-            "terms_id",
-            "supplier_id",
-            "unit_cost",
-            "currency",
-            "moq",
-            "order_multiple",
-            "lead_time_days",
-            "lead_time_sd_days",
-            "review_days",
-            "minimum_order_value",
-            "is_assumed",
+        pl.concat(
+            [
+                part.select("id", "product_id", "stocking_id", *columns, is_general=pl.lit(is_general))
+                for part, is_general in ((own, False), (general, True))
+            ]
         )
+        .rename({"id": "terms_id", "stocking_id": "location_id"})
+        .sort("product_id", "location_id", "supplier_id", "is_general", "rank", "unit_cost", "terms_id")
+        .unique(["product_id", "location_id", "supplier_id"], keep="first", maintain_order=True)
+        .sort("product_id", "location_id", "is_general", "rank", "unit_cost", "terms_id")
+        .select("product_id", "location_id", "terms_id", "is_general", *columns)
     )
+
+
+def suppliers_frame() -> pl.DataFrame:
+    """How suppliers take orders: supplier_id, supplier_currency, order_cost (in it), minimum_order_weight
+    (kg), minimum_order_volume (m3), container_weight, container_volume (0: none), order_days,
+    administrative_days, joint_review.
+    """
+    columns = [
+        "minimum_order_weight",
+        "minimum_order_volume",
+        "container_weight",
+        "container_volume",
+        "order_cost",
+        "order_days",
+        "administrative_days",
+        "joint_review",
+    ]
+    schema = {name: TABLES["supplier"].schema[name] for name in columns}
+    sql, params = facts_sql("supplier", ["id", "currency", *columns])
+    with reading() as read:
+        found = read(sql, params, schema={"id": pl.Int64(), "currency": pl.String(), **schema})
+    return found.rename({"id": "supplier_id", "currency": "supplier_currency"}).sort("supplier_id")
+
+
+def closures(*, after: date) -> dict[int, list[tuple[date, date]]]:
+    """Shutdowns by supplier, as first and last day, that are not over on a day."""
+    found: dict[int, list[tuple[date, date]]] = {}
+    rows = SupplierClosure.objects.filter(last_day__gte=after).order_by("first_day")
+    for supplier_id, first, last in rows.values_list("supplier_id", "first_day", "last_day"):
+        found.setdefault(supplier_id, []).append((first, last))
+    return found
 
 
 def prices_latest(*, as_of: date) -> pl.DataFrame:

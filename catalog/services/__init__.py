@@ -6,7 +6,7 @@ from catalog.services.import_options import KINDS
 from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
-from catalog.services.stock import stock_receive
+from catalog.services.stock import stock_receive, stock_send
 from catalog.services.takeback import batch_take_back
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "rows_upsert",
     "sales_roll_up",
     "stock_receive",
+    "stock_send",
 ]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from catalog.importers import complete_journey, online_retail
 from catalog.importers.checking import (
+    arcs_note,
     circles_note,
     codes_read,
     duplicates_note,
@@ -118,6 +119,8 @@ def table_check(
     if data_set.itself in frame.columns:
         header = parsed.headers[data_set.itself]
         circles_note(frame, data_set, _stored_references(data_set), parsed.errors, header)
+    if data_set.arcs:
+        arcs_note(parsed, frame, data_set, _stored_arcs(data_set))
     if "gtin" in frame.columns:
         gtins = Product._base_manager.exclude(gtin="").values_list("gtin", "sku")
         gtins_note(frame, dict(gtins), parsed.errors, parsed.headers["gtin"])
@@ -152,6 +155,12 @@ def _stored_references(data_set: DataSet) -> dict[str, str | None]:
     model = TABLES[data_set.kind].model
     key, target = data_set.key[0], data_set.itself.removesuffix("_id")
     return dict(model._base_manager.values_list(key, f"{target}__{key}"))
+
+
+def _stored_arcs(data_set: DataSet) -> dict[tuple[int, int], bool]:
+    start, end = data_set.key
+    rows = TABLES[data_set.kind].model._base_manager.values_list(start, end, data_set.arc or "pk")
+    return {(source, target): bool(counts) for source, target, counts in rows}
 
 
 def good_rows(frame: pl.DataFrame, data_set: DataSet, errors: RowErrors) -> pl.DataFrame:

@@ -108,9 +108,9 @@ class Tree:
 
 
 def accuracy_runs() -> QuerySet[ForecastRun]:
-    """Finished runs that still hold the accuracy of their product-locations, newest first."""
+    """Finished runs that still hold the accuracy of their product-locations, the latest as-of date first."""
     rows = SeriesAccuracy.objects.filter(run=OuterRef("pk"))
-    return ForecastRun.objects.filter(Exists(rows), state=ForecastRun.State.DONE).order_by("-pk")
+    return ForecastRun.objects.filter(Exists(rows), state=ForecastRun.State.DONE).order_by("-as_of", "-pk")
 
 
 def category_tree(language: str) -> Tree:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+
+from forecasting.selectors.static import static_columns
 
 if TYPE_CHECKING:
     from forecasting.core.distribution import DemandDistribution
@@ -33,10 +36,10 @@ def backcasts(
     What was sold after a day is never read for it, and nor are promotions that were still to come: nobody
     can say any more which of them were planned by then. `known_at` reads facts as recorded by that time
     (default: as they are known now, with later corrections). `progress` hears of each day's steps, with the
-    share of that day's work. Models are trained on the first day and every `TRAIN_DAYS`. Raises
-    NoDemandError where nothing had been sold by a day.
+    share of that day's work. Models are trained on the first day and every `TRAIN_DAYS`, with the
+    static columns that make groups then, as in a run. Raises NoDemandError where nothing was sold by a day.
     """
-    from catalog.selectors import demand_panel
+    from catalog.selectors import SERIES_ATTRIBUTES, demand_panel
     from forecasting.core import pipeline
 
     trained, learned = date.min, list[str]()
@@ -48,8 +51,11 @@ def backcasts(
         columns = sorted(panel.columns)
         if artifact is None or (day - trained).days >= TRAIN_DAYS or columns != learned:
             previous = artifact if columns == learned else None
-            result = pipeline.forecast(panel, as_of=day, spec=spec, progress=progress, previous=previous)
+            own = replace(spec, static=static_columns(panel, smallest=spec.min_segment))
+            panel = panel.drop(set(SERIES_ATTRIBUTES) - set(own.static))
+            result = pipeline.forecast(panel, as_of=day, spec=own, progress=progress, previous=previous)
             artifact, trained, learned = result.artifact, day, columns
         else:
+            panel = panel.drop(set(SERIES_ATTRIBUTES) - set(artifact.spec.static))
             result = pipeline.update(panel, as_of=day, artifact=artifact, progress=progress)
         yield result.distribution

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from catalog.models import Category, Product
-from catalog.selectors import products_search
+from catalog.models import Product
+from catalog.selectors import categories_under, products_search
 from forecasting.models import ForecastOverride
 
 if TYPE_CHECKING:
@@ -129,22 +129,6 @@ def overrides_scored(overrides: QuerySet[ForecastOverride]) -> ScoreSum:
         )
     )
     return ScoreSum(row["n"], row["actual"] or 0.0, row["model"] or 0.0, row["own"] or 0.0)
-
-
-def categories_under(roots: Sequence[int]) -> dict[int, frozenset[int]]:
-    """Each of these categories with all that are under it."""
-    children: dict[int | None, list[int]] = {}
-    for pk, parent in Category.objects.order_by().values_list("pk", "parent_id"):
-        children.setdefault(parent, []).append(pk)
-    result = {}
-    for root in roots:
-        branch, waiting = {root}, [root]
-        while waiting:
-            new = [child for child in children.get(waiting.pop(), []) if child not in branch]
-            branch.update(new)
-            waiting.extend(new)
-        result[root] = frozenset(branch)
-    return result
 
 
 def override_scopes(overrides: Sequence[ForecastOverride]) -> list[Scope]:

@@ -60,9 +60,18 @@ def as_of_default() -> date | None:
 
 
 def run_latest() -> ForecastRun | None:
-    """The newest run that is done and still has its distributions."""
+    """The run of the latest as-of date that is done and still has its distributions; the newest of that day.
+
+    A run made afterwards as of an older day is not what today's pages and plans stand on.
+    """
     runs = ForecastRun.objects.filter(state=ForecastRun.State.DONE, pruned_at=None, same_as=None)
-    return runs.order_by("-pk").first()
+    return runs.order_by("-as_of", "-pk").first()
+
+
+def frequency_usual() -> str:
+    """The periods that the shop forecasts in: those of the latest run; weeks where there is none."""
+    run = run_latest()
+    return "W" if run is None else str(run.spec.get("freq", "W"))
 
 
 def run_holding(run_id: int) -> int:

@@ -24,12 +24,12 @@ from forecasting.models import (
     ForecastRun,
     SeriesAccuracy,
 )
+from forecasting.selectors.static import static_columns
 from forecasting.services.alarms import alarms_refresh
 from forecasting.services.known import known_append
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
-from forecasting.services.static import static_columns
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
 

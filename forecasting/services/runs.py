@@ -68,17 +68,17 @@ def run_create(
 
 
 def runs_prune(*, keep: int) -> int:
-    """Delete the distributions and artifacts of all but the newest `keep` finished runs; how many runs.
+    """Delete the distributions and artifacts of all but the latest `keep` finished runs; how many runs.
 
     The rows of the runs stay, and so do their accuracy snapshots and outcomes; the newest full run also keeps
     its artifact, which updates are made with, and the accuracy of its product-locations. Runs that changed
     nothing hold nothing: they go with the run whose results they found to stand. Raises ValueError for a
-    `keep` under 1: the newest run is the one that pages and plans read.
+    `keep` under 1: the latest run is the one that pages and plans read.
     """
     if keep < 1:
         raise ValueError("keep must be 1 or more")
-    done = ForecastRun.objects.filter(state=ForecastRun.State.DONE, same_as=None).order_by("-pk")
-    trained = done.filter(kind=ForecastRun.Kind.FULL).exclude(artifact="").first()
+    done = ForecastRun.objects.filter(state=ForecastRun.State.DONE, same_as=None).order_by("-as_of", "-pk")
+    trained = done.filter(kind=ForecastRun.Kind.FULL).exclude(artifact="").order_by("-pk").first()
     # By these, overrides are still to be scored.
     needed = selectors.overrides_runs_needed()
     old = [run for run in done.filter(pruned_at=None)[keep:] if run.pk not in needed]

@@ -21,7 +21,8 @@ class StrictFilterBackend(DjangoFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         """Narrow the rows. Raises ValidationError for unknown parameters and values that don't parse."""
-        if getattr(view, "action", "list") == "list":
+        # Lists, and what a view makes of all rows of its list.
+        if getattr(view, "action", "list") in ("list", *getattr(view, "list_actions", ())):
             filterset = self.get_filterset_class(view, queryset)
             known = set(filterset.get_filters()) if filterset else set()
             unknown = sorted(set(request.query_params) - known - PAGING)

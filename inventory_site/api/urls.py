@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import actions, orders, plans, replays, settings
+from replenishment.api import actions, orders, plans, replays, scoreboard, settings, transfers, what_if
 
 
 class MissingView(APIView):
@@ -41,7 +41,10 @@ router = SimpleRouter()
 router.register("categories", catalog.CategoryViewSet, "category")
 router.register("products", catalog.ProductViewSet, "product")
 router.register("locations", catalog.LocationViewSet, "location")
+router.register("kit-components", catalog.KitComponentViewSet, "kit-component")
+router.register("transfer-lanes", catalog.TransferLaneViewSet, "transfer-lane")
 router.register("suppliers", catalog.SupplierViewSet, "supplier")
+router.register("supplier-closures", catalog.SupplierClosureViewSet, "supplier-closure")
 router.register("supply-terms", catalog.SupplyTermsViewSet, "supply-terms")
 router.register("sales", catalog.SalesViewSet, "sales")
 router.register("stock", catalog.StockViewSet, "stock")
@@ -53,10 +56,13 @@ router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
+router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
+router.register("what-if", what_if.WhatIfViewSet, "what-if")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")
+router.register("edit-scores", scoreboard.EditScoreViewSet, "edit-score")
 router.register("purchase-orders", orders.OrderViewSet, "purchase-order")
 router.register("tokens", TokenViewSet, "token")
 

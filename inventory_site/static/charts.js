@@ -31,6 +31,10 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
   let current = chosen || (dark ? "dark" : "light");
   drawAll(current);
+  // What htmx has put in place of something else.
+  document.addEventListener("htmx:load", (event) => {
+    for (const place of event.detail.elt.querySelectorAll("[data-chart]")) draw(place, current, round);
+  });
   document.addEventListener("theme:changed", (event) => {
     if (event.detail === current) return;
     current = event.detail;

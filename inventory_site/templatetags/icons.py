@@ -15,6 +15,11 @@ PATHS: dict[str, str] = {
     ),
     "forecast": '<path d="M2 12.5 6 8l2.5 2.5L14 4"/><path d="M10.5 4H14v3.5"/>',
     "replay": '<path d="M3 8a5 5 0 1 0 1.8-3.8"/><path d="M3 2.5v3h3"/><path d="M8 5.5V8l1.8 1.3"/>',
+    "scoreboard": '<path d="M2.5 13.5h11M4 13.5v-4M8 13.5v-8M12 13.5v-6"/><path d="m6.5 3 1.5-1.5L9.5 3"/>',
+    "what-if": (
+        '<path d="M2.5 4.5h5M10.5 4.5h3M2.5 11.5h2M7.5 11.5h6"/><circle cx="9" cy="4.5" r="1.6"/>'
+        '<circle cx="6" cy="11.5" r="1.6"/>'
+    ),
     "import": '<path d="M8 2v7.5M4.8 6.5 8 9.7l3.2-3.2"/><path d="M2.5 11v2.5h11V11"/>',
     "export": '<path d="M8 9.7V2M4.8 5.2 8 2l3.2 3.2"/><path d="M2.5 11v2.5h11V11"/>',
     "settings": (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import CHAMPIONS, MODELS, SEGMENTS, name_of
+from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, name_of
 from replenishment.models import PlanAction
-from replenishment.words import POLICIES, REPLAY_STEPS
+from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -27,13 +27,36 @@ class Chip:
     help: str = ""
 
 
-# The codes of replenishment.core.explain; "order" and "multiple" are the normal case and say nothing.
+# The codes of replenishment.core.explain and of a plan's later stages; "order" and "multiple" are the normal
+# case and say nothing.
 _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "not_due": (_("Not due"), "", _("The stock position is still above the reorder point.")),
     "moq": (_("MOQ"), "info", _("Raised to the supplier's minimum order quantity.")),
     "max_stock": (_("Maximum"), "warn", _("Cut by the maximum stock.")),
     "above_max": (_("Above maximum"), "warn", _("The smallest order goes above the maximum stock.")),
     "shelf_life": (_("Shelf life"), "warn", _("Cut to what sells before it expires.")),
+    "price_break": (_("Price break"), "info", _("Raised to a price break, which costs less over a year.")),
+    "supplier_minimum": (
+        _("Minimum"),
+        "info",
+        _("Changed so that the order reaches its supplier's minimum."),
+    ),
+    "put_off": (
+        _("Put off"),
+        "info",
+        _("The order is below its supplier's minimum and can wait for the next order day at less cost."),
+    ),
+    "below_minimum": (
+        _("Below minimum"),
+        "warn",
+        _("The order stays below its supplier's minimum: it is urgent, and there is no room for more."),
+    ),
+    "container": (_("Container"), "info", _("Changed so that the order fills its containers.")),
+    "size_unknown": (
+        _("Size unknown"),
+        "warn",
+        _("A minimum or container could not be checked: the weight or volume of a product is not known."),
+    ),
     "budget": (_("Budget"), "warn", _("Cut by the budget.")),
     "kept": (_("Kept"), "", _("Hardly changed since the plan before, and kept as it was.")),
     "level_at_max_stock": (
@@ -45,6 +68,26 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "not_bought_again": (_("Run out"), "warn", _("It does not pay to buy it again.")),
     "no_demand": (_("No demand"), "", _("No demand is expected over lead time + review.")),
     "horizon_short": (_("Long lead"), "info", _("Lead time + review pass the forecast's horizon.")),
+    "transfer": (_("Transfer"), "info", _("Comes from another location instead of being bought.")),
+    "supplied": (_("Supplied"), "", _("Regularly supplied from another location.")),
+    "source_short": (
+        _("Source short"),
+        "warn",
+        _("The location that supplies it has less than it orders."),
+    ),
+    "supplies": (_("Supplies"), "", _("It supplies other locations: their demand is in its numbers.")),
+    "passes_on": (
+        _("Passes on"),
+        "info",
+        _("Holds no stock of its own: what comes in goes on to the locations that it supplies."),
+    ),
+    "kit_demand": (_("For kits"), "info", _("What kits take of it is in its demand.")),
+    "successor_demand": (
+        _("Takes over"),
+        "info",
+        _("It takes over the demand of a product that is not bought any more."),
+    ),
+    "assembled": (_("Assembled"), "", _("A kit that nobody sells: its components are bought instead.")),
     "phase_out": (_("Phase-out"), "", _("The product is being phased out: it is not bought.")),
     "discontinued": (_("Discontinued"), "", _("The product is discontinued: it is not bought.")),
 }
@@ -53,6 +96,10 @@ _EXCEPTIONS: dict[str, _StrPromise] = {
     "no supply terms": _("no supply terms"),
     "no stock record": _("no stock record"),
     "no forecast": _("no forecast"),
+    "a cycle in kits": _("a cycle in kits"),
+    "a cycle in successors": _("a cycle in successors"),
+    "a cycle in kits and successors": _("a cycle in kits and successors"),
+    "a cycle in supply lanes": _("a cycle in supply lanes"),
     "no distribution": _("no demand distribution"),
     "negative lead time": _("negative lead time"),
     "negative lead time deviation": _("negative lead time deviation"),
@@ -157,8 +204,20 @@ def skip_reason(reason: str) -> str:
 
 @register.filter
 def policy_name(policy: str) -> str:
-    """A policy that was replayed, in words."""
-    return name_of(POLICIES, policy)
+    """A policy that was replayed, or what was really done, in words."""
+    return name_of(REPLAY_ROWS, policy)
+
+
+@register.filter
+def frequency_name(freq: str) -> str:
+    """Days, weeks or months, in words."""
+    return name_of(FREQUENCIES, freq)
+
+
+@register.filter
+def delivery_name(deliveries: str) -> str:
+    """How orders come in a replay, in words."""
+    return name_of(DELIVERIES, deliveries)
 
 
 @register.filter

@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from replenishment import services
 from replenishment.models import (
     ApprovalLimit,
+    EditScore,
     PlanAction,
     PlanRun,
     PurchaseOrder,
@@ -94,6 +95,7 @@ class ReplayPolicyInline(ReadOnlyMixin, TabularInline):
     extra = 0
     fields = (
         "policy",
+        "compared",
         "fill_rate",
         "average_stock_value",
         "orders",
@@ -121,8 +123,17 @@ class ReplayRunAdmin(ReadOnlyMixin, ModelAdmin):
     inlines = (ReplayPolicyInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).defer("items_table")
+        rows: QuerySet[Any] = super().get_queryset(request).defer("items_table", "course_table")
         return rows
+
+
+@admin.register(EditScore)
+class EditScoreAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("suggestion", "first_day", "last_day", "quantity", "demand", "saved", "scored_at")
+    list_filter = ("last_day",)
+    list_select_related = ("suggestion",)
+    raw_id_fields = ("suggestion",)
+    show_full_result_count = False
 
 
 @admin.register(Suggestion)
@@ -268,7 +279,9 @@ class PurchaseOrderAdmin(ModelAdmin):
 
     list_display = (
         "number",
+        "kind",
         "supplier",
+        "source",
         "location",
         "state",
         "home_value",
@@ -281,19 +294,22 @@ class PurchaseOrderAdmin(ModelAdmin):
     )
     list_filter = (
         "state",
+        "kind",
         ("supplier", AutocompleteSelectFilter),
         ("location", AutocompleteSelectFilter),
         "created_at",
     )
     list_filter_submit = True
-    search_fields = ("number", "supplier__code", "supplier__name")
-    list_select_related = ("supplier", "location", "created_by", "submitted_by", "approved_by")
+    search_fields = ("number", "supplier__code", "supplier__name", "source__code")
+    list_select_related = ("supplier", "source", "location", "created_by", "submitted_by", "approved_by")
     show_full_result_count = False
     inlines = (LineInline, EventInline)
     fields = readonly_fields = (
         "number",
+        "kind",
         "state",
         "supplier",
+        "source",
         "location",
         "currency",
         "home_value",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters as filters
 
-from replenishment.models import PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import EditScore, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -31,6 +31,22 @@ class ReplayRunFilter(filters.FilterSet):
 
     class Meta:
         model = ReplayRun
+        fields: list[str] = []
+
+
+class EditScoreFilter(filters.FilterSet):
+    """By person, reason, SKU, location, category, and the last day that the order was for."""
+
+    person = filters.CharFilter(field_name="suggestion__edited_by__username")
+    reason = filters.CharFilter(field_name="suggestion__edit_reason")
+    sku = filters.CharFilter(field_name="suggestion__product__sku")
+    location = filters.CharFilter(field_name="suggestion__location__code")
+    category = filters.CharFilter(field_name="suggestion__product__category__code")
+    last_day_from = filters.DateFilter(field_name="last_day", lookup_expr="gte")
+    last_day_to = filters.DateFilter(field_name="last_day", lookup_expr="lte")
+
+    class Meta:
+        model = EditScore
         fields: list[str] = []
 
 
@@ -69,12 +85,30 @@ class PlanActionFilter(filters.FilterSet):
         fields: list[str] = []
 
 
+class TransferFilter(filters.FilterSet):
+    """By plan (default: the latest that is done), SKU, either end, and state."""
+
+    plan_run = filters.NumberFilter(
+        field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1
+    )
+    sku = filters.CharFilter(field_name="product__sku")
+    source = filters.CharFilter(field_name="location__code")
+    destination = filters.CharFilter(field_name="other_location__code")
+    state = filters.ChoiceFilter(choices=PlanAction.State.choices)
+
+    class Meta:
+        model = PlanAction
+        fields: list[str] = []
+
+
 class OrderFilter(filters.FilterSet):
-    """By number, state, supplier, location, plan and time."""
+    """By number, state, kind, supplier, source, location, plan and time."""
 
     number = filters.CharFilter()
     state = filters.MultipleChoiceFilter(choices=PurchaseOrder.State.choices)
+    kind = filters.ChoiceFilter(choices=PurchaseOrder.Kind.choices)
     supplier = filters.CharFilter(field_name="supplier__code")
+    source = filters.CharFilter(field_name="source__code")
     location = filters.CharFilter(field_name="location__code")
     plan_run = filters.NumberFilter(
         field_name="plan_run_id", decimal_places=0, min_value=1, max_value=2**63 - 1

@@ -73,6 +73,7 @@ class SuggestionViewSet(
     action_permissions: ClassVar = {
         "list": "replenishment.view_suggestion",
         "retrieve": "replenishment.view_suggestion",
+        "supply_options": "replenishment.view_suggestion",
         "partial_update": "replenishment.edit_suggestion_quantity",
         "reject": "replenishment.edit_suggestion_quantity",
         "reopen": "replenishment.edit_suggestion_quantity",
@@ -92,6 +93,19 @@ class SuggestionViewSet(
             latest = selectors.plan_latest()
             return queryset.filter(plan_run=latest) if latest else queryset.none()
         return queryset
+
+    @extend_schema(responses={200: serializers.SupplyOptionSerializer(many=True)}, filters=False)
+    @action(detail=True, methods=["get"], url_path="supply-options", pagination_class=None)
+    def supply_options(self, request: Request, pk: str) -> Response:
+        """All suppliers of its product for its location, priced side by side, the one to choose first."""
+        suggestion = self.get_queryset().select_related("plan_run__forecast_run").get(pk=self.get_object().pk)
+        options = selectors.supply_options(
+            product=suggestion.product,
+            location=suggestion.location,
+            plan=suggestion.plan_run,
+            run=suggestion.plan_run.forecast_run,
+        )
+        return Response(serializers.SupplyOptionSerializer(options, many=True).data)
 
     @extend_schema(request=serializers.SuggestionEditSerializer, responses=serializers.SuggestionSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:

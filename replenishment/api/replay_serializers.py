@@ -12,7 +12,7 @@ from replenishment.services import REPLAY_POLICIES
 
 
 class ReplayPolicySerializer(serializers.ModelSerializer[ReplayPolicy]):
-    """What one policy would have come to: units, shares, and money of the home currency."""
+    """What one policy would have come to, or "actual" came to: units, shares, money of the home currency."""
 
     class Meta:
         model = ReplayPolicy
@@ -26,8 +26,12 @@ class ReplayPolicySerializer(serializers.ModelSerializer[ReplayPolicy]):
 class ReplayRunSerializer(serializers.ModelSerializer[ReplayRun]):
     """A replay, with a row for each policy once it is done.
 
-    `report` tells the stored forecasts that were read (`runs`: id and as-of date), the days of `backcasts`,
-    how many opening stocks were assumed (`opening_assumed`), and why items were left out (`skipped`).
+    `compared` are the same policies and "actual", what was really done, over the items of which that is
+    known: `report.compared` says of how many, and `report.orders_inferred` for how many of these no order
+    line was sent, so that orders are told by the stock that came. `report` also tells the stored forecasts
+    that were read (`runs`: id and as-of date), the days of `backcasts`, how many opening stocks were assumed
+    (`opening_assumed`), how many orders lead times were taken from, for how many items (`delivered_orders`,
+    `delivered_items`), and why items were left out (`skipped`).
     """
 
     location = slug("code")
@@ -35,14 +39,15 @@ class ReplayRunSerializer(serializers.ModelSerializer[ReplayRun]):
     category = slug("code")
     spec = serializers.DictField(read_only=True)
     report = serializers.DictField(read_only=True)
-    policies = ReplayPolicySerializer(many=True, read_only=True)
+    policies = ReplayPolicySerializer(many=True, read_only=True, source="overall")
+    compared = ReplayPolicySerializer(many=True, read_only=True, source="against_actual")
 
     class Meta:
         model = ReplayRun
         fields = (
             "id", "state", "step", "progress", "error", "first_day", "last_day", "location", "supplier",
-            "category", "spec", "items_count", "skipped_count", "policies", "report", "created_at",
-            "started_at", "finished_at",
+            "category", "spec", "items_count", "skipped_count", "policies", "compared", "report",
+            "created_at", "started_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -50,7 +55,9 @@ class ReplayRunSerializer(serializers.ModelSerializer[ReplayRun]):
 class ReplayStartSerializer(serializers.Serializer[Any]):
     """What a new replay is to do; everything has a default."""
 
-    first_day = serializers.DateField(required=False, help_text="Default: 26 weeks before the last day.")
+    first_day = serializers.DateField(
+        required=False, help_text="Default: half a year before the last day, by month a year."
+    )
     last_day = serializers.DateField(required=False, help_text="Default: the last complete day with sales.")
     location = serializers.CharField(max_length=120, required=False, help_text="Code.")
     supplier = serializers.CharField(max_length=120, required=False, help_text="Code.")
@@ -60,6 +67,18 @@ class ReplayStartSerializer(serializers.Serializer[Any]):
         allow_empty=False,
         max_length=20,
         required=False,
+    )
+    freq = serializers.ChoiceField(
+        choices=["D", "W", "M"], required=False, help_text="Default: that of the shop's forecasts."
+    )
+    deliveries = serializers.ChoiceField(
+        choices=["drawn", "happened"], required=False, help_text="Lead times drawn, or as they happened."
+    )
+    first_share = serializers.FloatField(
+        min_value=0.0, max_value=1.0, required=False, help_text="Of an order that comes on its lead time."
+    )
+    rest_days = serializers.FloatField(
+        min_value=0.0, max_value=365.0, required=False, help_text="How much later the rest comes."
     )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     forecast_weeks = serializers.IntegerField(

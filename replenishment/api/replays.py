@@ -62,6 +62,7 @@ class ReplayRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
         )
         # A broker that is away loses nothing: a queued replay is dispatched again.
         transaction.on_commit(lambda: tasks.replay_execute_task.delay(run.pk), robust=True)
+        run = selectors.replay_get(replay_id=run.pk)
         return Response(self.get_serializer(run).data, status=HTTPStatus.ACCEPTED)
 
 

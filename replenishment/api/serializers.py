@@ -99,6 +99,39 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
         read_only_fields = fields
 
 
+class SupplyOptionSerializer(serializers.Serializer[Any]):
+    """A supplier for the suggestion's product: per unit in the home currency, null without an exchange rate.
+
+    landed_cost = price (of an order of typical_quantity) + freight + duty; total_cost = landed_cost +
+    holding_cost, that of the safety stock which its lead time and review make necessary. Lead times are
+    learned from `lead_time_receipts` deliveries (0: as stated).
+    """
+
+    supplier = serializers.CharField(source="terms.supplier.code")
+    rank = serializers.IntegerField(source="terms.rank")
+    is_chosen = serializers.BooleanField()
+    unit_cost = serializers.DecimalField(source="terms.unit_cost", max_digits=14, decimal_places=4)
+    currency = serializers.CharField(source="terms.currency")
+    moq = serializers.DecimalField(source="terms.moq", max_digits=14, decimal_places=3)
+    order_multiple = serializers.DecimalField(source="terms.order_multiple", max_digits=14, decimal_places=3)
+    minimum_order_value = serializers.DecimalField(source="minimum", max_digits=14, decimal_places=2)
+    minimum_currency = serializers.CharField()
+    typical_quantity = serializers.FloatField()
+    price = serializers.FloatField(allow_null=True)
+    freight = serializers.FloatField(allow_null=True)
+    duty = serializers.FloatField(allow_null=True)
+    landed_cost = serializers.FloatField(source="landed", allow_null=True)
+    safety_stock = serializers.FloatField()
+    holding_cost = serializers.FloatField(source="holding", allow_null=True)
+    total_cost = serializers.FloatField(source="total", allow_null=True)
+    stated_lead_time_days = serializers.FloatField(source="terms.lead_time_days")
+    lead_time_days = serializers.FloatField()
+    lead_time_sd_days = serializers.FloatField()
+    lead_time_receipts = serializers.IntegerField(source="receipts")
+    order_on = serializers.DateField()
+    arrives_on = serializers.DateField()
+
+
 class QuantityField(serializers.DecimalField):
     """Units, to a thousandth."""
 
@@ -193,9 +226,10 @@ class EventSerializer(serializers.ModelSerializer[PurchaseOrderEvent]):
 
 
 class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
-    """A purchase order, without its lines."""
+    """A purchase order, or (kind `transfer`, with a `source`) a transfer order, without its lines."""
 
     supplier = slug("code")
+    source = slug("code")  # type: ignore[assignment]  # a column of that name
     location = slug("code")
     plan_run = serializers.IntegerField(source="plan_run_id", read_only=True, allow_null=True)
     created_by = slug("username")
@@ -209,9 +243,9 @@ class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
     class Meta:
         model = PurchaseOrder
         fields: tuple[str, ...] = (
-            "id", "number", "supplier", "location", "currency", "state", "expected_on", "lines_count",
-            "value", "home_value", "plan_run", "created_by", "submitted_by", "approved_by", "created_at",
-            "updated_at",
+            "id", "number", "kind", "supplier", "source", "location", "currency", "state", "expected_on",
+            "lines_count", "value", "home_value", "plan_run", "created_by", "submitted_by", "approved_by",
+            "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -1,4 +1,7 @@
-"""``python -m replenishment.core plan`` and ``replay``: orders from files, and policies over past demand."""
+"""``python -m replenishment.core plan`` and ``replay``: orders from files, and policies over past demand.
+
+``compile`` compiles ahead what they and the app would otherwise compile at their first use.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     _add_plan(commands)
     _add_replay(commands)
+    commands.add_parser("compile", help="compile ahead, once after an installation")
     return parser
 
 
@@ -112,8 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from replenishment.core.items import ItemsError
 
+    runs = {"plan": _run_plan, "replay": _run_replay, "compile": _run_compile}
     try:
-        _run_plan(options) if options.command == "plan" else _run_replay(options)
+        runs[options.command](options)
     except ItemsError as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -145,6 +150,12 @@ def _run_replay(options: argparse.Namespace) -> None:
     demands = demands_read(files, options.freq)
     made = replay(items, history, demands, policies=options.policy, seed=options.seed)
     frame_write(made.to_frame(), options.out)
+
+
+def _run_compile(_options: argparse.Namespace) -> None:
+    from replenishment.core.warm_up import warm_up
+
+    print(f"compiled: {warm_up()} items of every kind were planned")
 
 
 if __name__ == "__main__":

@@ -85,5 +85,5 @@ def wide(
     lattice = width <= (cells - 1) * unit + 1e-9
     step = np.where(lattice, unit, np.maximum(width, unit) / (cells - 1))
     at = review.loss(step[:, None] * np.arange(2 * cells + 1) / served[:, None]) * served[:, None]
-    visits, starts = visited(at, step, unit, rise, smallest, multiple)
+    visits, starts = visited(at, step, lattice, unit, rise, smallest, multiple)
     return Cycle(step, visits, starts, lattice, none)

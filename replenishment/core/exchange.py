@@ -15,7 +15,7 @@ from replenishment.core.compiled import compiled, inner
 
 Array = npt.NDArray[Any]
 
-_HALVINGS = 46
+_HALVINGS = 32
 
 
 @inner
@@ -34,34 +34,42 @@ def _looked_up(keys: Array, values: Array, row: int, wanted: float) -> float:
 
 
 @inner
-def _level(points: Array, ratios: Array, row: int, price: float, value: float, whole: bool) -> float:
-    """Newsvendor level: the chance to end a review in stock is price / (price + value)."""
+def _level(points: Array, chances: Array, row: int, price: float, value: float, whole: bool) -> float:
+    """Newsvendor level: the chance that a unit is kept is price / (price + value)."""
     total = price + value
-    found = _looked_up(ratios, points, row, price / total if total > 0 else 0.0)
+    found = _looked_up(chances, points, row, price / total if total > 0 else 0.0)
     return math.ceil(found - 1e-5) if whole else found
 
 
 @compiled
 def shared(
-    points: Array, ratios: Array, fills: Array, weight: Array, value: Array, whole: Array, goal: float
+    points: Array,
+    chances: Array,
+    fills: Array,
+    weight: Array,
+    price: Array,
+    value: Array,
+    whole: Array,
+    goal: float,
 ) -> Array:
-    """Levels (N,) at the lowest price that serves the share ``goal`` of all demand.
+    """Levels (N,) at the lowest multiple of ``price`` (N,) that serves the share ``goal`` of all demand.
 
-    ``ratios`` and ``fills`` (N, P) are what ``points`` give, ``weight`` (N,) is an item's share of demand.
+    ``chances`` and ``fills`` (N, P) are what ``points`` give, ``weight`` (N,) is an item's share of demand,
+    ``value`` (N,) what a unit that is kept costs.
     """
     count = len(weight)
-    low, high = math.log(value.min()) - 20.0, math.log(value.max()) + 25.0
+    low, high = math.log((value / price).min()) - 9.0, math.log((value / price).max()) + 20.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        price, served = math.exp(middle), 0.0
+        factor, served = math.exp(middle), 0.0
         for row in range(count):
-            level = _level(points, ratios, row, price, value[row], whole[row])
+            level = _level(points, chances, row, factor * price[row], value[row], whole[row])
             served += weight[row] * _looked_up(points, fills, row, level)
         if served >= goal:
             high = middle
         else:
             low = middle
-    found, price = np.empty(count), math.exp(high)
+    found, factor = np.empty(count), math.exp(high)
     for row in range(count):
-        found[row] = _level(points, ratios, row, price, value[row], whole[row])
+        found[row] = _level(points, chances, row, factor * price[row], value[row], whole[row])
     return found

@@ -130,6 +130,10 @@ def once(
         "cycle_service": _chance_within(season, level),
         "shelf_limit": np.full(len(rows), np.inf),
         "short": short,
+        # It falls from the level to what is left: half of what is served lies there on average.
+        "stock": np.maximum(level - np.maximum(mean - loss, 0.0) / 2, 0.0),
+        "cycle_stock": np.maximum(mean - loss, 0.0) / 2,
+        "order_days": np.maximum(days, DAYS_PER_YEAR),
     }
     return rows, columns, (mean, quantiles)
 

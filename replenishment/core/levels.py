@@ -14,14 +14,15 @@ from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import kinds, leadtime
 from replenishment.core.constraints import grained, grained_down, smallest_order
-from replenishment.core.counts import Counts, fitted
+from replenishment.core.counts import SLOW_UNITS, Counts, fitted
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
-from replenishment.core.overall import groups_of, overall_points
+from replenishment.core.overall import Money, groups_of, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
 from replenishment.core.spread import Spread, mixed
+from replenishment.core.stock import stock_held
 from replenishment.core.tails import pinned
 
 Array = npt.NDArray[Any]
@@ -39,7 +40,8 @@ class Levels:
     ``expected_demand`` over the protection interval, ``reorder_point`` and ``order_up_to`` in units (-1 where
     the item is not to be bought again), ``fill_rate`` and ``cycle_service`` in the long run, ``shelf_limit``
     the stock position that sells before it expires, ``quantiles`` (N, Q) at the levels ``given`` those of
-    demand over the protection interval.
+    demand over the protection interval; ``stock`` units on hand in the long run, ``cycle_stock`` of these,
+    and ``order_days`` from one order to the next, infinite where none is made (`stock.stock_held`).
     Masks: ``short`` past the horizon, ``at_max_stock`` and ``at_shelf_life`` where these hold a level down,
     ``unsellable`` where the smallest order can't be sold within the shelf life.
     """
@@ -56,6 +58,9 @@ class Levels:
     unsellable: Array
     quantiles: Array
     mean: Array
+    stock: Array
+    cycle_stock: Array
+    order_days: Array
     given: tuple[float, ...]
 
     @cached_property
@@ -124,7 +129,7 @@ def levels(
         multiple=items.order_multiple,
         smallest=smallest_order(items.moq, items.order_multiple),
         rate=rate,
-        served=_served(items),
+        served=served_share(items),
     )
     expected = grained(expected)
     per_year = rate / days * DAYS_PER_YEAR
@@ -157,20 +162,21 @@ def levels(
                 point[chosen] = part.reorder_point(measure, goal)
                 if kind == "economic" and isinstance(part.whole, Spread):
                     mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
-                    point[chosen] = np.minimum(point[chosen], shared_level(part.whole, mean, goal))
+                    ranked = shared_level(part.whole, mean, part.reviews, goal)
+                    point[chosen] = np.minimum(point[chosen], ranked)
         mine = np.flatnonzero(asked == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
+    money = Money(
+        rate=terms.rate,
+        review=terms.review,
+        cost=items.unit_cost,
+        margin=items.stockout_cost,
+        held=items.unit_cost * items.holding_rate * days / DAYS_PER_YEAR,
+        whole=whole_units,
+    )
     for members in groups_of(together, items.service_group):
-        point_of = overall_points(
-            members,
-            items.target,
-            terms.rate,
-            terms.review,
-            items.unit_cost * terms.review,
-            whole_units,
-        )
-        for rows, values in point_of:
+        for rows, values in overall_points(members, items.target, money):
             point[rows] = values
     # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
     stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)
@@ -188,11 +194,12 @@ def levels(
         shelf_limit=shelf_limit,
         unsellable=unsellable,
         whole_units=whole_units,
+        days=days,
         levels_given=demand.levels,
     )
 
 
-def _served(items: Items) -> Array:
+def served_share(items: Items) -> Array:
     """Share of demand that will be served, as far as it is known before the levels are."""
     asked = np.isin(items.target_kind, ("fill", "overall"))
     return np.where(items.unmet == "lost", np.where(asked, np.maximum(items.target, 0.5), _USUAL_FILL), 1.0)
@@ -237,8 +244,7 @@ def _blocks(
     if len(own):  # elsewhere the grid's interval is the stated one, which has been read
         given = (spare[0][own], spare[1][own])
         whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
-    ratio, slow = fitted(whole[1], reader.levels, whole[0])
-    slow &= terms.unit == 1.0
+    ratio, slow = _slow(reader, whole[1], terms)
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
     narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
     plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
@@ -287,6 +293,21 @@ def _blocks(
             )
             found.append(_Block(rows, model, remake, merged))
     return found
+
+
+def _slow(reader: DemandReader, quantiles: Array, terms: _Terms) -> tuple[Array, Array]:
+    """Variance-to-mean ratios (N,) and masks of slow demand in whole units, by ``quantiles`` (N, Q) of the
+    protection interval.
+
+    The ratio is read from the longest interval over which demand is slow: it says most, and is the same
+    whatever the lead time.
+    """
+    slow = (np.round(quantiles[:, -1]) <= SLOW_UNITS) & (terms.unit == 1.0) & (terms.rate > 0)
+    ratio, rows = np.ones(len(slow)), np.flatnonzero(slow)
+    if len(rows):
+        mean, longest = reader.longest(SLOW_UNITS, rows)
+        ratio[rows], slow[rows] = fitted(longest, reader.levels, mean)
+    return ratio, slow
 
 
 def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
@@ -342,6 +363,7 @@ def _finished(
     shelf_limit: Array,
     unsellable: Array,
     whole_units: Array,
+    days: float,
     levels_given: tuple[float, ...],
 ) -> Levels:
     """Levels held down by maximum stock and shelf life, and the service of what remains."""
@@ -357,12 +379,13 @@ def _finished(
     never = (cap <= 0) | (items.policy_kind == "not-bought")
     never |= (items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0)
     point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
-    fill, cycle = np.empty(len(items)), np.empty(len(items))
+    fill, cycle, held = np.empty(len(items)), np.empty(len(items)), np.empty((3, len(items)))
     for block in blocks:
         rows, model = block.rows, block.model
         changed = np.flatnonzero((up_to - point)[rows] != rise[rows])
         outcome = model.evaluate(np.maximum(point[rows], 0.0))
         fill[rows], cycle[rows] = outcome.fill, outcome.cycle
+        held[:, rows] = stock_held(model, point[rows], outcome.fill, terms.review[rows])
         if len(changed):
             sub = rows[changed]
             part = model.take(changed)
@@ -370,8 +393,10 @@ def _finished(
             recycled = _wide(
                 block.review().take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
-            outcome = replace(part, cycle=recycled).evaluate(np.maximum(point[sub], 0.0))
+            part = replace(part, cycle=recycled)
+            outcome = part.evaluate(np.maximum(point[sub], 0.0))
             fill[sub], cycle[sub] = outcome.fill, outcome.cycle
+            held[:, sub] = stock_held(part, point[sub], outcome.fill, terms.review[sub])
         cycle[rows] = np.maximum((cycle[rows] - block.merged) / (1 - block.merged), 0.0)
     empty = (items.unmet == "lost") & (up_to <= 0)
     bought = ~(never | empty) | (terms.rate <= 0)
@@ -388,5 +413,8 @@ def _finished(
         unsellable=unsellable,
         quantiles=spare[1],
         mean=spare[0],
+        stock=np.where(bought, held[0], 0.0),
+        cycle_stock=np.where(bought, held[1], 0.0),
+        order_days=np.where(bought & (terms.rate > 0), held[2] * terms.review * days, np.inf),
         given=levels_given,
     )

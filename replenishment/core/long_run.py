@@ -149,14 +149,14 @@ def _reviewed(
     mean_w, mean_l = terms[row, MEAN], terms[row, LEAD_MEAN]
     fine = terms[row, LATTICE] > 0
     # Whole units: the nodes themselves, with the step of the distribution function. Else each is spread over
-    # the interval around it.
+    # the interval around it, of units above s: the mean over a few units is that from half a unit before.
     step = terms[row, UNIT] if fine else terms[row, STEP]
     unmet, ratio, quiet, began = 0.0, 0.0, 0.0, 0.0
     at = b_whole = b_lead = c_whole = c_lead = 0.0
     piece_whole = piece_lead = -1
     for node in range(cycle.shape[1] + 1):
         last, last_whole, last_lead, last_area = at, b_whole, b_lead, c_whole - c_lead
-        at = s + (node if fine else max(node - 0.5, 0.0)) * step
+        at = s + node * step if fine else s + 0.5 * terms[row, UNIT] + max(node - 0.5, 0.0) * step
         place = mean_w + (at + back - mean_w) / narrow_whole
         b_whole, c_whole, piece_whole = _losses(slow, whole, row, place, piece_whole)
         place = mean_l + (at + back - mean_l) / narrow_lead
@@ -202,19 +202,20 @@ def _lost(
 def _evaluated(
     slow: bool, whole: Array, lead: Array, cycle: Array, terms: Array, row: int, s: float
 ) -> tuple[float, float, float]:
-    """Fill rate, cycle service and the share of reviews that end in stock."""
+    """Fill rate, cycle service and the share of reviews begun in stock that end in stock."""
     demand = terms[row, DEMAND]
     lost = terms[row, LOST] > 0
     loss = _short(slow, whole, lead, cycle, terms, row, s, 0.0) if lost and terms[row, REVIEWS] > 0 else 0.0
     loss = _lost(slow, whole, lead, cycle, terms, row, s, loss) if loss > 1e-9 * demand else 0.0
     unmet, ratio, quiet, began = _reviewed(slow, whole, lead, cycle, terms, row, s, loss)
     unmet = loss if loss > 0 else unmet
+    kept = ratio / max(quiet + began, 1e-12)
     if demand <= 1e-12:
-        return 1.0, 1.0, min(max(ratio, 0.0), 1.0)
+        return 1.0, 1.0, min(max(kept, 0.0), 1.0)
     length = terms[row, LENGTH]
     missed = unmet / (demand + (unmet * terms[row, RISE] if lost else 0.0))
     clean = (ratio - quiet) * length / max(began * length if lost else 1.0, 1e-9)
-    return min(max(1 - missed, 0.0), 1.0), min(max(clean, 0.0), 1.0), min(max(ratio, 0.0), 1.0)
+    return min(max(1 - missed, 0.0), 1.0), min(max(clean, 0.0), 1.0), min(max(kept, 0.0), 1.0)
 
 
 @compiled

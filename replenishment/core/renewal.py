@@ -18,7 +18,13 @@ Array = npt.NDArray[Any]
 
 @compiled
 def visited(
-    loss: Array, step: Array, unit: Array, rise: Array, smallest: Array, multiple: Array
+    loss: Array,
+    step: Array,
+    lattice: Array,
+    unit: Array,
+    rise: Array,
+    smallest: Array,
+    multiple: Array,
 ) -> tuple[Array, Array]:
     """Visits of a cycle and shares of its starts (N, G): arguments as `cycle.wide`.
 
@@ -29,13 +35,18 @@ def visited(
     fall, moves, order = np.empty(2 * cells), np.empty((cells, cells)), np.empty((cells, cells))
     for row in range(count):
         _falls(loss, row, step[row], fall)
+        # What comes to s exactly: where nodes are whole units, an order is due if there is a rise to order;
+        # with none, the need is 0 and nothing happens. Else half of what comes there lies above s.
+        stays = 0.5
+        if lattice[row]:
+            stays = 1.0 if rise[row] <= 0 else 0.0
         if smallest[row] <= rise[row] and multiple[row] <= unit[row]:
             top = min(max(int(np.rint(rise[row] / step[row])), 0), cells - 1)
             starts[row, top] = 1.0
-            _descended(visits, row, top, fall)
+            _descended(visits, row, top, fall, stays)
         else:
             terms = (step[row], unit[row], rise[row], smallest[row], multiple[row])
-            _moved(fall, terms, moves, order)
+            _moved(fall, terms, stays, moves, order)
             _settled(moves, visits, row)
             orders = 0.0
             for left in range(cells):
@@ -54,50 +65,51 @@ def _falls(loss: Array, row: int, step: float, fall: Array) -> None:
     """Chances that a review's demand lowers the position by 0, step, 2 step, ..."""
     size = len(fall)
     fall[0] = min(max(1 - (loss[row, 0] - loss[row, 1]) / step, 0.0), 1 - 1e-9)
-    total = fall[0]
     for k in range(1, size):
         fall[k] = max((loss[row, k - 1] - 2 * loss[row, k] + loss[row, k + 1]) / step, 0.0)
-        total += fall[k]
-    if total < 1e-6:
-        fall[1] = 1.0
 
 
 @inner
-def _descended(visits: Array, row: int, top: int, fall: Array) -> None:
+def _descended(visits: Array, row: int, top: int, fall: Array, stays: float) -> None:
     """Visits of a cycle that starts where it always does: a renewal equation, from the top down."""
     stay = 1 / (1 - fall[0])
-    for node in range(top, 0, -1):
+    for node in range(top, -1, -1):
         come = 1.0 if node == top else 0.0
         for above in range(node + 1, top + 1):
             come += visits[row, above] * fall[above - node]
-        visits[row, node] = come * stay
-    visits[row, 0] = stay if top == 0 else 0.0
+        visits[row, node] = come * stay * (stays if top > node == 0 else 1.0)
 
 
 @inner
-def _moved(fall: Array, terms: tuple[float, float, float, float, float], moves: Array, order: Array) -> None:
+def _moved(
+    fall: Array,
+    terms: tuple[float, float, float, float, float],
+    stays: float,
+    moves: Array,
+    order: Array,
+) -> None:
     """Chances of going from a node to another (G, G) in a review, and of those with an order.
 
     The undershoot below s adds to what is ordered.
     """
     step, unit, rise, smallest, multiple = terms
     cells = len(moves)
-    # At s exactly an order is due where there is a rise to order; with none, the need is 0 and nothing
-    # happens.
-    holds_at_s = rise <= 0
     for node in range(cells):
         total = 0.0
         for left in range(cells):
-            moves[node, left] = fall[node - left] if left <= node and (left > 0 or holds_at_s) else 0.0
+            moves[node, left] = fall[node - left] if left <= node else 0.0
+            if left == 0:
+                moves[node, left] *= stays if node > 0 or stays == 0 else 1.0
             order[node, left] = 0.0
             total += moves[node, left]
-        for below in range(1 if holds_at_s else 0, cells):
+        for below in range(cells):
+            chance = fall[node + below] if below > 0 else fall[node] - moves[node, 0]
             under = below * step
             need = max(rise + under, smallest)
             quantity = math.ceil(need / multiple - 1e-9) * multiple
             left = min(max(int(np.rint((quantity - under) / step)), 0), cells - 1)
-            order[node, left] += fall[node + below]
-            total += fall[node + below]
+            order[node, left] += chance
+            total += chance
         # Everything deeper: what is ordered is the need, rounded up by anything at all.
         low, high = rise - step / 2, rise + max(multiple - unit, 0.0) + step / 2
         reached = 0

@@ -6,7 +6,7 @@ Assumptions, policies by name, and the table: ``docs/replay.md``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from forecasting.core.distribution import DemandDistribution
 from replenishment.core import leadtime
 from replenishment.core.classic import CLASSICS, Situation
 from replenishment.core.classic.base import DEFAULT_COVER_DAYS
+from replenishment.core.deliveries import Deliveries
 from replenishment.core.economics import DAYS_PER_YEAR
 from replenishment.core.history import History
 from replenishment.core.items import Items, problems
 from replenishment.core.levels import levels
-from replenishment.core.simulate import Run, Schedule, simulate
+from replenishment.core.simulate import Course, Run, Schedule, simulate
 
 Array = npt.NDArray[Any]
 
@@ -39,6 +40,9 @@ class Replay:
     Units: ``demand``, ``served``, ``average_stock``, ``ordered``; money: ``average_stock_value``, the costs
     and ``lost_margin``, over the whole replay; shares: ``fill_rate``, ``cycle_service``. NaN in a row whose
     item can't be replayed, and in a share of nothing.
+
+    ``courses`` are what each policy came to in each period, (T, 2): all items that every policy could be
+    replayed for, and those among them that were ``marked``.
     """
 
     policy: list[str]
@@ -56,14 +60,18 @@ class Replay:
     order_cost: Array
     lost_margin: Array
     total_cost: Array
+    courses: dict[str, Course] = field(default_factory=dict)
 
     def to_frame(self) -> pl.DataFrame:
         """The columns of REPLAY, null where a number is NaN."""
-        columns = [pl.Series(f.name, getattr(self, f.name)) for f in fields(self)]
+        columns = [pl.Series(name, getattr(self, name)) for name in COLUMNS]
         frame = pl.DataFrame(columns, schema_overrides={"policy": pl.String, "unique_id": pl.String})
         return frame.with_columns(pl.col(pl.Float64).fill_nan(None)).with_columns(
             pl.col("cycles", "orders").cast(pl.Int64)
         )
+
+
+COLUMNS = tuple(f.name for f in fields(Replay) if f.name != "courses")
 
 
 def replay(
@@ -74,14 +82,19 @@ def replay(
     policies: Sequence[str] = (ENGINE,),
     seed: int = 0,
     cover_days: float = DEFAULT_COVER_DAYS,
+    deliveries: Deliveries | None = None,
+    coming: Array | None = None,
+    marked: Array | None = None,
 ) -> Replay:
     """Run each of ``policies`` (of `POLICIES`) over the replayed periods of the history.
 
     ``demands`` are the distributions in order of their as-of dates, the first as of the first replayed period
     or before; they are gone through once, and only where a policy reads them. An item whose terms make no
     sense, or of which the history has no series, is a row of NaN. Lead times are drawn by ``seed`` and the
-    item's name: the same for all policies. Raises ValueError for a policy that there is not, or where there
-    is no distribution in time.
+    item's name: the same for all policies; ``deliveries`` of these items (T, N) say what is not to be drawn,
+    and which orders come in parts. ``coming`` (T, N) is what is on order at the start, in units by the period
+    in which it comes. ``marked`` (N,) are items whose course is told apart. Raises ValueError for a policy
+    that there is not, or where there is no distribution in time.
     """
     for name in policies:
         if name not in POLICIES:
@@ -90,21 +103,41 @@ def replay(
     forecast = [name for name in FORECAST_POLICIES if name in policies]
     schedules = forecast_schedules(good, own, demands, forecast) if forecast else {}
     situation = Situation(good, own, cover_days=cover_days, seed=seed)
-    lead = lead_times(good, own, seed=seed)
-    parts = []
+    lead, parts = lead_times(good, own, seed=seed), None
+    if deliveries is not None:
+        given = deliveries.take(rows)
+        lead, parts = given.lead_times(lead), given.parts
+    arriving = None if coming is None else coming[:, rows]
+    everywhere = np.ones(len(good), dtype=bool)
+    for schedule in schedules.values():
+        everywhere &= ~_never(schedule)
+    chosen = np.zeros(len(good), dtype=bool) if marked is None else marked[rows]
+    groups = np.column_stack([everywhere, everywhere & chosen])
+    tables, courses, served = [], {}, own.replayed
     for name in policies:
         schedule = schedules[name] if name in schedules else CLASSICS[name](situation)
-        run = simulate(good, own.replayed, schedule, lead, period_days=own.period_days)
-        parts.append(_table(name, items, rows, good, run, own.periods * own.period_days, schedule))
-    columns: dict[str, Any] = {
-        field.name: (
-            [word for part in parts for word in part[field.name]]
-            if field.name in ("policy", "unique_id")
-            else np.concatenate([part[field.name] for part in parts] or [np.empty(0)])
+        run = simulate(
+            good,
+            served,
+            schedule,
+            lead,
+            period_days=own.period_days,
+            parts=parts,
+            coming=arriving,
+            groups=groups,
         )
-        for field in fields(Replay)
+        if run.course is not None:
+            courses[name] = run.course
+        tables.append(_table(name, items, rows, good, run, own.periods * own.period_days, schedule))
+    columns: dict[str, Any] = {
+        column: (
+            [word for table in tables for word in table[column]]
+            if column in ("policy", "unique_id")
+            else np.concatenate([table[column] for table in tables] or [np.empty(0)])
+        )
+        for column in COLUMNS
     }
-    return Replay(**columns)
+    return Replay(**columns, courses=courses)
 
 
 def replayable(items: Items, history: History) -> tuple[Array, Items, History]:
@@ -217,12 +250,17 @@ def _table(
         "total_cost": holding + ordering + lost,
     }
     # No forecast at any time: the item can't be planned. A classic policy without history orders nothing yet.
-    never = np.isnan(schedule.reorder_point).all(axis=0) & (name in FORECAST_POLICIES)
+    never = _never(schedule) & (name in FORECAST_POLICIES)
     columns: dict[str, Any] = {"policy": [name] * len(items), "unique_id": list(items.unique_id)}
     for column, values in numbers.items():
         columns[column] = np.full(len(items), np.nan)
         columns[column][rows] = np.where(never, np.nan, values)
     return columns
+
+
+def _never(schedule: Schedule) -> Array:
+    """Items (N,) of which nothing is known at any time."""
+    return np.asarray(np.isnan(schedule.reorder_point).all(axis=0))
 
 
 def _share(part: Array, whole: Array) -> Array:

@@ -34,7 +34,8 @@ _KINDS = {"fill": 0, "cycle": 1, "ratio": 2}  # as `long_run` numbers them
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Long-run ``fill`` rate, ``cycle`` service and ``ratio``, the review periods that end in stock.
+    """Long-run ``fill`` rate, ``cycle`` service and ``ratio``: of the review periods whose goods come while
+    some are left, those that end with some left.
 
     Each of the shape of the reorder points asked for.
     """
@@ -100,6 +101,12 @@ class Model:
             parts[field.name] = value[rows] if isinstance(value, np.ndarray) else value.take(rows)
         return type(self)(**parts)
 
+    @property
+    def extra(self) -> Array:
+        """By how much the position after a review lies above the reorder point, on average (N,)."""
+        visits, step = self.cycle.visits / self.cycle.reviews[:, None], self.cycle.step
+        return np.asarray((visits * np.arange(visits.shape[1])).sum(axis=1) * step)
+
     @cached_property
     def _compiled(self) -> tuple[bool, Array, Array, Array, Array]:
         """What compiled functions take: laws of both intervals, the cycle, and a row of numbers per item."""
@@ -108,7 +115,6 @@ class Model:
         visits = cycle.visits * orders[:, None]
         # 0 where every review with demand brings an order, near 1 where orders are rare
         rise = np.clip(1 - orders / (1 - cycle.none), 0.0, 1.0)
-        middle = (visits * np.arange(visits.shape[1])).sum(axis=1) * cycle.step
         own = (
             cycle.step,
             cycle.lattice,
@@ -121,7 +127,7 @@ class Model:
         )
         narrow = self.reviews / (self.reviews + 1) * (1 - rise)
         share = (self.lead_sd / self.whole_sd) ** 2
-        moments = (self.lead_mean, self.whole_mean, self.whole_sd, rise, middle, narrow, share)
+        moments = (self.lead_mean, self.whole_mean, self.whole_sd, rise, self.extra, narrow, share)
         terms = np.column_stack([np.asarray(column, dtype=np.float64) for column in own + moments])
         shares = np.stack([visits, cycle.starts * orders[:, None]], axis=2)
         return isinstance(self.whole, Counts), self.whole.law, self.lead.law, shares, terms

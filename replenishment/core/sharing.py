@@ -1,10 +1,10 @@
-"""How a service level is shared out among items: by gamma distributions that no single tail can sway.
+"""How stock is shared out among items: by gamma distributions that no single tail can sway.
 
 What an item's last unit of stock returns is the small chance that demand reaches it. Forecast quantiles say
 little of chances of a percent or less, and where hundreds of items compete, those whose tails are drawn too
-thick by chance would take most of the stock. So items are ranked by a gamma distribution with the forecast's
-mean and its 90% quantile over the protection interval (Burgin 1975: gamma lead time demand); what they are
-then served is told by their own distributions.
+thick by chance would take most of the stock. So items are ranked by a gamma process with the forecast's mean
+and its 90% quantile over the protection interval (Burgin 1975: gamma lead time demand); what they are then
+served is told by their own distributions.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _LEVEL = 0.9
 _SHAPES = np.geomspace(0.02, 2000.0, 100)
 _SCORES = np.concatenate([[-8.0], np.linspace(-3.0, 13.0, 39)])
 RATIOS = 1 / (1 + np.exp(-_SCORES))  # chances to end a review in stock, dense near 1
+_LEADS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.96, 0.99])  # lead time / protection interval
 
 
 def shared_points(whole: Spread | Counts, mean: Array) -> Array:
@@ -31,44 +32,72 @@ def shared_points(whole: Spread | Counts, mean: Array) -> Array:
 
     ``whole`` is demand over the protection interval and ``mean`` (N,) its mean.
     """
-    unit, _, _ = _gamma()
-    place = np.interp(_log_shapes(whole, mean), np.log(_SHAPES), np.arange(len(_SHAPES)))
-    lower = np.minimum(place.astype(np.int64), len(_SHAPES) - 2)
-    weight = (place - lower)[:, None]
+    unit = _gamma()[0]
+    lower, weight = _placed(whole, mean)
+    weight = weight[:, None]
     return np.asarray(mean[:, None] * (unit[lower] * (1 - weight) + unit[lower + 1] * weight))
 
 
-def shared_level(whole: Spread, mean: Array, ratio: Array) -> Array:
-    """Reorder points (N,) that end a review in stock with the chance ``ratio`` (N,)."""
-    score = np.log(np.maximum(ratio, 1e-9) / np.maximum(1 - ratio, 1e-9))
-    place = np.interp(score, _SCORES, np.arange(len(_SCORES)))
-    lower = np.minimum(place.astype(np.int64), len(_SCORES) - 2)
-    points, rows = shared_points(whole, mean), np.arange(len(mean))
-    low, high = points[rows, lower], points[rows, lower + 1]
-    return np.asarray(low + (place - lower) * (high - low))
+def kept(whole: Spread | Counts, mean: Array, reviews: Array) -> Array:
+    """Of the reviews whose goods come while some are left, those that end with some left, at the points of
+    `shared_points` (N, P): rising, with ``reviews`` (N,) the lead time in reviews.
+
+    A unit more on the shelf at the end of the lead time is still there a review later with this chance, and
+    sold else: where it equals price / (price + cost of holding a unit over a review), stock pays best.
+    """
+    left = _gamma()[3]
+    lower, weight = _placed(whole, mean)
+    share = reviews / (reviews + 1)
+    column = np.clip(np.searchsorted(_LEADS, share, side="right") - 1, 0, len(_LEADS) - 2)
+    across = np.clip((share - _LEADS[column]) / (_LEADS[column + 1] - _LEADS[column]), 0.0, 1.0)
+    found = np.zeros((len(mean), len(RATIOS)))
+    for row, own in ((lower, 1 - weight), (lower + 1, weight)):
+        found += left[row, column] * (own * (1 - across))[:, None]
+        found += left[row, column + 1] * (own * across)[:, None]
+    return np.asarray(1 - (1 - share)[:, None] * found)
 
 
-def _log_shapes(whole: Spread | Counts, mean: Array) -> Array:
-    """Logarithms of the gamma shapes (N,) with this mean and the 90% quantile."""
+def shared_level(whole: Spread, mean: Array, reviews: Array, ratio: Array) -> Array:
+    """Reorder points (N,) at which the chance of `kept` is ``ratio`` (N,)."""
+    points, chances, rows = shared_points(whole, mean), kept(whole, mean, reviews), np.arange(len(mean))
+    right = np.clip((chances < ratio[:, None]).sum(axis=1), 1, chances.shape[1] - 1)
+    low, high = chances[rows, right - 1], chances[rows, right]
+    share = np.clip((ratio - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+    return np.asarray(points[rows, right - 1] * (1 - share) + points[rows, right] * share)
+
+
+def _placed(whole: Spread | Counts, mean: Array) -> tuple[Array, Array]:
+    """Place (N,) of the gamma shape below that with this mean and the 90% quantile, and the next one's
+    weight (N,).
+    """
     if hasattr(whole, "quantile"):
         upper = whole.quantile(np.full(len(mean), _LEVEL))
     else:
         beyond = whole.first[:, :-1] - whole.first[:, 1:]
         upper = (beyond > 1 - _LEVEL).sum(axis=1).astype(np.float64)
     ratio = upper / np.maximum(mean, 1e-12)
-    _, at_level, top = _gamma()
-    logs = np.log(_SHAPES)
+    _, at_level, top, _ = _gamma()
+    places = np.arange(len(_SHAPES), dtype=np.float64)
     # A quantile below the mean: most intervals see no demand at all.
-    rare = np.interp(ratio, at_level[: top + 1], logs[: top + 1])
-    usual = np.interp(-ratio, -at_level[top:], logs[top:])
-    return np.where(ratio < 1.0, rare, usual)
+    rare = np.interp(ratio, at_level[: top + 1], places[: top + 1])
+    usual = np.interp(-ratio, -at_level[top:], places[top:])
+    place = np.where(ratio < 1.0, rare, usual)
+    lower = np.minimum(place.astype(np.int64), len(_SHAPES) - 2)
+    return lower, place - lower
 
 
 @lru_cache(maxsize=1)
-def _gamma() -> tuple[Array, Array, int]:
-    """Of gamma distributions with mean 1: quantiles (shapes, P), the 90% quantile, where that is highest."""
-    from scipy.special import gammaincinv
+def _gamma() -> tuple[Array, Array, int, Array]:
+    """Of gamma processes with mean 1 over the interval: quantiles (shapes, P); the 90% quantile; where that
+    is highest; and (shapes, leads, P) by how much of 1 the chance of `kept` falls short at these quantiles,
+    for each part of the interval after the lead time.
+    """
+    from scipy.special import gammainc, gammaincinv
 
     unit = gammaincinv(_SHAPES[:, None], RATIOS) / _SHAPES[:, None]
     at_level = gammaincinv(_SHAPES, _LEVEL) / _SHAPES
-    return unit, at_level, int(np.argmax(at_level))
+    shapes = _SHAPES[:, None, None]
+    begun = np.ones((len(_SHAPES), len(_LEADS), len(RATIOS)))
+    begun[:, 1:] = gammainc(shapes * _LEADS[1:, None], shapes * unit[:, None])
+    left = (1 - np.minimum(RATIOS / np.maximum(begun, RATIOS), 1.0)) / (1 - _LEADS)[:, None]
+    return unit, at_level, int(np.argmax(at_level)), np.minimum.accumulate(left, axis=2)

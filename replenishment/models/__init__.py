@@ -1,4 +1,4 @@
-"""Plans, orders, replays, and the rules and budgets that they follow."""
+"""Plans, orders, replays, scores of edits, and the rules and budgets that they follow."""
 
 from replenishment.models.actions import PlanAction
 from replenishment.models.orders import (
@@ -10,11 +10,13 @@ from replenishment.models.orders import (
 )
 from replenishment.models.plans import PlanItems, PlanRun, Suggestion
 from replenishment.models.replays import ReplayPolicy, ReplayRun
+from replenishment.models.scores import EditScore
 from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 
 __all__ = [
     "ApprovalLimit",
     "Budget",
+    "EditScore",
     "PlanAction",
     "PlanItems",
     "PlanRun",

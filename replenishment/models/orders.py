@@ -145,6 +145,11 @@ class PurchaseOrder(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    def may_become(self, state: str) -> bool:
+        """What the table of transitions allows; the goods of a transfer that has left can't be called off."""
+        is_on_its_way = self.kind == self.Kind.TRANSFER and self.state == self.State.SENT
+        return state in self.TRANSITIONS[self.state] and not (is_on_its_way and state == self.State.CANCELLED)
+
 
 class PurchaseOrderLine(models.Model):
     """So many units of a product; `suggestion` is where the number came from."""

@@ -224,6 +224,10 @@ class Suggestion(models.Model):
             models.Index(fields=["plan_run", "home_value"], name="suggestion_value"),
             models.Index(fields=["plan_run", "cover_days"], name="suggestion_cover"),
             models.Index(fields=["plan_run", "order_quantity"], name="suggestion_quantity"),
+            # The few that people changed, of all plans.
+            models.Index(
+                fields=["product", "location"], condition=Q(edited_by__isnull=False), name="suggestion_edited"
+            ),
         ]
 
     def __str__(self) -> str:

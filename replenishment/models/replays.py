@@ -42,8 +42,9 @@ class ReplayRun(Job):
     items_count = models.PositiveIntegerField(_("items replayed"), default=0)
     skipped_count = models.PositiveIntegerField(_("items left out"), default=0)
     report = models.JSONField(_("report"), default=dict, blank=True)
-    # One row per policy and item, as Parquet: replenishment.services.replay_store.
+    # As Parquet, one row per policy and item, and per policy and period: replenishment.services.replay_store.
     items_table = models.BinaryField(default=bytes, editable=False)
+    course_table = models.BinaryField(default=bytes, editable=False)
 
     class Meta:
         verbose_name = _("replay")
@@ -56,15 +57,30 @@ class ReplayRun(Job):
     def __str__(self) -> str:
         return str(_("Replay %(id)s") % {"id": self.pk})
 
+    @property
+    def overall(self) -> list[ReplayPolicy]:
+        """Its policies over all its items."""
+        return [row for row in self.policies.all() if not row.compared]
+
+    @property
+    def against_actual(self) -> list[ReplayPolicy]:
+        """The same and what was really done, over the items of which that is known."""
+        return [row for row in self.policies.all() if row.compared]
+
 
 class ReplayPolicy(models.Model):
-    """What one policy would have come to over all items of a replay. Money is in the home currency."""
+    """What one policy would have come to over all items of a replay. Money is in the home currency.
+
+    `compared` rows are over the items of which what was really done is known, and have a row of that,
+    "actual".
+    """
 
     replay = models.ForeignKey(
         ReplayRun, verbose_name=_("replay"), on_delete=models.CASCADE, related_name="policies"
     )
     place = models.PositiveSmallIntegerField(_("place"), help_text=_("In the order asked for."))
     policy = models.CharField(_("policy"), max_length=32)
+    compared = models.BooleanField(_("compared with what was done"), default=False)
     demand = models.FloatField(_("units demanded"))
     served = models.FloatField(_("units served"))
     fill_rate = models.FloatField(_("fill rate"), null=True)
@@ -83,7 +99,7 @@ class ReplayPolicy(models.Model):
         verbose_name_plural = _("replayed policies")
         ordering = ["replay", "place"]
         constraints = [
-            models.UniqueConstraint(fields=["replay", "policy"], name="replay_policy_is_unique"),
+            models.UniqueConstraint(fields=["replay", "policy", "compared"], name="replay_policy_is_unique"),
         ]
 
     def __str__(self) -> str:

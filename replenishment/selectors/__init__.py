@@ -19,15 +19,27 @@ from replenishment.selectors.home import (
     stock_states,
 )
 from replenishment.selectors.on_order import lines_open, on_order
+from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
     Difference,
+    Saving,
     policy_best,
+    replay_course,
     replay_differences,
     replay_get,
+    replay_saving,
     replays_list,
+)
+from replenishment.selectors.scoreboard import (
+    EditsOpen,
+    EditSum,
+    edits_open,
+    scores_by,
+    scores_list,
+    scores_total,
 )
 from replenishment.selectors.suggestions import (
     SupplierSum,
@@ -39,17 +51,26 @@ from replenishment.selectors.suggestions import (
     supplier_sums,
     totals,
 )
+from replenishment.selectors.supply_options import SupplyOption, supply_options
+from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
     "ActionSums",
     "Arrival",
+    "ContainerLoad",
     "DatedPlan",
     "Difference",
+    "EditSum",
+    "EditsOpen",
     "OrderAhead",
+    "OrderRules",
+    "Progress",
     "PurchasesAhead",
+    "Saving",
     "StockStates",
     "SupplierSum",
     "SupplierWeeks",
+    "SupplyOption",
     "Totals",
     "action_service",
     "actions_detailed",
@@ -58,10 +79,12 @@ __all__ = [
     "actions_sums",
     "actions_suppliers",
     "dated_plan",
+    "edits_open",
     "jobs_failed",
     "lines_open",
     "on_order",
     "order_actions",
+    "order_rules",
     "orders_in_hand",
     "orders_late",
     "orders_list",
@@ -72,13 +95,20 @@ __all__ = [
     "policy_best",
     "purchases_ahead",
     "quantity_offer",
+    "replay_course",
     "replay_differences",
     "replay_get",
+    "replay_saving",
     "replays_list",
+    "scores_by",
+    "scores_list",
+    "scores_total",
     "stock_states",
     "suggestions_list",
     "suggestions_order",
     "suggestions_priced",
     "supplier_sums",
+    "supply_options",
     "totals",
+    "transfers_list",
 ]

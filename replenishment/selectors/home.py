@@ -71,4 +71,6 @@ def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun | ReplayRun]:
 
 
 def _orders() -> QuerySet[PurchaseOrder]:
-    return PurchaseOrder.objects.select_related("supplier", "location", "submitted_by").order_by("pk")
+    return PurchaseOrder.objects.select_related("supplier", "source", "location", "submitted_by").order_by(
+        "pk"
+    )

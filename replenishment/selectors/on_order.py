@@ -7,10 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, Exists, F, OuterRef, Q, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 
-from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from replenishment.models import PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Receipt
 
 State = PurchaseOrder.State
 # Until the first of it has come in, an order can still be changed with the supplier.
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def on_order(*, as_of: date) -> pl.DataFrame:
     """Units on order per product and stocking location, as a stock level of `as_of` does not hold them yet.
 
-    Columns product_id, location_id, on_order (units, above 0 only). Drafts, submitted, approved and sent
+    Columns product_id, location_id, on_order, to_send (units on transfer orders to somewhere else, likewise
+    still in the stock level). Drafts, submitted, approved and sent
     orders count in full, part-received ones with what is outstanding. What came in after `as_of` still
     counts, on closed orders too: it is in no stock level of that day, so leaving it out would buy it twice.
     """
@@ -50,11 +52,40 @@ def on_order(*, as_of: date) -> pl.DataFrame:
     for rows in (outstanding, later):
         for product_id, location_id, number in rows:
             units[product_id, location_id] += Decimal(number)
+    leaving = to_send(as_of=as_of)
     return pl.DataFrame(
-        [(product_id, location_id, float(number)) for (product_id, location_id), number in units.items()],
-        schema={"product_id": pl.Int64, "location_id": pl.Int64, "on_order": pl.Float64},
+        [
+            (*key, float(units.get(key, 0)), float(leaving.get(key, 0)))
+            for key in dict.fromkeys([*units, *leaving])
+        ],
+        schema={
+            "product_id": pl.Int64,
+            "location_id": pl.Int64,
+            "on_order": pl.Float64,
+            "to_send": pl.Float64,
+        },
         orient="row",
     )
+
+
+def to_send(*, as_of: date) -> dict[tuple[int, int], Decimal]:
+    """Units on transfer orders that a stock level of `as_of` still holds at their source, by product and
+    stocking location: of orders not sent by then.
+    """
+    sent = PurchaseOrderEvent.objects.filter(order=OuterRef("order"), action="send").annotate(
+        on=Cast(KT("data__sent_on"), CharField())
+    )
+    rows = (
+        PurchaseOrderLine.objects.filter(order__kind=PurchaseOrder.Kind.TRANSFER)
+        .filter(
+            Q(order__state__in=PurchaseOrder.EDITABLE_STATES)
+            | Q(Exists(sent.filter(on__gt=as_of.isoformat())))
+        )
+        .values_list("product_id", Coalesce("order__source__receiving_location_id", "order__source_id"))
+        .annotate(units=Sum("quantity"))
+        .order_by()
+    )
+    return {(product_id, location_id): Decimal(number) for product_id, location_id, number in rows}
 
 
 def lines_open(*, as_of: date, product_id: int | None = None, location_id: int | None = None) -> pl.DataFrame:

@@ -23,7 +23,7 @@ def orders_priced(orders: QuerySet[PurchaseOrder] | None = None) -> QuerySet[Pur
     lines = PurchaseOrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
     orders = PurchaseOrder.objects.all() if orders is None else orders
     return orders.select_related(
-        "supplier", "location", "created_by", "submitted_by", "approved_by"
+        "supplier", "source", "location", "created_by", "submitted_by", "approved_by"
     ).annotate(
         lines_count=Coalesce(Subquery(lines.annotate(number=Count("pk")).values("number")), 0),
         value=Coalesce(
@@ -68,7 +68,7 @@ def order_actions(*, order: PurchaseOrder, user: User) -> set[str]:
     return {
         action
         for action, (target, permission) in PurchaseOrder.ACTIONS.items()
-        if target in PurchaseOrder.TRANSITIONS[order.state]
+        if order.may_become(target)
         and user.has_perm(f"replenishment.{permission}")
         and (permission != "approve_purchaseorder" or user.is_staff)
     }

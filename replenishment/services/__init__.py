@@ -27,7 +27,15 @@ from replenishment.services.orders import (
 )
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
-from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
+from replenishment.services.replays import (
+    REPLAY_DELIVERIES,
+    REPLAY_PERIODS,
+    REPLAY_POLICIES,
+    ReplaySpec,
+    replay_execute,
+    replay_start,
+)
+from replenishment.services.scoreboard import edits_score
 from replenishment.services.settings import (
     budget_delete,
     budget_save,
@@ -41,8 +49,11 @@ from replenishment.services.suggestions import (
     suggestion_reject,
     suggestion_reopen,
 )
+from replenishment.services.transfers import transfers_draft
 
 __all__ = [
+    "REPLAY_DELIVERIES",
+    "REPLAY_PERIODS",
     "REPLAY_POLICIES",
     "ActionError",
     "LimitError",
@@ -64,6 +75,7 @@ __all__ = [
     "budget_delete",
     "budget_save",
     "drafts_create",
+    "edits_score",
     "order_approve",
     "order_cancel",
     "order_close",
@@ -83,5 +95,6 @@ __all__ = [
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",
+    "transfers_draft",
     "unit_cost_at",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
+from catalog.models import SupplyTerms
 from replenishment.models import PurchaseOrder, PurchaseOrderLine
 from replenishment.services.errors import OrderError
 
@@ -20,17 +20,19 @@ _CENT = Decimal("0.01")
 _LARGEST_VALUE = Decimal(10**14)
 
 
-def unit_cost_at(*, unit_cost: Decimal, price_breaks: Sequence[Sequence[Any]], quantity: Decimal) -> Decimal:
-    """The cost of one unit when so many are ordered: that of the highest break reached, else `unit_cost`.
+def unit_cost_at(*, terms: SupplyTerms, quantity: Decimal) -> Decimal:
+    """The cost of one unit when so many (above 0) are ordered, by the terms' price breaks.
 
-    `price_breaks` is a list of [from quantity, unit cost]; all units take the price of the break reached.
+    All units take the price of the highest break reached; with incremental breaks only those past it, and
+    this is the average. `core.price_breaks` is the same for plans.
     """
-    reached = [
-        (Decimal(str(start)), Decimal(str(cost)).quantize(_COST_STEP))
-        for start, cost in price_breaks
-        if Decimal(str(start)) <= quantity
-    ]
-    return max(reached)[1] if reached else unit_cost
+    breaks = sorted((Decimal(str(start)), Decimal(str(cost))) for start, cost in terms.price_breaks)
+    reached = [(Decimal(0), terms.unit_cost), *(pair for pair in breaks if pair[0] <= quantity)]
+    if terms.price_break_kind != SupplyTerms.PriceBreakKind.INCREMENTAL:
+        return reached[-1][1].quantize(_COST_STEP)
+    ends = [start for start, _cost in reached[1:]] + [quantity]
+    total = sum(((end - start) * cost for (start, cost), end in zip(reached, ends, strict=True)), Decimal(0))
+    return (total / quantity).quantize(_COST_STEP)
 
 
 def lines_home_value(lines: Iterable[PurchaseOrderLine], *, currency: str) -> Decimal | None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from catalog import selectors as catalog
 from replenishment.models import (
     ApprovalLimit,
+    PlanAction,
     PurchaseOrder,
     PurchaseOrderEvent,
     PurchaseOrderLine,
@@ -24,6 +25,7 @@ from replenishment.models import (
 )
 from replenishment.services.costs import order_home_value, quantity_clean, unit_cost_at
 from replenishment.services.errors import LimitError, OrderError, SelfApprovalError, TransitionError
+from replenishment.services.stock_moves import goods_send
 
 State = PurchaseOrder.State
 
@@ -84,18 +86,20 @@ def order_return(*, order_id: int, acting_user: User, comment: str) -> PurchaseO
 
 
 def order_send(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
-    """Record that an approved order went to the supplier; the lead time counts from today."""
+    """Record that an approved order went to the supplier; the lead time counts from today.
+
+    A transfer's goods leave their source: its stock falls with the step. Raises OrderError if it holds less.
+    """
     with transaction.atomic():
         order = order_begin(order_id=order_id, action="send", acting_user=acting_user)
         before = order.expected_on
-        lead_times = [
-            days
-            for days in order.lines.values_list("suggestion__lead_time_days", flat=True)
-            if days is not None
-        ]
+        sent_on = catalog.today()
+        lead_times = _lead_times(order)
         if lead_times:
-            order.expected_on = catalog.today() + timedelta(days=math.ceil(max(lead_times)))
-        data = {"expected_on": [_text(before), _text(order.expected_on)]}
+            order.expected_on = sent_on + timedelta(days=math.ceil(max(lead_times)))
+        if order.kind == PurchaseOrder.Kind.TRANSFER:
+            goods_send(order=order, sent_on=sent_on)
+        data = {"expected_on": [_text(before), _text(order.expected_on)], "sent_on": sent_on.isoformat()}
         return order_step(order, "send", acting_user, comment, data)
 
 
@@ -103,7 +107,7 @@ def order_cancel(*, order_id: int, acting_user: User, comment: str = "") -> Purc
     """Call an order off before anything came in. Its suggestions are open again; it is no longer on order."""
     with transaction.atomic():
         order = order_begin(order_id=order_id, action="cancel", acting_user=acting_user)
-        _suggestions_reopen(order.lines.values_list("suggestion_id", flat=True))
+        _reopen(order, list(order.lines.all()))
         return order_step(order, "cancel", acting_user, comment, {})
 
 
@@ -129,9 +133,10 @@ def order_line_set(
             return line
         data: dict[str, Any] = {"line": line.pk, "sku": line.product.sku}
         data["quantity"] = [_text(line.quantity), _text(new)]
-        terms = line.suggestion.terms if line.suggestion else None
+        is_bought = order.kind == PurchaseOrder.Kind.PURCHASE
+        terms = line.suggestion.terms if line.suggestion and is_bought else None
         if terms is not None and terms.price_breaks and terms.currency == order.currency:
-            cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=new)
+            cost = unit_cost_at(terms=terms, quantity=new)
             if cost != line.unit_cost:
                 data["unit_cost"] = [_text(line.unit_cost), _text(cost)]
             line.unit_cost = cost
@@ -148,7 +153,7 @@ def order_line_remove(*, line_id: int, acting_user: User, comment: str = "") -> 
         if order.lines.count() == 1:
             raise OrderError(_("This is the order's last line: cancel the order instead."))
         data = {"line": line.pk, "sku": line.product.sku, "quantity": [_text(line.quantity), None]}
-        _suggestions_reopen([line.suggestion_id])
+        _reopen(order, [line])
         line.delete()
         return _line_end(order, "line-remove", acting_user, comment, data)
 
@@ -160,7 +165,7 @@ def order_begin(*, order_id: int, action: str, acting_user: User) -> PurchaseOrd
     if permission == "approve_purchaseorder" and not acting_user.is_staff:
         raise PermissionDenied(_("Only staff approve or return orders."))
     order = PurchaseOrder.objects.select_for_update().get(pk=order_id)
-    if target not in PurchaseOrder.TRANSITIONS[order.state]:
+    if not order.may_become(target):
         raise TransitionError(
             _("The order is “%(state)s”: it can't become “%(target)s”.")
             % {"state": State(order.state).label, "target": State(target).label}
@@ -235,8 +240,32 @@ def _line_end(
     return order_step(order, action, acting_user, comment, {**data, **worth}, to_state=State.DRAFT)
 
 
-def _suggestions_reopen(suggestion_ids: Any) -> None:
-    ids = [pk for pk in suggestion_ids if pk is not None]
+def _lead_times(order: PurchaseOrder) -> list[float]:
+    """Days from sending to receipt, by line: what the plan counted with, less what is over by then, the wait
+    for an order day and the administrative days.
+    """
+    if order.kind == PurchaseOrder.Kind.TRANSFER:
+        lanes = PlanAction.objects.filter(order_line__order=order).values_list("details", flat=True)
+        return [float(details["lead_time_days"]) for details in lanes if "lead_time_days" in details]
+    before = order.supplier.administrative_days if order.supplier is not None else 0.0
+    found = []
+    for days, order_on, as_of in order.lines.values_list(
+        "suggestion__lead_time_days", "suggestion__order_on", "suggestion__plan_run__as_of"
+    ):
+        if days is not None:
+            wait = (order_on - as_of).days if order_on is not None else 0
+            found.append(max(days - wait - before, 0.0))
+    return found
+
+
+def _reopen(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:
+    """What the lines were drafted from can be drafted again: suggestions, or a plan's transfers."""
+    if order.kind == PurchaseOrder.Kind.TRANSFER:
+        PlanAction.objects.filter(order_line__in=lines, kind=PlanAction.Kind.TRANSFER).update(
+            state=PlanAction.State.OPEN, order_line=None, decided_by=None, decided_at=None
+        )
+        return
+    ids = [line.suggestion_id for line in lines if line.suggestion_id is not None]
     Suggestion.objects.filter(pk__in=ids, state=Suggestion.State.DRAFTED).update(state=Suggestion.State.OPEN)
 
 

@@ -32,7 +32,7 @@ _CORE = (
     "policy",
     "reason",
 )
-_LONGEST_REASON = 200
+LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,20 @@ class Planned:
                 pl.Series(term, moved + 0.0).set(pl.Series(~is_planned), None),
                 order_quantity=pl.Series(after + 0.0),
                 reason=noted(pl.Series(moved != 0), code),
+            ).with_columns(
+                # What was taken back is no order.
+                reason=pl.when(pl.Series((moved < 0) & (after == 0)))
+                .then(pl.col("reason").str.replace("^order; ", ""))
+                .otherwise("reason")
             ),
         )
+
+    def noted(self, rows: Array, code: str) -> Self:
+        """The same with a code in the reason of some rows (positions), once."""
+        mask = np.zeros(self.frame.height, dtype=bool)
+        mask[rows] = True
+        new = pl.Series(mask) & ~self.frame["reason"].str.contains(rf"(^|; ){code}(;|$)").fill_null(False)
+        return replace(self, frame=self.frame.with_columns(reason=noted(new, code)))
 
     @property
     def demand(self) -> Spread:
@@ -72,7 +84,7 @@ class Planned:
 
 def noted(rows: pl.Series | pl.Expr, code: str) -> pl.Expr:
     """The reason with a code more where `rows` is true."""
-    more = pl.concat_str("reason", pl.lit(f"; {code}")).str.slice(0, _LONGEST_REASON)
+    more = pl.concat_str("reason", pl.lit(f"; {code}")).str.slice(0, LONGEST_REASON)
     return pl.when(rows).then(more).otherwise("reason")
 
 
@@ -91,7 +103,7 @@ def core_plan(frame: pl.DataFrame, facts: Facts) -> Planned:
             *(pl.when(is_planned).then(0.0).alias(term) for term in TERMS[6:]),
             order_quantity=pl.col("order_quantity").fill_null(0.0),
             policy=pl.col("policy").fill_null("none"),
-            reason=pl.coalesce("why", "reason").str.slice(0, _LONGEST_REASON),
+            reason=pl.coalesce("why", "reason").str.slice(0, LONGEST_REASON),
         ),
         draft,
         facts,

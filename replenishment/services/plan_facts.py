@@ -13,11 +13,19 @@ from django.conf import settings
 from django.db.models import Sum
 
 from catalog import selectors as catalog
-from catalog.models import Location, Product, SalesRecord, SupplyTerms
+from catalog.models import Location, Product, SalesRecord
 from forecasting.core.classify import abc_classes
 from forecasting.core.distribution import DemandDistribution
 from forecasting.models import ForecastRun
 from forecasting.selectors import distribution_labels, distribution_overridden
+from replenishment.selectors.offers import (
+    Costs,
+    offers_chosen,
+    offers_stated,
+    offers_timed,
+    price_breaks,
+)
+from replenishment.services.plan_links import Network, network_read
 
 Array = npt.NDArray[Any]
 
@@ -30,12 +38,17 @@ class Facts:
 
     Columns: row, unique_id, product_id, location_id, location_currency, status, category_id, shelf_life_days,
     unit_weight (kg), unit_volume (m3), model, pattern, abc, xyz; on_hand, allocated, stock_day,
-    stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
-    currency, moq, order_multiple, lead_time_days, lead_time_sd_days, review_days, terms_are_assumed (null
-    without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
-    not known) and price (location's currency).
+    stock_is_assumed (null without a stock record); of the terms to buy on, null without any: terms_id,
+    supplier_id, unit_cost, currency, price_break_kind, freight_cost, duty_rate, return_share, moq,
+    order_multiple, lead_time_days and review_days (as learned and by the supplier's calendar),
+    lead_time_sd_days, lead_time_receipts, order_on (the day on which an order goes out), terms_are_assumed;
+    of an order to their supplier: minimum_order_value (terms' currency), minimum_order_weight,
+    minimum_order_volume, container_weight, container_volume, supplier_order_cost (home currency); cost_rate,
+    price_rate (home currency for one of the terms', of the location's; null where not known) and price
+    (location's currency).
     `breaks`: terms id to its list of [from quantity, unit cost].
-    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it.
+    `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it. Rows without
+    demand of their own follow that the `network` passes demand on to.
     `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
     stock, of terms, and location_currency, status.
     """
@@ -46,6 +59,7 @@ class Facts:
     breaks: dict[int, list[list[float]]]
     unforecast: pl.DataFrame
     overrides: list[int]
+    network: Network
 
 
 def facts_read(
@@ -54,16 +68,23 @@ def facts_read(
     known_at: datetime | None = None,
     abc_by: str = "revenue",
     abc_days: int = 365,
+    costs: Costs | None = None,
 ) -> Facts:
     """Read everything but what is on order, in bulk; overrides as known at a time (default: now).
 
     ABC goes by `revenue`, `margin` (revenue less units at today's cost) or `units` of the last `abc_days`.
+    `costs` is what suppliers are compared for where a product has several.
     """
+    costs = costs or Costs()
     as_of = forecast_run.as_of
     overridden = distribution_overridden(run_id=forecast_run.pk, known_at=known_at)
     demand = overridden.demand
     stock = stock_frame(as_of=as_of)
-    terms = terms_frame(as_of=as_of)
+    offers = offers_timed(as_of=as_of)
+    chosen = offers_chosen(offers, as_of=as_of, demand=demand, costs=costs)
+    terms = _terms(chosen, as_of=as_of)
+    network = network_read(terms)
+    demand = network.extended(demand)
     labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
@@ -82,7 +103,7 @@ def facts_read(
     margin = pl.col("revenue") - pl.col("units") * pl.col("unit_cost") * pl.col("cost_rate")
     sold = sold.with_columns(margin=margin.fill_null(pl.col("revenue")))
     frame = frame.with_columns(abc=pl.Series(abc_classes(units(sold, abc_by)), dtype=pl.String))
-    breaks = dict(SupplyTerms.objects.exclude(price_breaks=[]).values_list("pk", "price_breaks"))
+    breaks = price_breaks()
     return Facts(
         as_of=as_of,
         frame=frame,
@@ -90,6 +111,7 @@ def facts_read(
         breaks=breaks,
         unforecast=unforecast,
         overrides=overridden.applied,
+        network=network,
     )
 
 
@@ -113,18 +135,37 @@ def stock_frame(*, as_of: date) -> pl.DataFrame:
 
 
 def terms_frame(*, as_of: date) -> pl.DataFrame:
-    """The terms to buy on, under the names of `Facts`."""
-    return catalog.terms_best(as_of=as_of).select(
+    """The terms to buy on as they are stated, under the names of `Facts`."""
+    return _terms(
+        offers_chosen(offers_stated(as_of=as_of), as_of=as_of, demand=None, costs=Costs()), as_of=as_of
+    )
+
+
+def _terms(offers: pl.DataFrame, *, as_of: date) -> pl.DataFrame:
+    rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
+    return offers.select(
         *KEY,
         "terms_id",
         "supplier_id",
         "unit_cost",
         "currency",
+        "price_break_kind",
+        "freight_cost",
+        "duty_rate",
+        "return_share",
         "moq",
         "order_multiple",
         "lead_time_days",
         "lead_time_sd_days",
+        "lead_time_receipts",
         "review_days",
+        "order_on",
+        "minimum_order_value",
+        "minimum_order_weight",
+        "minimum_order_volume",
+        "container_weight",
+        "container_volume",
+        supplier_order_cost=pl.col("order_cost") * _rate("supplier_currency", rates),
         terms_are_assumed="is_assumed",
     )
 

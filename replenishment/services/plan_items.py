@@ -54,6 +54,9 @@ def with_targets(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
         unmet=pl.lit(target.unmet),
         stockout_cost=pl.lit(None, dtype=pl.Float64),
         max_stock=pl.lit(None, dtype=pl.Float64),
+        # Of a network: what supplies the row instead of a supplier, whether it passes all demand on.
+        supplied_by=pl.lit(None, dtype=pl.Int64),
+        passes_on=pl.lit(False),
     )
 
 
@@ -69,7 +72,9 @@ def why_not(*, has_budget: bool) -> pl.Expr:
     no_rate = needs_rate & pl.col("cost_rate").is_null()
     return pl.coalesce(
         status,
-        pl.when(pl.col("terms_id").is_null()).then(pl.lit(EXCEPTION + "no supply terms")),
+        pl.when(pl.col("terms_id").is_null() & pl.col("supplied_by").is_null()).then(
+            pl.lit(EXCEPTION + "no supply terms")
+        ),
         pl.when(pl.col("on_hand").is_null()).then(pl.lit(EXCEPTION + "no stock record")),
         pl.when(no_rate).then(pl.concat_str(pl.lit(EXCEPTION + "no exchange rate for "), "currency")),
     )
@@ -85,7 +90,6 @@ def items_frame(frame: pl.DataFrame) -> pl.DataFrame:
         *STOCK,
         "moq",
         "order_multiple",
-        "review_days",
         "holding_rate",
         "order_cost",
         "stockout_cost",
@@ -95,11 +99,17 @@ def items_frame(frame: pl.DataFrame) -> pl.DataFrame:
         "target",
         "unmet",
         *(name for name in POLICY if name in frame.columns),
-        unit_cost=home_cost(),
+        unit_cost=landed_cost(),
         price=home_price(),
-        lead_time_mean="lead_time_days",
-        lead_time_sd="lead_time_sd_days",
+        lead_time_mean=_held("lead_time_days"),
+        lead_time_sd=_held("lead_time_sd_days"),
+        review_days=_held("review_days"),
     )
+
+
+def _held(name: str) -> pl.Expr:
+    """A time; none for a row that passes all demand on."""
+    return pl.when(pl.col("passes_on")).then(0.0).otherwise(name)
 
 
 def items_of(frame: pl.DataFrame) -> Items:
@@ -122,6 +132,12 @@ def items_unpack(table: bytes) -> pl.DataFrame:
 def home_cost() -> pl.Expr:
     """Unit cost in the home currency; without a rate in its own (then only shares of it are ever used)."""
     return pl.col("unit_cost") * pl.col("cost_rate").fill_null(1.0)
+
+
+def landed_cost() -> pl.Expr:
+    """`home_cost` with duty and freight: what a unit costs until it is on the shelf."""
+    duty, freight = pl.col("duty_rate").fill_null(0.0), pl.col("freight_cost").fill_null(0.0)
+    return (pl.col("unit_cost") * (1 + duty) + freight) * pl.col("cost_rate").fill_null(1.0)
 
 
 def home_price() -> pl.Expr:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,10 @@ from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core.dated import MeanDemand
 from replenishment.core.items import DEFAULT_MARGIN
 from replenishment.core.spread import Spread
-from replenishment.services.costs import unit_cost_at
+from replenishment.selectors.offers import prices_of
 from replenishment.services.plan_dates import day_after
 from replenishment.services.plan_facts import units
-from replenishment.services.plan_items import NOT_BOUGHT, home_cost, home_price
+from replenishment.services.plan_items import NOT_BOUGHT, home_price, landed_cost
 
 Array = npt.NDArray[Any]
 
@@ -26,33 +25,24 @@ _PLAIN_DAYS = 7.0
 
 
 def costed(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> pl.DataFrame:
-    """With the unit cost at the quantity ordered, and the order's worth in the home currency."""
-    broken = rows.filter(
-        pl.col("terms_id").is_in(list(breaks)) & (pl.col("order_quantity") > 0),
-    ).select("row", "terms_id", "unit_cost", "order_quantity")
-    reached = pl.DataFrame(
-        {
-            "row": broken["row"],
-            "reached": pl.Series(
-                [
-                    float(
-                        unit_cost_at(
-                            unit_cost=Decimal(str(cost)),
-                            price_breaks=breaks[terms],
-                            quantity=Decimal(str(quantity)),
-                        )
-                    )
-                    for _row, terms, cost, quantity in broken.iter_rows()
-                ],
-                dtype=pl.Float64,
-            ),
-        }
+    """With the unit cost at the quantity ordered, its landed cost, and the order's worth.
+
+    The last two in the home currency, null without an exchange rate; `list_cost` is the landed cost of a unit
+    below all price breaks.
+    """
+    broken = rows.filter(pl.col("terms_id").is_in(list(breaks)) & (pl.col("order_quantity") > 0))
+    reached = broken.select(
+        "row",
+        reached=pl.Series(
+            prices_of(broken, breaks).unit_cost_at(broken["order_quantity"].to_numpy()), dtype=pl.Float64
+        ),
     )
     return (
         rows.join(reached, on="row", how="left", maintain_order="left")
-        .with_columns(list_cost=home_cost(), unit_cost=pl.coalesce("reached", "unit_cost").round(4))
+        .with_columns(list_cost=landed_cost(), unit_cost=pl.coalesce("reached", "unit_cost").round(4))
         .with_columns(
-            home_value=(pl.col("order_quantity") * pl.col("unit_cost") * pl.col("cost_rate")).round(2)
+            landed_cost=pl.when(pl.col("cost_rate").is_not_null()).then(landed_cost().round(4)),
+            home_value=(pl.col("order_quantity") * pl.col("unit_cost") * pl.col("cost_rate")).round(2),
         )
     )
 

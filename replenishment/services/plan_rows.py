@@ -25,33 +25,40 @@ from replenishment.services.plan_items import (
     with_targets,
 )
 from replenishment.services.plan_judged import costed, judged
+from replenishment.services.plan_network import demand_passed, links_noted
 from replenishment.services.plan_rules import rules_applied
+from replenishment.services.plan_supplier import containers_filled, minimums_reached
+from replenishment.services.plan_terms import price_breaks_reached
+from replenishment.services.plan_transfers import transfers_first
 
 
 def rows_plan(
     facts: Facts, on_order: pl.DataFrame, target: Target, before: pl.DataFrame | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows, one per product-location: a suggestion's columns without its run and people's part; and ITEMS.
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows, one per product-location: a suggestion's columns without its run and people's part; ITEMS; and
+    transfers (`plan_transfers.MOVES`).
 
     Rules and budgets are those in force on the day of the facts. What could be bought, but has no forecast,
     gets a row that says so. `before` is the plan to stay close to (`plan_calm.suggestions_before`).
     """
-    frame = facts.frame.join(on_order, on=KEY, how="left", maintain_order="left").with_columns(
-        pl.col("on_order").fill_null(0.0)
-    )
+    frame = _with_orders(facts.frame, on_order)
     # Whole grains, so that the terms add up on the screen exactly as in the core.
     frame = with_targets(frame, target).with_columns(grains(frame, name) for name in STOCK)
     frame = rules_applied(frame, as_of=facts.as_of)
     budgets = budgets_in_force(facts.as_of)
+    frame, facts = demand_passed(frame, facts)
     has_budget = bool(budgets) or target.budget is not None
-    frame = frame.with_columns(why=why_not(has_budget=has_budget))
-    planned = core_plan(frame, facts)
+    frame = frame.with_columns(why=pl.coalesce("why_network", why_not(has_budget=has_budget)))
+    planned = links_noted(core_plan(frame, facts))
     items = _items_kept(planned)
+    planned = price_breaks_reached(planned)
+    planned, moves = transfers_first(planned)
     planned = kept_calm(planned, before, target.calm)
+    planned = containers_filled(minimums_reached(planned))
     planned = budgets_kept(planned, budgets, target.budget)
     rows = changes_found(planned, before)
     rows = judged(costed(rows, facts.breaks), facts.demand, facts.as_of)
-    return pl.concat([rows, _unforecast(facts, on_order)], how="diagonal_relaxed"), items
+    return pl.concat([rows, _unforecast(facts, on_order)], how="diagonal_relaxed"), items, moves
 
 
 def _items_kept(planned: Planned) -> pl.DataFrame:
@@ -60,10 +67,15 @@ def _items_kept(planned: Planned) -> pl.DataFrame:
     return items_frame(rows).with_columns(core_quantity=rows["order_quantity"])
 
 
-def _unforecast(facts: Facts, on_order: pl.DataFrame) -> pl.DataFrame:
-    frame = facts.unforecast.filter(~pl.col("status").is_in(list(NOT_BOUGHT))).join(
-        on_order, on=KEY, how="left", maintain_order="left"
+def _with_orders(frame: pl.DataFrame, on_order: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what is on order, and what is promised on transfer orders among what is allocated."""
+    return frame.join(on_order, on=KEY, how="left", maintain_order="left").with_columns(
+        pl.col("on_order").fill_null(0.0), allocated=pl.col("allocated") + pl.col("to_send").fill_null(0.0)
     )
+
+
+def _unforecast(facts: Facts, on_order: pl.DataFrame) -> pl.DataFrame:
+    frame = _with_orders(facts.unforecast.filter(~pl.col("status").is_in(list(NOT_BOUGHT))), on_order)
     return frame.with_columns(
         *(grains(frame, name) for name in STOCK),
         order_quantity=pl.lit(0.0),

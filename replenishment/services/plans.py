@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import User
@@ -19,9 +19,10 @@ from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
 from replenishment.selectors import lines_open, on_order
-from replenishment.selectors.plans import plan_before
+from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
+from replenishment.services.scoreboard import edits_score
 from replenishment.services.suggestions import plan_latest_lock
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def plan_create(
 ) -> PlanRun:
     """Queue a plan on a forecast run (default: the latest one). Whoever calls this dispatches the task.
 
-    `acting_user` is None for a schedule or a command. Raises PlanError without a usable forecast.
+    Without a specification it is made as the plan before, its budget aside. `acting_user` is None for a
+    schedule or a command. Raises PlanError without a usable forecast.
     """
     if acting_user is not None:
         permission_require(acting_user, "add_planrun")
@@ -114,9 +116,14 @@ def plan_create(
     return PlanRun.objects.create(
         forecast_run=run,
         as_of=run.as_of,
-        spec=(spec or PlanSpec()).to_dict(),
+        spec=(spec or _spec_usual()).to_dict(),
         created_by=acting_user,
     )
+
+
+def _spec_usual() -> PlanSpec:
+    latest = plan_latest()
+    return PlanSpec() if latest is None else replace(PlanSpec.from_dict(latest.spec), budget=None)
 
 
 def plan_execute(*, plan_id: int) -> PlanRun:
@@ -132,6 +139,7 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         return plan
     try:
         _plan(plan, claim)
+        _look_back(plan)
     except JobLostError:
         logger.warning("Plan %d was lost to another worker", plan_id)
     except PlanError as error:
@@ -146,6 +154,14 @@ def plan_execute(*, plan_id: int) -> PlanRun:
         PlanRun.fail(plan_id, claim, _("Unexpected error: %s") % reason)
     plan.refresh_from_db()
     return plan
+
+
+def _look_back(plan: PlanRun) -> None:
+    """What came of earlier edits. The plan is done whatever happens here; the next does what was missed."""
+    try:
+        edits_score(as_of=plan.as_of)
+    except Exception:
+        logger.exception("Edits were not scored after plan %d", plan.pk)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +195,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
 
 
 def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
+    from replenishment.selectors.offers import Costs
     from replenishment.services.plan_facts import facts_read
 
     start = time.perf_counter()
@@ -188,11 +205,13 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
     # Overrides as of the start, which the plan's row keeps: they can be read so again.
     spec = PlanSpec.from_dict(plan.spec)
+    costs = Costs(holding_rate=spec.holding_rate, order_cost=spec.order_cost, target=spec.target)
     facts = facts_read(
         forecast_run=plan.forecast_run,
         known_at=plan.started_at,
         abc_by=spec.abc_by,
         abc_days=spec.abc_days,
+        costs=costs,
     )
     return facts, {"read": round(time.perf_counter() - start, 3)}
 
@@ -201,25 +220,30 @@ def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
 ) -> _Made:
     """What the plan comes to, given what is on order."""
+    import polars as pl
+
     from replenishment.services.plan_actions import actions_found
     from replenishment.services.plan_calm import suggestions_before
     from replenishment.services.plan_dates import Dated, purchases_by_week, stock_out_added
     from replenishment.services.plan_rows import rows_plan
+    from replenishment.services.plan_transfers import sent_away, transfer_actions
 
     start = time.perf_counter()
     report("plan", 0.3)
     before = suggestions_before(plan_before(plan))
-    rows, items = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
+    rows, items, moves = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
     seconds["plan"] = round(time.perf_counter() - start, 3)
     start = time.perf_counter()
     report("ahead", 0.6)
     lines = lines_open(as_of=plan.as_of)
     dated = Dated.of(rows, facts.demand, lines, plan.as_of)
+    # What goes to another location is no longer there to be marked down.
+    left = dated if moves.is_empty() else Dated.of(sent_away(rows, moves), facts.demand, lines, plan.as_of)
     made = _Made(
         rows=stock_out_added(rows, dated),
         lines=lines,
         items=items,
-        actions=actions_found(dated),
+        actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
         purchases=purchases_by_week(dated),
     )
     seconds["ahead"] = round(time.perf_counter() - start, 3)

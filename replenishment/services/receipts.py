@@ -18,6 +18,7 @@ from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from replenishment.services.costs import quantity_clean
 from replenishment.services.errors import OrderError
 from replenishment.services.orders import order_begin, order_step, permission_require
+from replenishment.services.stock_moves import moves_after, transfer_sent_on
 
 _LONGEST_KEY = 64
 
@@ -33,7 +34,8 @@ def order_receive(
 ) -> PurchaseOrder:
     """Record what came in of a sent order, by line id, and raise the stock of its location.
 
-    A supplier may deliver more than ordered: it is recorded and the event names the surplus. When nothing is
+    A supplier may deliver more than ordered: it is recorded and the event names the surplus. What another
+    location sent comes in at most once. When nothing is
     outstanding the order closes. The same `key` again changes nothing; with other numbers it is refused.
     """
     with transaction.atomic():
@@ -57,6 +59,7 @@ def order_receive(
                 _("Goods can't be received before the order was planned, on the data of %(day)s.")
                 % {"day": date_format(planned_on)}
             )
+        _sent_check(order, received_on)
         lines = {line.pk: line for line in order.lines.select_related("product")}
         if set(numbers) - set(lines):
             raise OrderError(_("One of the lines is not on this order."))
@@ -67,6 +70,15 @@ def order_receive(
         complete = all(line.outstanding == 0 for line in lines.values())
         state = PurchaseOrder.State.CLOSED if complete else PurchaseOrder.State.PART_RECEIVED
         return order_step(order, "receive", acting_user, comment, data, to_state=state)
+
+
+def _sent_check(order: PurchaseOrder, received_on: date) -> None:
+    """Nothing arrives before it has left: OrderError."""
+    sent_on = transfer_sent_on(order) if order.kind == PurchaseOrder.Kind.TRANSFER else None
+    if sent_on is not None and received_on < sent_on:
+        raise OrderError(
+            _("Goods can't be received before they were sent, on %(day)s.") % {"day": date_format(sent_on)}
+        )
 
 
 def _line_receive(
@@ -81,6 +93,11 @@ def _line_receive(
         line=line, key=key, quantity=quantity, received_on=received_on, received_by=acting_user
     )
     before = line.received
+    if order.kind == PurchaseOrder.Kind.TRANSFER and quantity > line.outstanding:
+        raise OrderError(
+            _("Of %(sku)s only %(units)s are on their way.")
+            % {"sku": line.product.sku, "units": f"{line.outstanding.normalize():f}"}
+        )
     line.received = before + quantity
     line.save(update_fields=["received"])
     catalog_services.stock_receive(
@@ -88,11 +105,7 @@ def _line_receive(
         location_id=order.location_id,
         day=received_on,
         quantity=quantity,
-        arrivals=Receipt.objects.filter(
-            line__product_id=line.product_id,
-            line__order__location_id=order.location_id,
-            received_on__gt=received_on,
-        ).values_list("received_on", "quantity"),
+        moves=moves_after(product_id=line.product_id, location_id=order.location_id, day=received_on),
     )
     surplus = max(line.received - line.quantity, Decimal(0))
     data: dict[str, Any] = {"sku": line.product.sku, "received": [str(before), str(line.received)]}

@@ -9,11 +9,15 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from forecasting import selectors as forecasting
-from forecasting.core.distribution import DemandDistribution
+from forecasting.core.distribution import DemandDistribution, Freq
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastRun
 from replenishment.core.history import History
-from replenishment.services.replay_facts import FREQ
+
+# How far ahead a backcast looks, in periods: past most protection intervals.
+HORIZONS = {"D": 56, "W": 13, "M": 6}
+# A monthly forecast knows whole months alone. Made so many days after a month's end, it is of that close.
+_LATE_DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,23 @@ class Source:
 def sources_choose(history: History, *, every: int) -> list[Source]:
     """Runs as they came, and a backcast wherever the forecast in force would be `every` weeks old or older.
 
-    Of weekly runs that are done and hold their numbers. A run counts from the close of the week in which its
-    as-of date lies, not before it. The first source is in force at the close of the first period; none is
-    made for the last one, after which nothing arrives any more.
+    Of runs at the replay's frequency that are done and hold their numbers. A run counts from the close of the
+    period in which its as-of date lies, not before it; a monthly one only if that is a month's end or a few
+    days after one, whose close it then is. The first source is in force at the close of the first period;
+    none is made for the last one, after which nothing arrives any more.
     """
     labels = [label.item() for label in history.labels[history.begin :]]
-    runs = _runs(begin=labels[0] - timedelta(weeks=every), end=labels[-1])
+    runs = _runs(history.freq, begin=labels[0] - timedelta(weeks=every), end=labels[-1])
+    every = max(1, round(every * 7 / history.period_days))
+    first = history.grid.index(labels[0])
     made: dict[int, Source] = {}
     for run in runs:
-        # The week's close at or after the as-of date.
-        period = -((labels[0] - run.as_of).days // 7)
-        made[period] = Source(period, labels[0] + timedelta(weeks=period), run.as_of, run.pk)
+        at = history.grid.index_floor(run.as_of)
+        late = (run.as_of - history.grid.label(at)).days
+        if history.freq == "M" and late > _LATE_DAYS:
+            continue
+        at += late > 0 and history.freq == "W"
+        made[at - first] = Source(at - first, history.grid.label(at), run.as_of, run.pk)
     earlier = [made[period] for period in sorted(made) if period < 0]
     chosen: list[Source] = []
     if 0 not in made and earlier and -earlier[-1].period < every:
@@ -58,6 +68,7 @@ def sources_choose(history: History, *, every: int) -> list[Source]:
 def demands_make(
     sources: Sequence[Source],
     *,
+    freq: Freq,
     seed: int,
     known_at: datetime | None,
     progress: Callable[[float], None],
@@ -73,7 +84,7 @@ def demands_make(
         progress((done + share) / count)
 
     days = [source.day for source in sources if source.run_id is None]
-    spec = ForecastSpec(freq=FREQ, seed=seed, threads=settings.FORESTOCK_THREADS)
+    spec = ForecastSpec(freq=freq, horizon=HORIZONS[freq], seed=seed, threads=settings.FORESTOCK_THREADS)
     anew = forecasting.backcasts(days, spec=spec, known_at=known_at, progress=tell)
     for source in sources:
         progress(done / count)
@@ -87,13 +98,11 @@ def demands_make(
     progress(1.0)
 
 
-def _runs(*, begin: date, end: date) -> list[ForecastRun]:
-    """Weekly runs as of these days, in the order of their as-of dates, the newest of a day last."""
+def _runs(freq: Freq, *, begin: date, end: date) -> list[ForecastRun]:
+    """Runs at a frequency as of these days, in the order of their as-of dates, the newest of a day last."""
     runs = ForecastRun.objects.filter(
         state=ForecastRun.State.DONE, pruned_at=None, same_as=None, as_of__gt=begin, as_of__lte=end
     )
     return [
-        run
-        for run in runs.only("as_of", "spec").order_by("as_of", "pk")
-        if run.spec.get("freq", FREQ) == FREQ
+        run for run in runs.only("as_of", "spec").order_by("as_of", "pk") if run.spec.get("freq", "W") == freq
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,7 @@ from replenishment.services.orders import permission_require
 from replenishment.services.plans import PlanSpec, Report
 
 if TYPE_CHECKING:
+    from replenishment.core.deliveries import Deliveries
     from replenishment.services.replay_facts import ReplayFacts
     from replenishment.services.replay_forecasts import Source
     from replenishment.services.replay_store import Results
@@ -41,7 +42,9 @@ REPLAY_POLICIES = (
     "quantile",
 )
 DEFAULT_POLICIES = ("engine", "minmax", "minmax_refreshed", "moving_average_lead_time", "ses")
-DEFAULT_WEEKS, LEAST_WEEKS, MOST_WEEKS = 26, 4, 156
+# Fewest, usual and most periods of a replay.
+REPLAY_PERIODS = {"D": (28, 182, 1096), "W": (4, 26, 156), "M": (3, 12, 36)}
+REPLAY_DELIVERIES = ("drawn", "happened")
 # Shares of the whole that reading and the forecasts take.
 _READ, _FORECASTS = 0.05, 0.85
 
@@ -50,13 +53,20 @@ _READ, _FORECASTS = 0.05, 0.85
 class ReplaySpec:
     """Which policies are replayed, and what for.
 
-    `seed` draws lead times. Where there was no forecast for `forecast_weeks`, one is made as of then.
+    `freq` is D, W or M; empty for that of the shop's forecasts. `seed` draws lead times; with `deliveries`
+    "happened" they and the parts that orders came in are those of the orders of that time, where there were
+    any. Else `first_share` of an order comes on its lead time and the rest `rest_days` later. Where there was
+    no forecast for `forecast_weeks`, one is made as of then.
     `target_kind` to `unmet` are those of `PlanSpec`, for every item. Raises ReplayError for what makes no
     sense.
     """
 
     policies: tuple[str, ...] = DEFAULT_POLICIES
+    freq: str = ""
     seed: int = 0
+    deliveries: str = "drawn"
+    first_share: float = 1.0
+    rest_days: float = 0.0
     forecast_weeks: int = 4
     target_kind: str = "fill"
     target: float = 0.95
@@ -68,6 +78,12 @@ class ReplaySpec:
         object.__setattr__(self, "policies", tuple(dict.fromkeys(self.policies)))
         if not self.policies or not set(self.policies) <= set(REPLAY_POLICIES):
             raise ReplayError(_("Choose one or more of the policies."))
+        if self.freq not in ("", *REPLAY_PERIODS):
+            raise ReplayError(_("Periods are days, weeks or months."))
+        if self.deliveries not in REPLAY_DELIVERIES:
+            raise ReplayError(_("Lead times are drawn, or taken as they happened."))
+        if not (0 <= self.first_share <= 1 and 0 <= self.rest_days <= 365):
+            raise ReplayError(_("A share of an order comes on time, 0 to 1, the rest 0 to 365 days later."))
         if not 1 <= self.forecast_weeks <= 13:
             raise ReplayError(_("Forecasts must be 1 to 13 weeks apart."))
         if not 0 <= self.seed < 2**31:
@@ -93,9 +109,10 @@ class ReplaySpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Back from what was stored; names that are not known are left alone."""
+        """Back from what was stored; names that are not known are left alone. Once, all were by week."""
         names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in names})
+        known = {name: value for name, value in values.items() if name in names}
+        return cls(**{"freq": "W"} | known)
 
 
 def replay_start(
@@ -108,11 +125,12 @@ def replay_start(
     supplier: Supplier | None = None,
     category: Category | None = None,
 ) -> ReplayRun:
-    """Queue a replay of whole weeks up to `last_day`. Whoever calls this dispatches the task.
+    """Queue a replay of whole days, weeks or months up to `last_day`. Whoever calls this dispatches the task.
 
-    Default: 26 weeks up to the last complete day with sales, all product-locations. `first_day` is moved on
-    to the first day of a week that ends on the last day's weekday. `acting_user` is None for a command.
-    Raises ReplayError for days without sales, or too few or too many weeks.
+    Default: half a year, of months a year, up to the last complete day with sales, all product-locations.
+    Weeks end on the last day's weekday, months are those that are over by the last day; `first_day` is moved
+    on to the first day of one. `acting_user` is None for a command. Raises ReplayError for days without
+    sales, or too few or too many periods.
     """
     if acting_user is not None:
         permission_require(acting_user, "add_replayrun")
@@ -122,20 +140,50 @@ def replay_start(
     last_day = last_day or latest
     if last_day > latest:
         raise ReplayError(_("The last day must not be later than the last complete day with sales."))
-    weeks = DEFAULT_WEEKS if first_day is None else ((last_day - first_day).days + 1) // 7
-    if not LEAST_WEEKS <= weeks <= MOST_WEEKS:
-        raise ReplayError(
-            _("A replay is of %(least)d to %(most)d weeks.") % {"least": LEAST_WEEKS, "most": MOST_WEEKS}
-        )
+    spec = spec or ReplaySpec()
+    spec = replace(spec, freq=spec.freq or forecasting.frequency_usual())
+    first_day, last_day = _whole_periods(spec.freq, first_day, last_day)
     return ReplayRun.objects.create(
-        first_day=last_day - timedelta(days=7 * weeks - 1),
+        first_day=first_day,
         last_day=last_day,
-        spec=(spec or ReplaySpec()).to_dict(),
+        spec=spec.to_dict(),
         location=location,
         supplier=supplier,
         category=category,
         created_by=acting_user,
     )
+
+
+def _whole_periods(freq: str, first_day: date | None, last_day: date) -> tuple[date, date]:
+    """The first and last day of whole periods up to `last_day`, from `first_day` or the usual number of them.
+
+    Raises ReplayError where they are too few or too many.
+    """
+    least, usual, most = REPLAY_PERIODS[freq]
+    if freq == "M":
+        stop = _month(last_day + timedelta(days=1))
+        start = stop - usual if first_day is None else _month(first_day) + (first_day.day > 1)
+        number, first, last = stop - start, _month_begin(start), _month_begin(stop) - timedelta(days=1)
+    else:
+        days = {"D": 1, "W": 7}[freq]
+        number = usual if first_day is None else ((last_day - first_day).days + 1) // days
+        first, last = last_day - timedelta(days=days * number - 1), last_day
+    if not least <= number <= most:
+        words = {
+            "D": _("A replay by day is of %(least)d to %(most)d days."),
+            "W": _("A replay is of %(least)d to %(most)d weeks."),
+            "M": _("A replay by month is of %(least)d to %(most)d months."),
+        }
+        raise ReplayError(words[freq] % {"least": least, "most": most})
+    return first, last
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month_begin(number: int) -> date:
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def replay_execute(*, replay_id: int) -> ReplayRun:
@@ -168,6 +216,7 @@ def replay_execute(*, replay_id: int) -> ReplayRun:
 
 def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
+    from replenishment.services.replay_deliveries import deliveries_make
     from replenishment.services.replay_facts import facts_read
     from replenishment.services.replay_forecasts import sources_choose
 
@@ -176,13 +225,24 @@ def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     with Heartbeat(ReplayRun, run.pk, claim) as heartbeat:
         start = time.perf_counter()
         heartbeat.report("read", 0.0)
-        facts = facts_read(run=run, target=spec.plan_spec().to_target())
+        facts = facts_read(run=run, freq=spec.freq, target=spec.plan_spec().to_target())  # type: ignore[arg-type]
         sources = sources_choose(facts.history, every=spec.forecast_weeks)
         seconds["read"] = round(time.perf_counter() - start, 3)
-        results, used = _compute(run, spec, facts, sources, heartbeat.report, seconds)
+        delivered = deliveries_make(
+            facts.frame,
+            facts.history,
+            happened=spec.deliveries == "happened",
+            first_share=spec.first_share,
+            rest_days=spec.rest_days,
+        )
+        results, used = _compute(run, spec, facts, delivered.tables, sources, heartbeat.report, seconds)
     report = {
-        "weeks": facts.history.periods,
+        "periods": facts.history.periods,
         "opening_assumed": facts.assumed,
+        "compared": results.compared,
+        "orders_inferred": results.inferred,
+        "delivered_orders": delivered.orders,
+        "delivered_items": delivered.items,
         "skipped": results.skipped,
         "runs": [[s.run_id, s.as_of.isoformat()] for s in used if s.run_id is not None],
         "backcasts": [s.day.isoformat() for s in used if s.run_id is None],
@@ -195,6 +255,7 @@ def _compute(
     run: ReplayRun,
     spec: ReplaySpec,
     facts: ReplayFacts,
+    deliveries: Deliveries | None,
     sources: list[Source],
     report: Report,
     seconds: dict[str, float],
@@ -216,15 +277,26 @@ def _compute(
 
     if not sources:
         report("replay", _READ)
-    demands = demands_make(sources, seed=spec.seed, known_at=run.started_at, progress=progress)
+    demands = demands_make(
+        sources, freq=facts.history.freq, seed=spec.seed, known_at=run.started_at, progress=progress
+    )
     try:
-        found = replay(facts.items, facts.history, demands, policies=spec.policies, seed=spec.seed)
+        replayed = replay(
+            facts.items,
+            facts.history,
+            demands,
+            policies=spec.policies,
+            seed=spec.seed,
+            deliveries=deliveries,
+            coming=facts.records.coming(facts.items.lead_time_mean / facts.history.period_days),
+            marked=facts.records.known,
+        )
     except forecasting.NoDemandError as error:
         raise ReplayError(_("Nothing was sold before the first day: begin later.")) from error
     seconds["forecasts"] = round(forecast_until - begun, 3)
     seconds["replay"] = round(time.perf_counter() - forecast_until, 3)
     report("store", 0.95)
-    return results_make(run=run, facts=facts, replay=found, policies=list(spec.policies)), sources
+    return results_make(run=run, facts=facts, replay=replayed, policies=spec.policies), sources
 
 
 def _store(run: ReplayRun, claim: uuid.UUID, results: Results, report: dict[str, Any]) -> None:
@@ -239,6 +311,7 @@ def _store(run: ReplayRun, claim: uuid.UUID, results: Results, report: dict[str,
             claim,
             items_count=results.items,
             skipped_count=sum(results.skipped.values()),
-            items_table=results.table,
+            items_table=results.items_table,
+            course_table=results.course_table,
             report=report,
         )

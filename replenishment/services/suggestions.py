@@ -88,7 +88,7 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
                 .order_by("pk")
             ):
                 if plan is None or suggestion.plan_run_id != plan.pk:
-                    raise _stale()
+                    raise plan_stale()
                 if suggestion.state == Suggestion.State.OPEN and suggestion.final_quantity > 0:
                     chosen.append(suggestion)
         groups: dict[tuple[int, int, str], list[Suggestion]] = defaultdict(list)
@@ -156,7 +156,7 @@ def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
     # Terms that changed their currency since the plan don't price an order in the old one.
     is_priced = terms is not None and terms.currency == order.currency
     if terms is not None and is_priced and suggestion.edited_quantity is not None:
-        cost = unit_cost_at(unit_cost=terms.unit_cost, price_breaks=terms.price_breaks, quantity=quantity)
+        cost = unit_cost_at(terms=terms, quantity=quantity)
     return PurchaseOrderLine(
         order=order,
         product_id=suggestion.product_id,
@@ -186,9 +186,9 @@ def _suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: in
     )
     latest = plan_latest()
     if latest is None or suggestion.plan_run_id != latest.pk:
-        raise _stale()
+        raise plan_stale()
     if seen_plan_run_id is not None and seen_plan_run_id != latest.pk:
-        raise _stale()
+        raise plan_stale()
     return suggestion
 
 
@@ -207,7 +207,8 @@ def _is_buyable(suggestion: Suggestion) -> bool:
     return suggestion.supplier_id is not None and suggestion.unit_cost is not None
 
 
-def _stale() -> StaleError:
+def plan_stale() -> StaleError:
+    """What is said to whoever acts on a plan that a newer one has replaced."""
     return StaleError(_("A newer plan has replaced this one: look at its suggestions instead."))
 
 

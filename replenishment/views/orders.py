@@ -45,7 +45,10 @@ def order_list(request: HttpRequest) -> HttpResponse:
     found = PurchaseOrder.objects.all()
     if text:
         found = found.filter(
-            Q(number__icontains=text) | Q(supplier__name__icontains=text) | Q(supplier__code__icontains=text)
+            Q(number__icontains=text)
+            | Q(supplier__name__icontains=text)
+            | Q(supplier__code__icontains=text)
+            | Q(source__code__icontains=text)
         )
     by_state = {
         row["state"]: row
@@ -204,11 +207,17 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
     user = reader(request)
     order = get_object_or_404(
         PurchaseOrder.objects.select_related(
-            "supplier", "location", "created_by", "submitted_by", "approved_by", "plan_run__forecast_run"
+            "supplier",
+            "source",
+            "location",
+            "created_by",
+            "submitted_by",
+            "approved_by",
+            "plan_run__forecast_run",
         ),
         pk=pk,
     )
-    lines = list(order.lines.select_related("product", "suggestion").order_by("product__sku"))
+    lines = list(order.lines.select_related("product", "suggestion__terms").order_by("product__sku"))
     actions = selectors.order_actions(order=order, user=user)
     limit = (
         ApprovalLimit.objects.filter(user=user).values_list("amount", flat=True).first()
@@ -233,6 +242,7 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
         "is_over_limit": limit is not None and order.home_value is not None and order.home_value > limit,
         "value": sum((line.value for line in lines), Decimal(0)),
         "outstanding": sum((line.outstanding * line.unit_cost for line in lines), Decimal(0)),
+        "rules": selectors.order_rules(order=order, lines=lines),
         "can_edit": order.state in PurchaseOrder.EDITABLE_STATES
         and user.has_perm("replenishment.change_purchaseorder"),
         "receive": receive,

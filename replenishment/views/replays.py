@@ -18,13 +18,13 @@ from django_htmx.http import HttpResponseClientRefresh
 from forecasting import selectors as forecasting
 from replenishment import selectors, services
 from replenishment.forms import ReplayForm
-from replenishment.models import ReplayRun
+from replenishment.models import ReplayPolicy, ReplayRun
 from replenishment.tasks import replay_execute_task
 from replenishment.views.access import buyer_page, reader
 
 PAGE_SIZE = 25
-# The two policies that are compared item by item.
-ENGINE, USUAL = "engine", "minmax"
+ENGINE, USUAL, ACTUAL = "engine", "minmax", "actual"
+CHARTS = ("costs", "frontier", "stock", "service")
 
 
 @require_GET
@@ -67,18 +67,25 @@ def replay_start(request: HttpRequest) -> HttpResponse:
 def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One replay: its progress, or its policies side by side and where they differ."""
     run = _run(pk)
-    policies = list(run.policies.all())
-    best = selectors.policy_best(policies)
-    both = {ENGINE, USUAL} <= {policy.policy for policy in policies}
+    policies, compared = run.overall, run.against_actual
+    # Item by item the engine is compared with what was done, else with the usual rule.
+    second = ACTUAL if compared else USUAL
+    both = {ENGINE, second} <= {policy.policy for policy in compared or policies}
     return render(
         request,
         "replenishment/replay_detail.html",
         {
             "run": run,
             "policies": policies,
-            "best": best,
+            "best": selectors.policy_best(policies),
+            "compared": compared,
+            "compared_best": selectors.policy_best(compared),
+            "saving": selectors.replay_saving(policies, compared),
+            "usual": selectors.replay_saving(policies, []) if compared else None,
+            "drawn": _drawn(compared or policies) if run.report.get("periods") else [],
+            "second": second,
             "both": both,
-            "differences": selectors.replay_differences(run.pk, first=ENGINE, second=USUAL) if both else [],
+            "differences": selectors.replay_differences(run.pk, first=ENGINE, second=second) if both else [],
             "skipped": sorted(run.report.get("skipped", {}).items(), key=lambda pair: (-pair[1], pair[0])),
             "runs": [(number, date.fromisoformat(made)) for number, made in run.report.get("runs", [])],
             "backcasts": [date.fromisoformat(made) for made in run.report.get("backcasts", [])],
@@ -100,23 +107,35 @@ def replay_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @buyer_page("replenishment.view_replayrun")
-def replay_chart(request: HttpRequest, pk: int) -> JsonResponse:
-    """What each policy cost, as Bokeh's JSON; `{"empty": words}` where there is nothing to draw."""
+def replay_chart(request: HttpRequest, pk: int, name: str) -> JsonResponse:
+    """One of `CHARTS`, as Bokeh's JSON; `{"empty": words}` where there is nothing to draw."""
+    if name not in CHARTS:
+        raise Http404
     # Bokeh is too heavy for the start of the web server.
-    from replenishment.charts.replay import costs_chart
+    from replenishment.charts.replay import costs_chart, course_chart, frontier_chart
 
-    policies = list(_run(pk).policies.all())
-    if not policies:
+    run = _run(pk)
+    rows = run.against_actual or run.overall
+    if not rows:
         return JsonResponse({"empty": _("Nothing has been replayed yet.")})
     asked = request.GET.get("width", "")
-    return JsonResponse(
-        costs_chart(
-            policies,
-            currency=settings.FORESTOCK_HOME_CURRENCY,
-            theme="dark" if request.GET.get("theme") == "dark" else "light",
-            width=min(int(asked), 4000) if asked.isdecimal() and len(asked) < 6 else 800,
-        )
-    )
+    theme = "dark" if request.GET.get("theme") == "dark" else "light"
+    width = min(int(asked), 4000) if asked.isdecimal() and len(asked) < 6 else 800
+    if name in ("costs", "frontier"):
+        chart = costs_chart if name == "costs" else frontier_chart
+        return JsonResponse(chart(rows, currency=settings.FORESTOCK_HOME_CURRENCY, theme=theme, width=width))
+    course = selectors.replay_course(pk)
+    if course is None:
+        return JsonResponse({"empty": _("Its course was not kept.")})
+    course = course.filter(course["compared"] == bool(run.against_actual))
+    return JsonResponse(course_chart(course, _drawn(rows), what=name, theme=theme, width=width))
+
+
+def _drawn(rows: list[ReplayPolicy]) -> list[str]:
+    """The policies that are drawn over time: the engine, the usual rule, and what was done."""
+    names = {row.policy for row in rows}
+    usual = USUAL if USUAL in names else "minmax_refreshed"
+    return [name for name in (ENGINE, usual, ACTUAL) if name in names] or [rows[0].policy]
 
 
 def _run(pk: int) -> ReplayRun:
@@ -144,7 +163,14 @@ def _list(request: HttpRequest, form: ReplayForm, *, status: int = 200) -> HttpR
         "replenishment/replay_list.html",
         {
             "page": page,
-            "lines": [(run, selectors.policy_best(list(run.policies.all()))) for run in page],
+            "lines": [
+                (
+                    run,
+                    selectors.policy_best(run.overall),
+                    selectors.replay_saving(run.overall, run.against_actual),
+                )
+                for run in page
+            ],
             "form": form,
             "has_sales": forecasting.as_of_default() is not None,
             "may_start": request.user.has_perm("replenishment.add_replayrun"),

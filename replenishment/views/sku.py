@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
-from django.conf import settings
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from catalog import selectors as catalog
-from catalog.models import Location, Product, StockLevel, SupplyTerms
+from catalog.models import Location, Product, StockLevel
 from forecasting import selectors as forecasting
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
 from replenishment import charts, selectors
@@ -59,13 +55,13 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
             "run": run,
             "distribution": distribution,
             "stock": StockLevel.objects.filter(product=product, location=location).order_by("-day").first(),
-            "offers": _offers(product, location, run.as_of if run else catalog.today()),
+            "options": selectors.supply_options(product=product, location=location, plan=plan, run=run),
             "run_url": reverse("forecasting:run-detail", args=[run.pk]) if run else "",
             "accuracy": AccuracySnapshot.objects.filter(
                 run=run, segment=distribution.segment if distribution else "overall"
             ).order_by("model"),
             "order_lines": PurchaseOrderLine.objects.select_related(
-                "order__supplier", "suggestion__plan_run__forecast_run"
+                "order__supplier", "order__source", "suggestion__plan_run__forecast_run"
             )
             .filter(product=product, order__location=location)
             .exclude(order__state=PurchaseOrder.State.CANCELLED)
@@ -124,41 +120,6 @@ def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str
             width=width,
         )
     )
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A supplier's terms, with the unit cost in the home currency (None: no rate) and the minimum order.
-
-    The minimum is the terms' own, else the supplier's, each in its own currency.
-    """
-
-    terms: SupplyTerms
-    home_cost: Decimal | None
-    minimum: Decimal
-    minimum_currency: str
-
-
-def _offers(product: Product, location: Location, day: date) -> list[Offer]:
-    terms = (
-        SupplyTerms.objects.select_related("supplier", "location")
-        .filter(Q(location=location) | Q(location=None), product=product)
-        .order_by("rank", "pk")
-    )
-    home = settings.FORESTOCK_HOME_CURRENCY
-    rates = {
-        currency: catalog.exchange_rate(base=currency, quote=home, day=day)
-        for currency in {row.currency for row in terms}
-    }
-    return [
-        Offer(
-            terms=row,
-            home_cost=None if (rate := rates[row.currency]) is None else row.unit_cost * rate,
-            minimum=row.minimum_order_value or row.supplier.minimum_order_value,
-            minimum_currency=row.currency if row.minimum_order_value else row.supplier.currency,
-        )
-        for row in terms
-    ]
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,23 @@ def workbench(request: HttpRequest) -> HttpResponse:
         **{name: Count("pk", filter=tab) for name, tab in reads.TAB_FILTERS.items() if name != "all"},
         all=Count("pk"),
     )
+    values = chosen.values
+    place = values.get("location")
+    transfers = selectors.transfers_list(
+        plan, search=values.get("q") or "", location_id=place.pk if place else None
+    )
+    counts["transfers"] = transfers.order_by().count()
     rail = reads.supplier_sums(
         plan, chosen.suggestions(plan, any_supplier=True).filter(reads.TAB_FILTERS["order"])
     )
-    rows = suggestions.filter(reads.TAB_FILTERS[chosen.tab]).select_related(
-        "product", "location", "supplier", "terms", "edited_by"
-    )
-    page = Paginator(rows.order_by(*chosen.order()), PAGE_SIZE).get_page(request.GET.get("page"))
+    shows_transfers = chosen.tab == "transfers"
+    rows: QuerySet[Any] = transfers
+    if not shows_transfers:
+        rows = suggestions.filter(reads.TAB_FILTERS[chosen.tab]).select_related(
+            "product", "location", "supplier", "terms", "edited_by"
+        )
+        rows = rows.order_by(*chosen.order())
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "plan": plan,
         "chosen": chosen,
@@ -55,10 +65,15 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "rail_lines": sum(row.lines for row in rail),
         "rail_value": sum(row.value for row in rail),
         "page": page,
-        "offers": _offers(page.object_list),
+        "shows_transfers": shows_transfers,
+        "offers": {} if shows_transfers else _offers(page.object_list),
         "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
+        "can_transfer": request.user.has_perms(
+            ["replenishment.add_purchaseorder", "replenishment.view_planaction"]
+        ),
+        "what_if_query": _what_if_query(request.GET),
     }
     htmx = getattr(request, "htmx", False)
     name = "partials/workbench_body.html" if htmx else "workbench.html"
@@ -164,6 +179,15 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     except services.ReplenishmentError as error:
         return _refusal(error)
     return _saved(request, pk, _("Open again."))
+
+
+def _what_if_query(values: QueryDict) -> str:
+    """What the filters and the what-if page have in common."""
+    query = QueryDict(mutable=True)
+    for name in ("q", "supplier", "location", "abc"):
+        if value := values.get(name):
+            query[name] = value
+    return query.urlencode()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         "/forecasts/accuracy/",
         f"/forecasts/{shop.forecast_run_id}/",
         "/replays/",
-        f"/replays/{make_replay().pk}/",
+        "/scoreboard/",
+        f"/replays/{make_replay(compared=True).pk}/",
         "/accounts/password_change/",
         "/no-such-page/",
     ]
@@ -58,7 +59,7 @@ def test_it_shows_every_page_without_errors_or_sideways_scrolling(
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
             assert (sum(background(page)) < 200) == (scheme == "dark"), address
             if re.fullmatch(r"/replays/\d+/", address):
-                expect(page.locator("[data-chart] .bk-Figure")).to_have_count(1)
+                expect(page.locator("[data-chart] .bk-Figure")).to_have_count(4)
             if "/sku/" in address:
                 expect(page.locator("[data-chart][aria-busy=false]")).to_have_count(3)
                 expect(page.locator("[data-chart] .bk-Figure")).to_have_count(3)

@@ -19,8 +19,10 @@ from catalog.selectors import (
     prices_latest,
     products_search,
     read_frame,
+    returned_units,
     stock_on,
-    terms_best,
+    stock_records,
+    terms_all,
     today,
 )
 from catalog.selectors.frames import inlined
@@ -81,6 +83,29 @@ def test_it_counts_stock_at_the_location_that_receives() -> None:
     assert stock_on(as_of=DAY + timedelta(1)).rows() == [(a.pk, w.pk, DAY + timedelta(1), 7.0, 1.5, False)]
 
 
+def test_it_tells_the_counts_of_days_without_the_assumed_ones() -> None:
+    a, b, w = make.product("A"), make.product("B"), make.location("W")
+    market = make.location("M", receiving_location=w)
+    facts("stock", [(a, w, DAY, 5.0), (a, market, DAY, 2.0), (a, w, DAY + timedelta(3), 4.0)], "on_hand")
+    facts("stock", [(b, w, DAY, 9.0, True)], "on_hand", "is_assumed")
+    found = stock_records(first=DAY, last=DAY + timedelta(2))
+    assert found.rows() == [(a.pk, w.pk, DAY, 7.0)]
+    assert stock_records(first=DAY + timedelta(1), last=DAY + timedelta(3))["on_hand"].to_list() == [4.0]
+
+
+def test_it_tells_what_customers_brought_back() -> None:
+    a, w = make.product(), make.location("W")
+    market = make.location("M", receiving_location=w)
+    rows = [
+        (a, w, DAY, 3.0, 1.0),
+        (a, market, DAY, 3.0, 2.0),
+        (a, w, DAY + timedelta(1), 3.0, 0.0),
+        (a, w, DAY + timedelta(2), 3.0, 4.0),
+    ]
+    facts("sales", rows, "quantity", "returns")
+    assert returned_units(first=DAY, last=DAY + timedelta(1)).rows() == [(a.pk, w.pk, DAY, 3.0)]
+
+
 def test_it_finds_the_level_as_it_was_known() -> None:
     a, w = make.product(), make.location()
     then = datetime(2024, 4, 1, tzinfo=UTC)
@@ -129,19 +154,20 @@ def terms(product: Any, of: Supplier, **values: Any) -> SupplyTerms:
     return SupplyTerms.objects.create(product=product, supplier=of, **values)
 
 
-def test_it_prefers_a_locations_own_terms_then_rank_then_cost() -> None:
+def test_it_offers_all_suppliers_each_with_its_own_terms_at_a_location() -> None:
     a, w, v = make.product(), make.location("W"), make.location("V")
     make.location("M", receiving_location=w)
-    s, t, u = supplier("S"), supplier("T"), supplier("U")
-    dear = terms(a, s, rank=1, unit_cost=Decimal(3))
-    terms(a, t, rank=2, unit_cost=Decimal(1))
-    own = terms(a, u, rank=9, location=v, unit_cost=Decimal(5))
-    found = {row["location_id"]: row for row in terms_best(as_of=DAY).iter_rows(named=True)}
-    assert {place: row["terms_id"] for place, row in found.items()} == {w.pk: dear.pk, v.pk: own.pk}
-    cheap = terms(make.product("B"), s, rank=1, unit_cost=Decimal(2))
-    terms(cheap.product, t, rank=1, unit_cost=Decimal(4))
-    best = terms_best(as_of=DAY).filter(product_id=cheap.product_id)
-    assert best["terms_id"].to_list() == [cheap.pk] * 2
+    s, t = supplier("S"), supplier("T")
+    everywhere = terms(a, s, rank=1, unit_cost=Decimal(3))
+    other = terms(a, t, rank=2, unit_cost=Decimal(1))
+    own = terms(a, s, rank=9, location=v, unit_cost=Decimal(5))
+    terms(make.product("B"), s)
+    found = terms_all(as_of=DAY, product_ids=[a.pk]).rows_by_key("location_id", named=True)
+    assert {place: [row["terms_id"] for row in rows] for place, rows in found.items()} == {
+        w.pk: [everywhere.pk, other.pk],
+        v.pk: [own.pk, other.pk],
+    }
+    assert [row["is_general"] for row in found[v.pk]] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +191,7 @@ def test_it_orders_in_whole_purchase_units(
         order_multiple=Decimal(multiple),
         moq=Decimal(moq),
     )
-    assert terms_best(as_of=DAY).select("moq", "order_multiple").row(0) == expected
+    assert terms_all(as_of=DAY).select("moq", "order_multiple").row(0) == expected
 
 
 def test_it_takes_the_suppliers_minimum_in_the_terms_currency_where_the_terms_have_none() -> None:
@@ -174,12 +200,12 @@ def test_it_takes_the_suppliers_minimum_in_the_terms_currency_where_the_terms_ha
     terms(make.product("A"), s)
     terms(make.product("B"), s, minimum_order_value=Decimal(30))
     rate("EUR", "GBP", "0.8")
-    assert terms_best(as_of=DAY)["minimum_order_value"].to_list() == [80, 30]
+    assert terms_all(as_of=DAY)["minimum_order_value"].to_list() == [80, 30]
 
 
 def test_it_answers_with_no_rows_but_all_columns_without_terms() -> None:
-    assert terms_best(as_of=DAY).is_empty()
-    assert {"product_id", "location_id", "terms_id", "unit_cost", "moq"} <= set(terms_best(as_of=DAY).columns)
+    assert terms_all(as_of=DAY).is_empty()
+    assert {"product_id", "location_id", "terms_id", "unit_cost", "moq"} <= set(terms_all(as_of=DAY).columns)
 
 
 def test_it_knows_the_latest_price_asked_or_paid() -> None:

@@ -112,10 +112,10 @@ def test_it_shares_out_service_as_plain_bisection_does() -> None:
     rng = np.random.default_rng(8)
     points = np.cumsum(rng.exponential(2.0, (60, 25)), axis=1)
     ratios, fills = np.sort(rng.random((2, 60, 25)), axis=2)
-    weight, value = rng.dirichlet(np.ones(60)), rng.lognormal(0, 2, 60)
+    weight, (price, value) = rng.dirichlet(np.ones(60)), rng.lognormal(0, 2, (2, 60))
     whole = np.arange(60) % 2 == 0
     for goal in (0.3, 0.8, 0.95):
-        found = shared(points, ratios, fills, weight, value, whole, goal)
+        found = shared(points, ratios, fills, weight, price, value, whole, goal)
         np.testing.assert_allclose(
-            found, exchange.shared(points, ratios, fills, weight, value, whole, goal), rtol=1e-6
+            found, exchange.shared(points, ratios, fills, weight, price, value, whole, goal), rtol=1e-6
         )

@@ -318,3 +318,15 @@ def test_it_shows_the_page_with_the_same_few_queries(
     # the chosen run's report, categories, locations, worst products, overrides, decisions, snapshots.
     with django_assert_num_queries(6 + 8):
         client.get(PAGE)
+
+
+def test_it_shows_the_run_of_the_latest_day_not_the_one_made_last(
+    client: Client, viewer: User, shop: Shop
+) -> None:
+    latest, series = shop[0], shop[1]
+    backfilled = make_tested_run(as_of=AS_OF - timedelta(days=35))
+    make_accuracy(backfilled, series)
+    client.force_login(viewer)
+    answer = client.get(PAGE)
+    assert answer.context["run"] == latest
+    assert [run.pk for run in answer.context["runs"]] == [latest.pk, backfilled.pk]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,8 +13,8 @@ from forecasting import selectors, services
 from forecasting.core.explain import group_of
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastRun
+from forecasting.selectors.static import static_columns
 from forecasting.services import life
-from forecasting.services.static import static_columns
 from tests.cast import make_category
 from tests.forecasting.shop import AS_OF, make_sales
 
@@ -121,3 +122,32 @@ def test_a_change_of_category_is_a_change() -> None:
     in_categories(products, two, one, one)
     assert run_done().same_as is None
     assert run.series == 9
+
+
+@pytest.mark.django_db
+def test_backcasts_learn_from_categories_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from forecasting.core import pipeline
+
+    in_categories(make_sales(products=9, weeks=60), make_category(), make_category())
+    made: list[tuple[str, tuple[str, ...], set[str]]] = []
+    forecast, update = pipeline.forecast, pipeline.update
+
+    def forecasting(panel: pl.DataFrame, **options: Any) -> Any:
+        made.append(("forecast", options["spec"].static, set(panel.columns)))
+        return forecast(panel, **options)
+
+    def updating(panel: pl.DataFrame, **options: Any) -> Any:
+        made.append(("update", options["artifact"].spec.static, set(panel.columns)))
+        return update(panel, **options)
+
+    monkeypatch.setattr(pipeline, "forecast", forecasting)
+    monkeypatch.setattr(pipeline, "update", updating)
+    days = [AS_OF - timedelta(weeks=weeks) for weeks in (8, 4)]
+    assert [found.as_of for found in selectors.backcasts(days, spec=SPEC)] == days
+    assert [(step, static) for step, static, _ in made] == [
+        ("forecast", ("department",)),
+        ("update", ("department",)),
+    ]
+    for _step, _static, columns in made:
+        assert "department" in columns
+        assert not {"category", "product", "location"} & columns

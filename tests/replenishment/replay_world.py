@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 from django.utils import timezone
 
 from catalog.models import Location, Product, SalesRecord, StockLevel
@@ -71,18 +73,34 @@ def run_replay(**values: Any) -> ReplayRun:
     return run
 
 
-def make_replay(*names: str, **values: Any) -> ReplayRun:
-    """A replay that is done, with made-up results of these policies (default: engine and min/max)."""
+def make_replay(*names: str, compared: bool = False, **values: Any) -> ReplayRun:
+    """A replay that is done, with made-up results of these policies (default: engine and min/max); `compared`
+    with what was done for two items of three, which cost more.
+    """
     names = names or ("engine", "minmax")
-    spec = services.ReplaySpec(policies=names).to_dict()
+    spec = services.ReplaySpec(policies=names, freq="W").to_dict()
+    report = {"periods": WEEKS, "compared": 2, "orders_inferred": 1} if compared else {}
+    values["report"] = report | values.get("report", {})
     run = ReplayRun.objects.create(
-        **{"state": "done", "first_day": FIRST, "last_day": LAST, "spec": spec, "items_count": 3} | values
+        **{
+            "state": "done",
+            "first_day": FIRST,
+            "last_day": LAST,
+            "spec": spec,
+            "items_count": 3,
+            "course_table": make_course((*names, "actual")) if compared else b"",
+        }
+        | values
     )
+    rows = [(place, name, False) for place, name in enumerate(names)]
+    if compared:
+        rows += [(place, name, True) for place, name in enumerate((*names, "actual"))]
     ReplayPolicy.objects.bulk_create(
         ReplayPolicy(
             replay=run,
             place=place,
             policy=name,
+            compared=against,
             demand=100,
             served=95,
             fill_rate=0.95,
@@ -96,6 +114,25 @@ def make_replay(*names: str, **values: Any) -> ReplayRun:
             lost_margin=20,
             total_cost=34 + place,
         )
-        for place, name in enumerate(names)
+        for place, name, against in rows
     )
     return run
+
+
+def make_course(names: tuple[str, ...]) -> bytes:
+    """The same course of each policy, over the weeks of the replay."""
+    table = io.BytesIO()
+    pl.concat(
+        pl.DataFrame(
+            {
+                "policy": name,
+                "compared": True,
+                "day": [FIRST + timedelta(days=7 * week + 6) for week in range(WEEKS)],
+                "stock_value": [500.0 + week for week in range(WEEKS)],
+                "demand": [10.0] * WEEKS,
+                "served": [9.0] * WEEKS,
+            }
+        )
+        for name in names
+    ).write_parquet(table)
+    return table.getvalue()

@@ -89,6 +89,15 @@ def test_a_small_change_is_kept_as_it_was(place: Location) -> None:
     assert third.adj_calm == 0
 
 
+def test_a_plan_without_settings_is_made_as_the_one_before(place: Location) -> None:
+    product = make_item(place)
+    run = make_forecast({(product, place): 20})
+    assert services.plan_create(acting_user=None).spec["target"] == 0.95
+    run_plan(run, target=0.9, budget=10.0)
+    spec = services.plan_create(acting_user=None).spec
+    assert (spec["target"], spec["budget"]) == (0.9, None)
+
+
 def test_calm_can_be_turned_off(place: Location) -> None:
     product = make_item(place, order_multiple=1, moq=0)
     first = replanned(place, product)

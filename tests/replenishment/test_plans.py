@@ -133,7 +133,7 @@ def test_its_margin_at_risk_is_what_would_be_lost(place: Location) -> None:
 
 
 def test_it_takes_the_price_break_that_the_quantity_reaches(place: Location) -> None:
-    product = make_item(place, on_hand=0, price_breaks=[[24, 2], [1000, 1]])
+    product = make_item(place, on_hand=0, price_breaks=[[24, 2], [5000, 1]])
     row = only(run_plan(make_forecast({(product, place): 20})))
     assert row.unit_cost == Decimal("2.0000")
     assert row.home_value == row.order_quantity * 2

@@ -76,7 +76,10 @@ def test_it_loses_margin_where_stock_was_short(place: Location) -> None:
     make_opening(make_sold(place), place, 0)
     policy = run_replay().policies.get()
     # Two weeks without stock; a unit lost is 10 - 4 of margin.
-    assert (policy.served, policy.lost_margin) == (60, 20 * 6)
+    assert policy.served == 60
+    # Of the week that began without stock more may have been asked for than was sold.
+    assert policy.demand >= 80
+    assert policy.lost_margin == pytest.approx(6 * (policy.demand - 60))
 
 
 def test_it_sums_what_the_core_finds_for_each_item(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,10 +138,14 @@ def test_it_does_not_look_at_a_forecast_before_the_week_in_which_it_was_made() -
 
 
 def history_of(run: ReplayRun) -> Any:
+    return facts_of(run).history
+
+
+def facts_of(run: ReplayRun) -> Any:
     from replenishment.services.replay_facts import facts_read
 
-    spec = services.ReplaySpec.from_dict(run.spec)
-    return facts_read(run=run, target=spec.plan_spec().to_target()).history
+    spec: Any = services.ReplaySpec.from_dict(run.spec)
+    return facts_read(run=run, freq=spec.freq, target=spec.plan_spec().to_target())
 
 
 def test_it_backcasts_where_there_are_too_few_forecasts(

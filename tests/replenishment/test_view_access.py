@@ -34,9 +34,11 @@ def pages(buyer: User) -> dict[str, str]:
         "plan": reverse("replenishment:plan-detail", args=[suggestion.plan_run_id]),
         "rules": reverse("replenishment:rule-list"),
         "budgets": reverse("replenishment:budget-list"),
+        "what-if": reverse("replenishment:what-if"),
+        "what-if-chart": reverse("replenishment:what-if-chart", args=["service"]),
         "replays": reverse("replenishment:replay-list"),
         "replay": reverse("replenishment:replay-detail", args=[replay.pk]),
-        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk]),
+        "replay-chart": reverse("replenishment:replay-chart", args=[replay.pk, "costs"]),
     }
 
 

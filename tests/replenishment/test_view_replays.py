@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from replenishment.models import ReplayRun
-from replenishment.words import POLICIES, REPLAY_STEPS
+from replenishment.words import POLICIES, REPLAY_ROWS, REPLAY_STEPS
 from tests.cast import make_location, make_user
 from tests.replenishment.replay_world import (
     FIRST,
@@ -108,6 +108,10 @@ def test_it_starts_a_replay_and_shows_its_progress(at_work: Client, buyer: User)
         {"last_day": LAST + timedelta(days=1)},
         {"first_day": LAST},
         {"location": "999999"},
+        {"freq": "Y"},
+        {"deliveries": "luck"},
+        {"first_share": "2"},
+        {"rest_days": "-1"},
     ],
 )
 def test_it_shows_the_form_again_with_what_is_wrong(at_work: Client, wrong: dict[str, Any]) -> None:
@@ -169,19 +173,74 @@ def start_replay_failed() -> ReplayRun:
 @pytest.mark.parametrize("width", ["320", "1200", "x"])
 def test_it_draws_the_costs_of_each_policy(at_work: Client, theme: str, width: str) -> None:
     run = make_replay("engine", "minmax", "ses")
-    address = reverse("replenishment:replay-chart", args=[run.pk])
-    chart = at_work.get(address, {"theme": theme, "width": width}).json()
-    assert {"doc", "root_id"} <= set(chart)
-    words = json.dumps(chart)
-    assert str(POLICIES["ses"]) in words
+    for name in ("costs", "frontier"):
+        address = reverse("replenishment:replay-chart", args=[run.pk, name])
+        chart = at_work.get(address, {"theme": theme, "width": width}).json()
+        assert {"doc", "root_id"} <= set(chart)
+        words = json.dumps(chart)
+        assert str(POLICIES["ses"]) in words
     run.policies.all().delete()
     assert "empty" in at_work.get(address).json()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", ["320", "1200"])
+def test_it_draws_the_course_of_what_is_compared(at_work: Client, theme: str, width: str) -> None:
+    run = make_replay("ses", "engine", "minmax", compared=True)
+    for name in ("stock", "service", "frontier"):
+        address = reverse("replenishment:replay-chart", args=[run.pk, name])
+        words = json.dumps(at_work.get(address, {"theme": theme, "width": width}).json())
+        for policy in ("engine", "actual"):
+            assert str(REPLAY_ROWS[policy]) in words
+        assert (str(REPLAY_ROWS["ses"]) in words) == (name == "frontier")
+    ReplayRun.objects.filter(pk=run.pk).update(course_table=b"")
+    address = reverse("replenishment:replay-chart", args=[run.pk, "stock"])
+    assert "empty" in at_work.get(address).json()
+
+
+def test_it_says_at_the_top_what_the_engine_would_have_saved(at_work: Client) -> None:
+    run = make_replay(compared=True)
+    answer = at_work.get(reverse("replenishment:replay-detail", args=[run.pk]))
+    page = answer.content.decode()
+    saving = answer.context["saving"]
+    # The made-up costs are 34 for the engine, 36 for what was done.
+    assert (saving.is_actual, saving.money) == (True, 2)
+    assert "Forestock would have saved you $2" in page
+    assert "against what you really did, for 2 product-locations" in page
+    assert "Compared with what you really did" in page
+    assert "Against “Min/max, set once”, for 3 product-locations: $1" in page
+    assert "All product-locations, policies side by side" in page
+    run.policies.filter(policy="engine").update(total_cost=40)
+    page = at_work.get(reverse("replenishment:replay-detail", args=[run.pk])).content.decode()
+    assert "Forestock would have cost you $4 more" in page
+
+
+def test_it_compares_with_min_max_where_nothing_is_known(at_work: Client) -> None:
+    run = make_replay("engine", "minmax")
+    answer = at_work.get(reverse("replenishment:replay-detail", args=[run.pk]))
+    assert (answer.context["saving"].is_actual, answer.context["saving"].money) == (False, 1)
+    assert "against “Min/max, set once”, for 3 product-locations" in answer.content.decode()
+    run = make_replay("ses", "minmax")
+    assert at_work.get(reverse("replenishment:replay-detail", args=[run.pk])).context["saving"] is None
+
+
+def test_the_form_asks_for_periods_and_deliveries(at_work: Client) -> None:
+    make_sold(make_location())
+    more = {"freq": "D", "deliveries": "happened", "first_share": "0.6", "rest_days": "10"}
+    at_work.post(START, FORM | more | {"first_day": FIRST, "last_day": LAST})
+    spec = ReplayRun.objects.get().spec
+    assert [spec[name] for name in more] == ["D", "happened", 0.6, 10.0]
+
+
 def test_it_knows_no_replay_that_there_is_not(at_work: Client) -> None:
     for number in (7, 2**63):
-        for name in ("replay-detail", "replay-progress", "replay-chart"):
+        for name in ("replay-detail", "replay-progress"):
             assert at_work.get(reverse(f"replenishment:{name}", args=[number])).status_code == 404
+        for name in ("costs", "stock"):
+            chart = reverse("replenishment:replay-chart", args=[number, name])
+            assert at_work.get(chart).status_code == 404
+    other = reverse("replenishment:replay-chart", args=[make_replay().pk, "luck"])
+    assert at_work.get(other).status_code == 404
 
 
 @pytest.mark.parametrize("rows", [1, 25])

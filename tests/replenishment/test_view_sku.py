@@ -16,6 +16,7 @@ from replenishment.charts import bridge_of, waterfall
 from replenishment.models import Suggestion
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import AS_OF, make_forecast, make_plan, make_stock, make_suggestion, run_plan
+from tests.site.api_world import client_of
 
 
 def make_planned(**values: Any) -> Suggestion:
@@ -64,23 +65,53 @@ def test_it_shows_the_suggestion_and_where_it_comes_from(at_work: Client, buyer:
 @pytest.mark.django_db
 def test_it_prices_all_suppliers_side_by_side(at_work: Client) -> None:
     ExchangeRate.objects.create(base="EUR", quote="USD", day=AS_OF, rate="2")
-    suggestion = make_suggestion(make_plan())
-    make_terms(product=suggestion.product, unit_cost=3, currency="EUR", rank=2)
+    suggestion = make_planned(sku="LAMP")
+    euro = make_terms(
+        product=suggestion.product, unit_cost=3, currency="EUR", freight_cost="0.5", duty_rate=0.1, rank=2
+    )
     make_terms(product=suggestion.product, unit_cost=3, currency="XAF", rank=3)
     make_terms(product=suggestion.product, location=make_location(), rank=4)
-    offers = at_work.get(address(suggestion)).context["offers"]
-    assert [offer.home_cost for offer in offers] == [2.5, 6, None]
+    answer = at_work.get(address(suggestion))
+    first, second, third = answer.context["options"]
+    assert (first.terms, first.is_chosen, first.landed) == (suggestion.terms, True, 2.5)
+    assert second.terms == euro
+    assert (second.price, second.freight, second.landed) == (6, 1, pytest.approx(7.6))
+    assert second.duty == pytest.approx(0.6)
+    assert second.total == pytest.approx(second.landed + second.holding)
+    assert second.holding == pytest.approx(0.25 * 7.6 * second.safety_stock / 3650, rel=1e-3)
+    assert (third.price, third.total) == (None, None)
+    assert answer.content.decode().count('badge--accent">chosen') == 1
+
+
+@pytest.mark.django_db
+def test_its_api_gives_the_same_options(buyer: User) -> None:
+    suggestion = make_planned()
+    make_terms(product=suggestion.product, unit_cost=9, price_breaks=[[10, 1.5]])
+    rows = client_of(buyer).get(f"/api/v1/suggestions/{suggestion.pk}/supply-options/").json()
+    assert [(row["is_chosen"], row["price"]) for row in rows] == [(True, 1.5), (False, 2.5)]
+    assert rows[1]["supplier"] == suggestion.supplier.code  # type: ignore[union-attr]
+    assert rows[0]["total_cost"] == pytest.approx(rows[0]["landed_cost"] + rows[0]["holding_cost"])
 
 
 @pytest.mark.django_db
 def test_it_shows_a_suppliers_minimum_in_the_suppliers_currency(at_work: Client) -> None:
     supplier = make_supplier(currency="EUR", minimum_order_value=300)
     suggestion = make_suggestion(make_plan(), supplier=supplier, terms_values={"currency": "USD"})
-    [offer] = at_work.get(address(suggestion)).context["offers"]
-    assert (offer.minimum, offer.minimum_currency) == (300, "EUR")
+    [option] = at_work.get(address(suggestion)).context["options"]
+    assert (option.minimum, option.minimum_currency) == (300, "EUR")
     SupplyTerms.objects.update(minimum_order_value=70)
-    [offer] = at_work.get(address(suggestion)).context["offers"]
-    assert (offer.minimum, offer.minimum_currency) == (70, "USD")
+    [option] = at_work.get(address(suggestion)).context["options"]
+    assert (option.minimum, option.minimum_currency) == (70, "USD")
+
+
+@pytest.mark.django_db
+def test_it_says_when_a_suppliers_next_order_goes_out_and_comes_in(at_work: Client) -> None:
+    supplier = make_supplier(order_days="3", administrative_days=1)
+    suggestion = make_suggestion(make_plan(), supplier=supplier, terms_values={"lead_time_days": 10})
+    [option] = at_work.get(address(suggestion)).context["options"]
+    assert option.order_on == AS_OF + timedelta(days=3)
+    assert option.arrives_on == AS_OF + timedelta(days=3 + 1 + 10)
+    assert (option.lead_time_days, option.receipts) == (10, 0)
 
 
 @pytest.mark.django_db
@@ -122,7 +153,7 @@ def test_it_loosens_styles_on_this_page_alone(at_work: Client) -> None:
     assert "unsafe-inline" not in at_work.get("/workbench/")["Content-Security-Policy"]
 
 
-SKU_QUERIES = 17
+SKU_QUERIES = 29
 
 
 @pytest.mark.django_db

@@ -63,7 +63,15 @@ def test_it_sorts_its_tabs_by_what_can_be_done(at_work: Client) -> None:
     assert len(shown(at_work, state="all")) == 5
     assert shown(at_work, state="all", due="on") == [due]
     counts = {name: count for name, _label, count in at_work.get(WORKBENCH).context["tabs"]}
-    assert counts == {"order": 1, "waiting": 1, "drafted": 1, "rejected": 1, "exception": 1, "all": 5}
+    assert counts == {
+        "order": 1,
+        "transfers": 0,
+        "waiting": 1,
+        "drafted": 1,
+        "rejected": 1,
+        "exception": 1,
+        "all": 5,
+    }
 
 
 def test_it_filters(at_work: Client) -> None:
@@ -279,7 +287,7 @@ def test_it_writes_names_as_text(at_work: Client) -> None:
     assert "&lt;script&gt;alert" in page
 
 
-WORKBENCH_QUERIES = 18
+WORKBENCH_QUERIES = 19
 
 
 @pytest.mark.parametrize("rows", [1, 50])

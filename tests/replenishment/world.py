@@ -114,7 +114,7 @@ def make_forecast(
         values = gamma.ppf(levels, expected[:, :, None] / 2, scale=2)
         return np.where(expected[:, :, None] > 0, values, 0.0)
 
-    days = {"D": 1, "W": 7}[freq]
+    days = {"D": 1, "W": 7, "M": 30}[freq]  # (of months only their number is ever read)
     demand = DemandDistribution(
         unique_id=[f"{product.pk}@{location.pk}" for product, location in rates],
         as_of=as_of,

@@ -16,12 +16,14 @@ from rest_framework.test import APIClient
 from catalog.models import (
     Category,
     ImportBatch,
+    KitComponent,
     Location,
     PriceRecord,
     Product,
     SalesRecord,
     StockLevel,
     Supplier,
+    SupplierClosure,
     SupplyTerms,
 )
 from forecasting.models import (
@@ -33,6 +35,7 @@ from forecasting.models import (
 )
 from replenishment.models import (
     Budget,
+    EditScore,
     PlanAction,
     PlanRun,
     PolicyRule,
@@ -43,7 +46,7 @@ from replenishment.models import (
     ReplayRun,
     Suggestion,
 )
-from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
+from tests.cast import make_category, make_lane, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
 HORIZON, LEVELS = 13, 9
@@ -83,9 +86,14 @@ class World:
         self.product: Product = make_product(category=self.category)
         self.other_product: Product = make_product()
         self.own_terms: SupplyTerms = make_terms(supplier=self.own_supplier, product=self.product)
+        self.own_closure = SupplierClosure.objects.create(
+            supplier=self.own_supplier, first_day=DAY, last_day=DAY
+        )
         self.terms: SupplyTerms = make_terms(supplier=self.supplier, product=self.other_product)
         for location in (self.own_location, self.location):
             add_day(self.product, location)
+        self.kit_component = KitComponent.objects.create(kit=make_product(), component=self.product)
+        self.lane = make_lane(self.location, self.own_location)
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
@@ -96,7 +104,9 @@ class World:
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
+        self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
+        self.edit_score = add_edit_score(self.suggestion)
         self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
         self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
@@ -207,6 +217,19 @@ def add_override(by: User, product: Product) -> ForecastOverride:
     )
 
 
+def add_transfer(plan: PlanRun, product: Product, source: Location, destination: Location) -> PlanAction:
+    """An open transfer of 5 units."""
+    return PlanAction.objects.create(
+        plan_run=plan,
+        kind=PlanAction.Kind.TRANSFER,
+        product=product,
+        location=source,
+        other_location=destination,
+        quantity=5,
+        details={"lane": 1, "lead_time_days": 2.0, "is_supply": True, "wanted": 8.0},
+    )
+
+
 def add_replay() -> ReplayRun:
     """A finished replay of two policies."""
     run = ReplayRun.objects.create(
@@ -252,6 +275,24 @@ def add_action(plan: PlanRun, order: PurchaseOrder, **values: Any) -> PlanAction
             "details": {"outstanding": 10.0},
         }
         | values
+    )
+
+
+def add_edit_score(suggestion: Suggestion) -> EditScore:
+    """What came of a suggestion that was edited to nothing."""
+    return EditScore.objects.create(
+        suggestion=suggestion,
+        quantity=0,
+        first_day=DAY - timedelta(days=7),
+        last_day=DAY,
+        demand=10,
+        system_holding=3,
+        system_ordering=0,
+        system_lost_margin=0,
+        edited_holding=0,
+        edited_ordering=0,
+        edited_lost_margin=60,
+        saved=-57,
     )
 
 

@@ -92,9 +92,35 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("location-list", "GET"): Expect((*READ, "channel")),
     ("location-list", "POST"): Expect(BUY, body=row(code="L9", name="Nine", currency="USD")),
     ("location-detail", "GET"): Expect((*READ, "channel"), args=pk("own_location")),
+    ("kit-component-list", "GET"): Expect(READ),
+    ("kit-component-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [{"kit": world.product.sku, "component": world.other_product.sku, "quantity": 2}]
+        },
+    ),
+    ("kit-component-detail", "GET"): Expect(READ, args=pk("kit_component")),
+    ("transfer-lane-list", "GET"): Expect(READ),
+    ("transfer-lane-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [
+                {"source": world.location.code, "destination": world.own_location.code, "is_supply": True}
+            ]
+        },
+    ),
+    ("transfer-lane-detail", "GET"): Expect(READ, args=pk("lane")),
     ("supplier-list", "GET"): Expect((*READ, "supplier")),
     ("supplier-list", "POST"): Expect(BUY, body=row(code="S9", name="Nine", currency="USD")),
     ("supplier-detail", "GET"): Expect((*READ, "supplier"), args=pk("own_supplier")),
+    ("supplier-closure-list", "GET"): Expect((*READ, "supplier")),
+    ("supplier-closure-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [{"supplier": world.supplier.code, "first_day": str(DAY), "last_day": str(DAY)}]
+        },
+    ),
+    ("supplier-closure-detail", "GET"): Expect((*READ, "supplier"), args=pk("own_closure")),
     ("supply-terms-list", "GET"): Expect((*READ, "supplier")),
     ("supply-terms-list", "POST"): Expect(
         BUY,
@@ -127,6 +153,9 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("plan-run-list", "GET"): Expect(READ),
     ("plan-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"target": 0.9}),
     ("plan-run-detail", "GET"): Expect(READ, args=pk("plan")),
+    ("transfer-list", "GET"): Expect(READ),
+    ("transfer-detail", "GET"): Expect(READ, args=pk("transfer")),
+    ("transfer-make-drafts", "POST"): Expect(BUY, body=lambda world: {"transfers": [world.transfer.pk]}),
     ("policy-rule-list", "GET"): Expect(READ),
     ("policy-rule-list", "POST"): Expect(BUY, 201, body=lambda world: {"name": "new", "target": 0.9}),
     ("policy-rule-detail", "GET"): Expect(READ, args=pk("rule")),
@@ -146,8 +175,12 @@ EXPECTED: dict[tuple[str, str], Expect] = {
         BUY, 202, body=lambda world: {"policies": ["minmax"], "location": world.location.code}
     ),
     ("replay-detail", "GET"): Expect(READ, args=pk("replay")),
+    ("edit-score-list", "GET"): Expect(READ),
+    ("edit-score-detail", "GET"): Expect(READ, args=pk("edit_score")),
+    ("edit-score-totals", "GET"): Expect(READ),
     ("suggestion-list", "GET"): Expect(READ),
     ("suggestion-detail", "GET"): Expect(READ, args=pk("suggestion")),
+    ("suggestion-supply-options", "GET"): Expect(READ, args=pk("suggestion")),
     ("suggestion-detail", "PATCH"): Expect(
         BUY, args=pk("suggestion"), body=lambda world: {"quantity": "5", "reason": "fair"}
     ),
@@ -167,6 +200,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ),
     ("plan-action-dismiss", "POST"): Expect(BUY, args=pk("action"), body=lambda world: {"comment": "season"}),
     ("plan-action-reopen", "POST"): Expect(BUY, args=pk("dismissed")),
+    # The world's plan was made by hand and kept no items.
+    ("what-if-list", "POST"): Expect(READ, 400, body=lambda world: {"target": 0.9}),
     ("purchase-order-list", "GET"): Expect((*READ, "supplier")),
     ("purchase-order-detail", "GET"): Expect((*READ, "supplier"), args=pk("sent")),
     ("purchase-order-submit", "POST"): Expect(BUY, args=pk("draft")),

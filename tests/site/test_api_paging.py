@@ -10,18 +10,20 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from catalog.models import ImportBatch, SalesRecord
-from tests.cast import make_category, make_location, make_product, make_terms
+from catalog.models import ImportBatch, KitComponent, SalesRecord
+from tests.cast import make_category, make_lane, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
     World,
     add_action,
     add_alarm,
     add_day,
+    add_edit_score,
     add_forecast,
     add_override,
     add_replay,
     add_suggestion,
+    add_transfer,
     client_of,
     make_run,
 )
@@ -122,6 +124,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     """A row more in every list."""
     product, location = make_product(category=make_category()), make_location()
     make_category(parent=world.category)
+    make_lane(world.location, location)
+    KitComponent.objects.create(kit=world.product, component=product)
     terms = make_terms(product=product, location=location, supplier=world.supplier)
     add_day(product, location)
     add_forecast(world.run, product, location)
@@ -129,7 +133,9 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
+    add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
+    add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     ImportBatch.objects.create(kind="sales", state="done")
 
 
@@ -137,6 +143,8 @@ LISTS = [
     "category-list",
     "product-list",
     "location-list",
+    "kit-component-list",
+    "transfer-lane-list",
     "supplier-list",
     "supply-terms-list",
     "sales-list",
@@ -151,7 +159,9 @@ LISTS = [
     "policy-rule-list",
     "budget-list",
     "replay-list",
+    "edit-score-list",
     "suggestion-list",
+    "transfer-list",
     "plan-action-list",
     "purchase-order-list",
     "token-list",

@@ -56,6 +56,7 @@ LOOKING = {
     "replenishment.view_suggestion",
     "replenishment.view_purchaseorder",
     "replenishment.view_replayrun",
+    "replenishment.view_editscore",
     "replenishment.view_policyrule",
     "replenishment.view_budget",
     "replenishment.view_planaction",
@@ -63,6 +64,7 @@ LOOKING = {
 NOBODY = {
     "replenishment.delete_purchaseorder",
     "replenishment.change_replayrun",
+    "replenishment.change_editscore",
     "replenishment.delete_replayrun",
     "replenishment.change_purchaseorderevent",
     "replenishment.delete_purchaseorderevent",

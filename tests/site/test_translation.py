@@ -42,6 +42,7 @@ from tests.replenishment.world import (
     make_suggestion,
     run_plan,
 )
+from tests.site.api_world import add_edit_score
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "inventory_site" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -342,6 +343,7 @@ def replays_make() -> list[ReplayRun]:
     }
     return [
         make_replay(*POLICIES, report=report),
+        make_replay(*POLICIES, compared=True),
         make_replay("minmax"),
         *(
             ReplayRun.objects.create(
@@ -403,6 +405,8 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
     suggestions = suggestions_make()
     orders = orders_make(buyer)
     replays = replays_make()
+    for suggestion in suggestions[:3]:
+        add_edit_score(suggestion)
     places = [[s.product_id, s.location_id] for s in suggestions]
     addresses = [
         *pages_without_parameters(),
@@ -412,6 +416,8 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
         ),
         "/workbench/?q=nothing-like-it",
         "/orders/?state=all",
+        "/scoreboard/?outcome=worse",
+        "/scoreboard/?reason=&category=",
         *(reverse("replenishment:suggestion-explain", args=[s.pk]) for s in suggestions),
         *(reverse("replenishment:sku", args=place) for place in places[:6]),
         *(reverse("replenishment:order-detail", args=[order.pk]) for order in orders),
@@ -448,7 +454,11 @@ def test_it_draws_charts_without_english(chinese: Client, superuser: User) -> No
         reverse("replenishment:sku-chart", args=[planned.product_id, planned.location_id, name])
         for name in ("forecast", "cover")
     ]
-    addresses.append(reverse("replenishment:replay-chart", args=[make_replay(*POLICIES).pk]))
+    replay = make_replay(*POLICIES, compared=True)
+    addresses += [
+        reverse("replenishment:replay-chart", args=[replay.pk, name])
+        for name in ("costs", "frontier", "stock", "service")
+    ]
     for name in addresses:
         answer = chinese.get(name, {"theme": "light"})
         said = words_of(json.loads(answer.content))

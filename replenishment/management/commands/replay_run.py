@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from catalog.models import Category, Location, Supplier
-from replenishment import services, tasks
-from replenishment.models import ReplayRun
+from replenishment import selectors, services, tasks
+from replenishment.models import ReplayPolicy, ReplayRun
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--from", dest="first_day", type=date.fromisoformat, metavar="DATE", help="default: 26 weeks"
+            "--from", dest="first_day", type=date.fromisoformat, metavar="DATE", help="default: half a year"
         )
         parser.add_argument(
             "--to",
@@ -31,6 +31,21 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--policy", metavar="NAME,NAME", help=f"of {','.join(services.REPLAY_POLICIES)} (default: five)"
+        )
+        parser.add_argument(
+            "--freq", choices=list(services.REPLAY_PERIODS), help="default: that of the shop's forecasts"
+        )
+        parser.add_argument(
+            "--deliveries",
+            choices=services.REPLAY_DELIVERIES,
+            default="drawn",
+            help="lead times drawn from the terms, or as they happened (default drawn)",
+        )
+        parser.add_argument(
+            "--first-share", type=float, default=1.0, help="of an order that comes on time (default 1)"
+        )
+        parser.add_argument(
+            "--rest-days", type=float, default=0.0, help="how much later the rest of it comes"
         )
         parser.add_argument(
             "--target", type=float, default=0.95, help="share of demand to serve (default 0.95)"
@@ -58,7 +73,11 @@ class Command(BaseCommand):
                 last_day=options["last_day"],
                 spec=services.ReplaySpec(
                     policies=tuple(policies),
+                    freq=options["freq"] or "",
                     seed=options["seed"],
+                    deliveries=options["deliveries"],
+                    first_share=options["first_share"],
+                    rest_days=options["rest_days"],
                     forecast_weeks=options["forecast_weeks"],
                     target=options["target"],
                     order_cost=options["order_cost"],
@@ -76,7 +95,7 @@ class Command(BaseCommand):
         run = services.replay_execute(replay_id=run.pk)
         if run.state != ReplayRun.State.DONE:
             raise CommandError(f"Replay {run.pk} failed: {run.error or run.state}")
-        self._summary(run)
+        self._summary(selectors.replay_get(replay_id=run.pk))
 
     def _summary(self, run: ReplayRun) -> None:
         report = run.report
@@ -87,11 +106,24 @@ class Command(BaseCommand):
         self.stdout.write(f"  {report['opening_assumed']:>10,} opening stocks assumed")
         for reason, number in report["skipped"].items():
             self.stdout.write(f"  {number:>10,} left out: {reason}")
+        if run.spec["deliveries"] == "happened":
+            self.stdout.write(
+                f"  {report['delivered_items']:>10,} with lead times of {report['delivered_orders']:,} orders"
+            )
+        self._table(run.overall)
+        if report["compared"]:
+            self.stdout.write(
+                f"  compared with what was really done: {report['compared']:,} product-locations,"
+                f" orders told by the stock that came for {report['orders_inferred']:,}"
+            )
+            self._table(run.against_actual)
+
+    def _table(self, policies: list[ReplayPolicy]) -> None:
         self.stdout.write(
             f"  {'policy':<26} {'fill':>6} {'stock':>12} {'holding':>12} {'orders':>12} {'lost':>12} "
             f"{'total':>12}  {settings.FORESTOCK_HOME_CURRENCY}"
         )
-        for row in run.policies.all():
+        for row in policies:
             fill = "" if row.fill_rate is None else f"{row.fill_rate:6.1%}"
             numbers = (
                 row.average_stock_value,

@@ -83,9 +83,9 @@ def wide(
     fall = np.maximum(fall, 0.0)
     fall[:, 0] = np.minimum(fall[:, 0], 1 - 1e-9)
     fall[fall.sum(axis=1) < 1e-6, 1] = 1.0
-    # At s exactly an order is due where there is a rise to order; with none, the need is 0 and nothing
-    # happens.
-    holds_at_s = rise <= 0
+    # Whole units: at s exactly an order is due where there is a rise to order; with none, the need is 0 and
+    # nothing happens. Else half of what comes to s lies above it.
+    stays = np.where(lattice, (rise <= 0).astype(float), 0.5)
     plain = (smallest <= rise) & (multiple <= unit)
     visits = np.empty((count, cells))
     starts = np.zeros((count, cells))
@@ -93,29 +93,29 @@ def wide(
     if len(rows):
         top = np.clip(np.round(rise[rows] / step[rows]).astype(np.int64), 0, cells - 1)
         starts[rows, top] = 1.0
-        visits[rows] = _descended(starts[rows], fall[rows])
+        visits[rows] = _descended(starts[rows], fall[rows], stays[rows])
     rows = np.flatnonzero(~plain)
     if len(rows):
         visits[rows], starts[rows] = _settled(
-            fall[rows], holds_at_s[rows], step[rows], unit[rows], rise[rows], smallest[rows], multiple[rows]
+            fall[rows], stays[rows], step[rows], unit[rows], rise[rows], smallest[rows], multiple[rows]
         )
     return Cycle(step, visits, starts, lattice, none)
 
 
-def _descended(starts: Array, fall: Array) -> Array:
+def _descended(starts: Array, fall: Array, stays: Array) -> Array:
     """Visits of a cycle that starts where it always does: a renewal equation, from the top down."""
     cells = starts.shape[1]
     visits = np.zeros_like(starts)
     stay = 1 / (1 - fall[:, 0])
-    for node in range(cells - 1, 0, -1):
+    for node in range(cells - 1, -1, -1):
         come = np.einsum("ij,ij->i", visits[:, node + 1 :], fall[:, 1 : cells - node])
         visits[:, node] = (starts[:, node] + come) * stay
-    visits[:, 0] = starts[:, 0] * stay
+    visits[:, 0] *= np.where(starts[:, 0] > 0, 1.0, stays)
     return visits
 
 
 def _settled(
-    fall: Array, holds_at_s: Array, step: Array, unit: Array, rise: Array, smallest: Array, multiple: Array
+    fall: Array, stays: Array, step: Array, unit: Array, rise: Array, smallest: Array, multiple: Array
 ) -> tuple[Array, Array]:
     """Visits and starts where the undershoot below s adds to what is ordered: a Markov chain of positions."""
     count, cells = len(step), fall.shape[1] // 2
@@ -123,13 +123,13 @@ def _settled(
     quiet = np.zeros((count, cells, cells))  # from node, to node, without an order
     for node in range(cells):
         quiet[:, node, : node + 1] = fall[:, node::-1]
-        quiet[:, node, 0] *= holds_at_s
+        quiet[:, node, 0] *= stays if node else np.ceil(stays)
     order = np.zeros_like(quiet)
     for below in range(cells + 1):
         chance = fall[:, below : below + cells].copy()
         under = below * step
         if below == 0:
-            chance = np.where(holds_at_s[:, None], 0.0, chance)
+            chance -= quiet[:, :, 0]
         elif below == cells:  # everything deeper: what is ordered is the need, rounded up by anything at all
             chance = np.maximum(1 - quiet.sum(axis=2) - order.sum(axis=2), 0.0)
             spread = np.arange(cells) * step[:, None]

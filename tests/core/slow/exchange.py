@@ -15,15 +15,22 @@ _HALVINGS = 60
 
 
 def shared(
-    points: Array, ratios: Array, fills: Array, weight: Array, value: Array, whole_units: Array, goal: float
+    points: Array,
+    chances: Array,
+    fills: Array,
+    weight: Array,
+    price: Array,
+    value: Array,
+    whole_units: Array,
+    goal: float,
 ) -> Array:
-    """Levels at the lowest price that serves the goal."""
+    """Levels at the lowest multiple of the prices that serves the goal."""
 
-    def at(price: float) -> Array:
-        found = _looked_up(ratios, points, critical_ratio(np.full(len(value), price), value))
+    def at(factor: float) -> Array:
+        found = _looked_up(chances, points, critical_ratio(factor * price, value))
         return np.where(whole_units, np.ceil(found - 1e-5), found)
 
-    low, high = np.log(value.min()) - 20.0, np.log(value.max()) + 25.0
+    low, high = np.log((value / price).min()) - 20.0, np.log((value / price).max()) + 25.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if float(weight @ _looked_up(points, fills, at(float(np.exp(middle))))) >= goal:

@@ -21,7 +21,7 @@ _LOSS_ROUNDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Long-run ``fill`` rate, ``cycle`` service and ``ratio``, the review periods that end in stock (N,)."""
+    """Long-run ``fill`` rate, ``cycle`` service and ``ratio``, the kept of the stock at a review (N,)."""
 
     fill: Array
     cycle: Array
@@ -105,7 +105,7 @@ class Model:
         return Outcome(
             np.where(idle, 1.0, np.clip(1 - missed, 0.0, 1.0)),
             np.where(idle, 1.0, np.clip((ratio - quiet) / orders / np.maximum(began, 1e-9), 0.0, 1.0)),
-            np.clip(ratio, 0.0, 1.0),
+            np.clip(ratio / np.maximum((weights * in_lead).sum(axis=1), 1e-12), 0.0, 1.0),
         )
 
     @property
@@ -168,7 +168,7 @@ class Model:
                 at = s[part] + places * unit[part]
                 width: Array = unit[part]
             else:  # each node spread over the interval around it
-                at = s[part] + np.maximum(places - 0.5, 0.0) * step[part]
+                at = s[part] + 0.5 * unit[part] + np.maximum(places - 0.5, 0.0) * step[part]
                 width = np.diff(at, axis=1)
             mean_w, mean_l = self.whole_mean[part, None], self.lead_mean[part, None]
             sq_w, sq_l = squeeze_whole[part, None], squeeze_lead[part, None]

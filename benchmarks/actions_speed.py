@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.plan_speed import demand_made, items_made
-from replenishment.core.actions import Lanes, actions
+from replenishment.core.actions import actions
 from replenishment.core.line_actions import Lines
 from replenishment.core.policy import plan
 
@@ -53,7 +53,6 @@ def main() -> None:
         order_up_to=levels,
         lines=lines,
         return_share=np.where(rng.random(asked.items) < 0.3, 0.8, 0.0),
-        lanes=Lanes.none(),
     )
     measured()
     start = time.process_time()

@@ -1,15 +1,14 @@
 """Priced actions on excess stock and late need: what to do with it, by when, and what that is worth.
 
 Excess first comes off open orders, the latest first, where it saves the whole cost; what is left of it is on
-hand, and the best of transfer, return, markdown and write-off is taken. Worth and gains: `excess`. Late need
-is stock that is expected to run out before an open order is in. Formulas and words: ``docs/actions.md``.
+hand, and the best of return, markdown and write-off is taken. Worth and gains: `excess`. Late need is stock
+that is expected to run out before an open order is in. Formulas and words: ``docs/actions.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,22 +42,6 @@ class Assumptions:
     least_saving: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Lanes:
-    """Ways from one item to another, the same product elsewhere: ``source`` and ``destination`` (M,)
-    positions, ``unit_cost`` (M,) of moving a unit, ``needed`` (M,) units that would be bought there."""
-
-    source: Array
-    destination: Array
-    unit_cost: Array
-    needed: Array
-
-    @classmethod
-    def none(cls) -> Self:
-        """No lane."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
-
-
 def actions(
     items: Items,
     demand: DemandDistribution,
@@ -67,21 +50,20 @@ def actions(
     order_up_to: Array,
     lines: Lines,
     return_share: Array,
-    lanes: Lanes,
     assumptions: Assumptions | None = None,
 ) -> pl.DataFrame:
     """Actions of N items whose series are at ``places`` (N,), those of an item by what they save.
 
     ``order_up_to`` (N,) is the policy's level, below 0 for what is not bought again; ``return_share`` (N,)
-    the share of its cost that the supplier refunds. Columns: item, line and other (positions; other is the
-    lane's destination), kind, quantity, saving (expected, net of cost) and cost in money, act_day (the last
-    day to act, counted from the as-of date), and what belongs to a kind: days (put off or gained, or of the
-    markdown), price_cut (share), sold (units expected to sell within the markdown, or not to be lost by
-    expediting). ``instead`` lists what else could be done with the same units on hand, and what that saves.
+    the share of its cost that the supplier refunds. Columns: item and line (positions), kind, quantity,
+    saving (expected, net of cost) and cost in money, act_day (the last day to act, counted from the as-of
+    date), and what belongs to a kind: days (put off or gained, or of the markdown), price_cut (share), sold
+    (units expected to sell within the markdown, or not to be lost by expediting). ``instead`` lists what else
+    could be done with the same units on hand, and what that saves.
     """
     given = assumptions or Assumptions()
     parts = [
-        _excess(items, demand, places, order_up_to, lines, return_share, lanes, given),
+        _excess(items, demand, places, order_up_to, lines, return_share, given),
         postponed(
             items,
             demand,
@@ -110,7 +92,6 @@ def _excess(
     order_up_to: Array,
     lines: Lines,
     return_share: Array,
-    lanes: Lanes,
     given: Assumptions,
 ) -> pl.DataFrame:
     free = items.on_hand - items.allocated
@@ -141,7 +122,6 @@ def _excess(
     surplus, above = surplus - relieved, above - relieved
     stocked = np.minimum(surplus, np.maximum(free[rows], 0.0))
     options = [
-        *_transfers(rows, part, items, lanes, found, above, stocked, unit),
         _returned(rows, part, return_share[rows], found, above, stocked, unit),
         _marked(rows, part, outlook, found, above, stocked, np.maximum(free[rows], 0.0), given),
         _written_off(rows, part, found, above, stocked, unit),
@@ -160,46 +140,6 @@ def _best(options: list[pl.DataFrame]) -> pl.DataFrame:
     return found.unique("item", keep="first", maintain_order=True).join(
         others, on="item", how="left", maintain_order="left"
     )
-
-
-def _transfers(
-    rows: Array,
-    part: Items,
-    items: Items,
-    lanes: Lanes,
-    found: Worth,
-    above: Array,
-    stocked: Array,
-    unit: Array,
-) -> Iterator[pl.DataFrame]:
-    """To each destination, what it would buy: its cost there, less the way, against the worth here."""
-    place = np.full(len(items), -1)
-    place[rows] = np.arange(len(rows))
-    useful = np.flatnonzero((place[lanes.source] >= 0) & (lanes.needed > 0))
-    order = useful[np.argsort(lanes.source[useful], kind="stable")]
-    _, begins, counts = np.unique(lanes.source[order], return_index=True, return_counts=True)
-    for turn in range(int(counts.max(initial=0))):
-        lane = order[begins[counts > turn] + turn]
-        at = place[lanes.source[lane]]
-        limit = np.zeros(len(rows))
-        proceeds, way = np.zeros(len(rows)), np.zeros(len(rows))
-        limit[at] = np.minimum(stocked[at], lanes.needed[lane])
-        way[at] = lanes.unit_cost[lane]
-        proceeds[at] = items.unit_cost[lanes.destination[lane]] - way[at]
-        quantity, saving = disposal(found, units=above, limit=limit, proceeds=proceeds, unit=unit)
-        other = np.zeros(len(rows), dtype=np.int64)
-        other[at] = lanes.destination[lane]
-        some = np.flatnonzero((quantity > 0) & (limit > 0))
-        yield frame(
-            len(some),
-            "transfer",
-            item=rows[some],
-            quantity=quantity[some],
-            saving=saving[some],
-            cost=(way * quantity)[some],
-            act_day=np.zeros(len(some), dtype=np.int64),
-            other=other[some],
-        )
 
 
 def _returned(

@@ -29,7 +29,6 @@ SCHEMA: dict[str, Any] = {
     "cost": pl.Float64,
     "act_day": pl.Int64,
     "line": pl.Int64,
-    "other": pl.Int64,
     "days": pl.Float64,
     "price_cut": pl.Float64,
     "sold": pl.Float64,

@@ -127,6 +127,7 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
     with_orders = bands_ahead(increments, known, ahead, row=0, incoming=ordered, lost=lost)
     out, cost = alone.out_day[0], _home_cost(suggestion)
     review = int(review_days(items)[0])
+    wait = max((suggestion.order_on or plan.as_of) - plan.as_of, timedelta(0))
     return DatedPlan(
         days=[plan.as_of + timedelta(days=day) for day in range(horizon + 1)],
         levels=BANDS,
@@ -145,7 +146,8 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
         ],
         orders=[
             OrderAhead(
-                day=plan.as_of + timedelta(days=day),
+                # Orders go out on the supplier's order days.
+                day=plan.as_of + timedelta(days=day) + wait,
                 arrives=plan.as_of + timedelta(days=arrives),
                 quantity=quantity,
                 value=None if cost is None else quantity * cost,
@@ -201,7 +203,8 @@ def _item(suggestion: Suggestion, demand: DemandDistribution) -> tuple[Items, Po
         items,
         reorder_point=level(suggestion.reorder_point),
         order_up_to=level(suggestion.order_up_to),
-        today=np.array([suggestion.final_quantity if is_open else 0.0]),
+        # A transfer that comes instead of an order is an order all the same.
+        today=np.array([suggestion.final_quantity - (suggestion.adj_transfer or 0.0) if is_open else 0.0]),
     )
     return items, policy
 

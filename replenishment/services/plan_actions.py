@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from catalog.models import SupplyTerms, TransferLane
-from replenishment.core.actions import Assumptions, Lanes, actions
+from catalog.models import SupplyTerms
+from replenishment.core.actions import Assumptions, actions
 from replenishment.core.line_actions import Lines
 from replenishment.models import PlanAction
 from replenishment.services.plan_dates import Dated, day_after, rates_of
@@ -40,7 +40,6 @@ def actions_found(dated: Dated) -> pl.DataFrame:
         order_up_to=units(frame, "order_up_to", -1.0),
         lines=_lines(lines, frame),
         return_share=_return_shares(frame),
-        lanes=_lanes(frame),
         assumptions=ASSUMPTIONS,
     )
     # A price that is not known can't be cut.
@@ -77,47 +76,6 @@ def _return_shares(frame: pl.DataFrame) -> Any:
     )
 
 
-def _lanes(frame: pl.DataFrame) -> Lanes:
-    """Lanes between locations, for each product that would be bought at the other end."""
-    lanes = pl.DataFrame(
-        [
-            (source, destination, currency, float(cost))
-            for source, destination, currency, cost in TransferLane.objects.order_by("pk").values_list(
-                "source_id", "destination_id", "source__currency", "unit_cost"
-            )
-        ],
-        schema={
-            "location_id": pl.Int64,
-            "destination_id": pl.Int64,
-            "lane_currency": pl.String,
-            "lane_cost": pl.Float64,
-        },
-        orient="row",
-    )
-    here = frame.select("product_id", "location_id", source=pl.int_range(pl.len()))
-    there = frame.filter(pl.col("order_quantity") > 0).select(
-        "product_id", "location_id", "order_quantity", "unique_id"
-    )
-    there = there.join(
-        frame.select("unique_id", destination=pl.int_range(pl.len())), on="unique_id", how="left"
-    ).rename({"location_id": "destination_id"})
-    rates = rates_of(frame)
-    joined = (
-        here.join(lanes, on="location_id")
-        .join(there, on=["product_id", "destination_id"])
-        .with_columns(
-            rate=pl.col("lane_currency").replace_strict(rates, default=None, return_dtype=pl.Float64)
-        )
-        .filter(pl.col("rate").is_not_null() | (pl.col("lane_cost") == 0))
-    )
-    return Lanes(
-        source=joined["source"].to_numpy(),
-        destination=joined["destination"].to_numpy(),
-        unit_cost=(joined["lane_cost"] * joined["rate"].fill_null(1.0)).to_numpy(),
-        needed=joined["order_quantity"].to_numpy(),
-    )
-
-
 def _rows(found: pl.DataFrame, frame: pl.DataFrame, lines: pl.DataFrame, dated: Dated) -> pl.DataFrame:
     place = found["item"]
     outstanding = lines["quantity"].gather(found["line"])
@@ -138,7 +96,6 @@ def _rows(found: pl.DataFrame, frame: pl.DataFrame, lines: pl.DataFrame, dated: 
             "cost": found["cost"].round(2),
             "act_by": day_after(dated.as_of, found["act_day"].cast(pl.Float64).to_numpy()),
             "order_line_id": lines["line_id"].gather(found["line"]),
-            "other_location_id": frame["location_id"].gather(found["other"]),
             "details": pl.Series(
                 [
                     _details(row, left)

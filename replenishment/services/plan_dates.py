@@ -65,12 +65,15 @@ class Dated:
         )
 
     def purchases(self, *, days: int = HORIZON_DAYS) -> Purchases:
-        """Today's orders of the plan and those of the reviews to come, on the expected path."""
+        """Today's orders of the plan and those of the reviews to come, on the expected path.
+
+        What comes from another location instead is among today's.
+        """
         policy = Policy.of(
             self.items,
             reorder_point=units(self.frame, "reorder_point", -1.0),
             order_up_to=units(self.frame, "order_up_to", -1.0),
-            today=units(self.frame, "order_quantity"),
+            today=units(self.frame, "order_quantity") - units(self.frame, "adj_transfer"),
         )
         return path(self.items, self.mean, self.receipts, policy, days=days).purchases
 
@@ -115,8 +118,9 @@ def purchases_by_week(dated: Dated, *, days: int = HORIZON_DAYS) -> dict[str, An
         {"supplier_id": dated.frame["supplier_id"].cast(pl.Int64), "cost": cost, "item": range(len(cost))},
         schema_overrides={"item": pl.Int64},
     )
+    today = np.where(bought.day == 0, units(dated.frame, "order_quantity")[bought.item], bought.quantity)
     made = pl.DataFrame(
-        {"item": bought.item, "day": bought.day, "arrives": bought.arrives, "quantity": bought.quantity}
+        {"item": bought.item, "day": bought.day, "arrives": bought.arrives, "quantity": today}
     ).join(of_item, on="item")
     rates = rates_of(dated.frame)
     coming = dated.lines.filter(pl.col("supplier_id").is_not_null()).with_columns(

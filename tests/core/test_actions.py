@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.core.distribution import DemandDistribution
-from replenishment.core.actions import Assumptions, Lanes, actions
+from replenishment.core.actions import Assumptions, actions
 from replenishment.core.excess import Outlook, Worth, disposal, markdown, worth
 from replenishment.core.items import Items
 from replenishment.core.line_actions import Lines
@@ -50,7 +49,6 @@ def found_of(
     up_to: float = 20.0,
     lines: Lines = NO_LINES,
     share: float = 0.0,
-    lanes: Lanes | None = None,
     given: Assumptions = ALL,
 ) -> pl.DataFrame:
     count = len(items)
@@ -61,7 +59,6 @@ def found_of(
         order_up_to=np.full(count, up_to),
         lines=lines,
         return_share=np.full(count, share),
-        lanes=lanes or Lanes.none(),
         assumptions=given,
     )
 
@@ -210,19 +207,6 @@ def test_goods_that_a_supplier_takes_back_are_returned_where_they_would_lie_for_
     assert 2000 - row["quantity"] == pytest.approx(20 + keep, abs=1980 / 24 + 5)
     assert row["cost"] == pytest.approx(row["quantity"])
     assert row["saving"] > 0
-
-
-def test_goods_go_where_they_would_be_bought_if_there_is_a_lane() -> None:
-    items = replace(make_items(2, unit_cost=10.0, price=15.0), on_hand=np.array([2000.0, 0.0]))
-    lanes = Lanes(np.array([0]), np.array([1]), np.array([1.0]), np.array([60.0]))
-    found = found_of(items, steady(1, count=2), share=0.5, lanes=lanes, given=Assumptions(elasticity=0.5))
-    assert found.filter(pl.col("item") == 1).height == 0
-    kinds = {
-        **dict(found.select("kind", "quantity").iter_rows()),
-        **{other["kind"]: other["quantity"] for other in found["instead"][0]},
-    }
-    assert kinds["transfer"] == 60
-    assert "return" in kinds
 
 
 def test_what_never_sells_is_written_off() -> None:

@@ -243,7 +243,7 @@ def _compute(
         rows=stock_out_added(rows, dated),
         lines=lines,
         items=items,
-        actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
+        actions=pl.concat([transfer_actions(moves), actions_found(left, moves)], how="diagonal_relaxed"),
         purchases=purchases_by_week(dated),
     )
     seconds["ahead"] = round(time.perf_counter() - start, 3)

@@ -15,17 +15,16 @@ from replenishment.services.plan_items import items_unpack
 
 Array = npt.NDArray[Any]
 
-# What has to be the same for a quantity to be kept: a changed rule or changed terms have to show.
+# What has to be the same for a quantity to be kept: a changed rule or changed terms have to show. (Lead times
+# and reviews differ from day to day where a supplier takes orders on some days only.)
 _SAME = (
     "moq",
     "order_multiple",
-    "review_days",
     "target_kind",
     "target",
     "max_stock",
     "shelf_life_days",
     "policy_kind",
-    "lead_time_mean",
 )
 
 
@@ -67,9 +66,8 @@ def kept_calm(planned: Planned, before: pl.DataFrame | None, share: float) -> Pl
     """
     if before is None or share <= 0:
         return planned
-    now = planned.frame.with_columns(lead_time_mean="lead_time_days")
     before = before.rename({"supplier_id": "old_supplier_id"})
-    now = now.join(before, on=KEY, how="left", maintain_order="left")
+    now = planned.frame.join(before, on=KEY, how="left", maintain_order="left")
     quantity, old = units(now, "order_quantity"), units(now, "quantity")
     multiple = units(now, "order_multiple", 1.0)
     same = (now["old_supplier_id"] == now["supplier_id"]).fill_null(value=False)

@@ -41,15 +41,13 @@ _OF_SUPPLIER = (
 _USUAL_TARGET = 0.95  # where an economic target names no share
 
 
-def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Facts]:
-    """Rows and facts once demand is passed on: `facts.demand` holds it, and rows that others supply have the
-    terms of their lane.
+def links_followed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Facts]:
+    """Rows and facts once kits and successors have passed their demand on, which `facts.demand` then holds;
+    rows that another location supplies have the terms of their lane, for rules to write over.
 
-    `frame` has a row per series with stock, terms and targets. New columns: `why_network` (why a row is not
-    bought), `supplied_by` (row of the source), `passes_on` (a source that holds no stock of its own),
-    `lane_id`, `lane_cost`, `lane_days` of its lane, `promised` (units that supplied rows order now, allocated
-    at their source), `passed_share` (of a source's demand), and `takes` (what passes demand on to the row, as
-    codes for its reason).
+    `frame` has a row per series with stock and terms. New columns: `why_network` (why a row is not bought),
+    `supplied_by` (row of the source), `lane_id`, `lane_cost`, `lane_days` of its lane, and `takes` (what
+    passes demand on to the row, as codes for its reason); those of `supply_passed` say nothing yet.
     """
     network = facts.network
     frame = frame.with_columns(
@@ -65,11 +63,21 @@ def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Fact
         return frame, facts
     frame = frame.with_columns(position=pl.int_range(pl.len()))
     frame, demand = _through_parts(frame, facts)
-    frame = _supplied(frame, facts)
+    return _supplied(frame, facts).drop("position"), replace(facts, demand=demand)
+
+
+def supply_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Facts]:
+    """Rows and facts once supplied rows have passed their demand on to their source, level by level.
+
+    `frame` has targets and rules as well. Fills `passes_on` (a source that holds no stock of its own),
+    `promised` (units that supplied rows order now, allocated at their source) and `passed_share` (of a
+    source's demand).
+    """
     source = frame["supplied_by"].fill_null(-1).to_numpy()
-    if np.any(source >= 0):
-        frame, demand = _through_lanes(frame, demand, source)
-    return frame.drop("position"), replace(facts, demand=demand)
+    if not np.any(source >= 0):
+        return frame, facts
+    frame, demand = _through_lanes(frame, facts.demand, source)
+    return frame, replace(facts, demand=demand)
 
 
 def links_noted(planned: Planned) -> Planned:

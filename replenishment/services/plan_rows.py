@@ -25,7 +25,7 @@ from replenishment.services.plan_items import (
     with_targets,
 )
 from replenishment.services.plan_judged import costed, judged
-from replenishment.services.plan_network import demand_passed, links_noted
+from replenishment.services.plan_network import links_followed, links_noted, supply_passed
 from replenishment.services.plan_rules import rules_applied
 from replenishment.services.plan_supplier import containers_filled, minimums_reached
 from replenishment.services.plan_terms import price_breaks_reached
@@ -44,9 +44,9 @@ def rows_plan(
     frame = _with_orders(facts.frame, on_order)
     # Whole grains, so that the terms add up on the screen exactly as in the core.
     frame = with_targets(frame, target).with_columns(grains(frame, name) for name in STOCK)
-    frame = rules_applied(frame, as_of=facts.as_of)
+    frame, facts = links_followed(frame, facts)
+    frame, facts = supply_passed(rules_applied(frame, as_of=facts.as_of), facts)
     budgets = budgets_in_force(facts.as_of)
-    frame, facts = demand_passed(frame, facts)
     has_budget = bool(budgets) or target.budget is not None
     frame = frame.with_columns(why=pl.coalesce("why_network", why_not(has_budget=has_budget)))
     planned = links_noted(core_plan(frame, facts))

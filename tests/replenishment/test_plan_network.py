@@ -220,11 +220,13 @@ def test_a_rule_keeps_stock_where_it_is_typed(tree: dict[str, Location]) -> None
     PolicyRule.objects.create(
         name="reserve", location=tree["HUB"], policy="min-max", reorder_point=50, order_up_to=80
     )
+    PolicyRule.objects.create(name="fortnight", location=tree["B"], review_days=14)
     plan = run_plan(make_forecast({(product, tree["A"]): 20, (product, tree["B"]): 20}))
     hub, shop = row_of(plan, product, tree["HUB"]), row_of(plan, product, tree["A"])
     assert "passes_on" not in codes(hub)
     assert (hub.reorder_point, hub.order_up_to) == (50, 80)
-    assert shop.lead_time_days == 2.0
+    assert (shop.lead_time_days, shop.review_days) == (2.0, 7.0)
+    assert row_of(plan, product, tree["B"]).review_days == 14.0
 
 
 def test_it_plans_a_chain_of_three(tree: dict[str, Location]) -> None:

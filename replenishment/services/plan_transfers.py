@@ -25,7 +25,7 @@ from replenishment.core.transfers import (
 from replenishment.models import PlanAction
 from replenishment.services.plan_core import Planned, noted
 from replenishment.services.plan_facts import units
-from replenishment.services.plan_items import home_cost, home_price
+from replenishment.services.plan_items import home_cost, home_price, landed_cost
 
 Array = npt.NDArray[Any]
 
@@ -156,7 +156,7 @@ def _options(
     arcs = arcs.filter(pl.Series(source[taker] != giver))
     giver, taker = arcs["giver"].to_numpy(), arcs["taker"].to_numpy()
     money = frame.select(
-        cost=home_cost(),
+        cost=landed_cost(),
         margin=(home_price() - home_cost()).fill_null(0.0).clip(0.0),
     )
     cost, margin = money["cost"].fill_null(0.0).to_numpy(), money["margin"].to_numpy()

@@ -159,8 +159,8 @@ LISTS = [
 def test_it_knows_every_list() -> None:
     from inventory_site.api.urls import router
 
-    pattern: Any
-    names = {str(pattern.name) for pattern in router.urls if "get" in pattern.callback.actions}
+    patterns: list[Any] = list(router.urls)
+    names = {str(pattern.name) for pattern in patterns if "get" in pattern.callback.actions}
     assert {name for name in names if name.endswith("-list")} == set(LISTS)
 
 

@@ -31,8 +31,9 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
   let current = chosen || (dark ? "dark" : "light");
   drawAll(current);
-  // What htmx has put in place of something else.
+  // What htmx has put in place of something else; the whole page is drawn already.
   document.addEventListener("htmx:load", (event) => {
+    if (event.detail.elt === document.body) return;
     for (const place of event.detail.elt.querySelectorAll("[data-chart]")) draw(place, current, round);
   });
   document.addEventListener("theme:changed", (event) => {

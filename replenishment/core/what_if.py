@@ -34,7 +34,7 @@ SHIFTED: dict[str, float] = {
     "moq": 0.0,
 }
 # Overall fill rates of `service_curve`.
-TARGETS = (0.80, 0.85, 0.90, 0.94, 0.96, 0.98, 0.99, 0.995)
+TARGETS = (0.80, 0.88, 0.93, 0.96, 0.98, 0.99, 0.995)
 _SHIFT = re.compile(r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?P<percent>%?)")
 _GRID_DAYS = 1.0  # as the app plans
 

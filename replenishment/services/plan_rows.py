@@ -6,8 +6,11 @@ as much, in whole grains (`core.constraints.grained`), so that the bridge adds u
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
+from forecasting.core.distribution import DemandDistribution
 from replenishment.selectors.budgets import budgets_in_force
 from replenishment.services.plan_budgets import budgets_kept
 from replenishment.services.plan_calm import kept_calm
@@ -32,11 +35,23 @@ from replenishment.services.plan_terms import price_breaks_reached
 from replenishment.services.plan_transfers import transfers_first
 
 
+@dataclass(frozen=True, eq=False)
+class PlanRows:
+    """`rows`, one per product-location: a suggestion's columns without its run and people's part; `items`,
+    the ITEMS that the core planned; `moves`, transfers (`plan_transfers.MOVES`); and `demand`, a series for
+    each row that has one, with what kits, successors and supplied locations pass on to it.
+    """
+
+    rows: pl.DataFrame
+    items: pl.DataFrame
+    moves: pl.DataFrame
+    demand: DemandDistribution
+
+
 def rows_plan(
     facts: Facts, on_order: pl.DataFrame, target: Target, before: pl.DataFrame | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Rows, one per product-location: a suggestion's columns without its run and people's part; ITEMS; and
-    transfers (`plan_transfers.MOVES`).
+) -> PlanRows:
+    """What a plan comes to.
 
     Rules and budgets are those in force on the day of the facts. What could be bought, but has no forecast,
     gets a row that says so. `before` is the plan to stay close to (`plan_calm.suggestions_before`).
@@ -58,7 +73,8 @@ def rows_plan(
     planned = budgets_kept(planned, budgets, target.budget)
     rows = changes_found(planned, before)
     rows = judged(costed(rows, facts.breaks), facts.demand, facts.as_of)
-    return pl.concat([rows, _unforecast(facts, on_order)], how="diagonal_relaxed"), items, moves
+    rows = pl.concat([rows, _unforecast(facts, on_order)], how="diagonal_relaxed")
+    return PlanRows(rows, items, moves, facts.demand)
 
 
 def _items_kept(planned: Planned) -> pl.DataFrame:

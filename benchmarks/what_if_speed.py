@@ -3,13 +3,10 @@
     python -m benchmarks.what_if_speed [--items 25000] [--turns 5]
 
 The shop of `benchmarks.plan_stored`, on SQLite and on PostgreSQL from the wheel, each with a stored plan.
-Asked is by
-a buyer at one location (1,000 product-locations), over HTTP within the process: another fill rate, a lead
-time three
-days longer. Prints, in a new process: the first request, which loads libraries and compiled code, the
-median of the
-next ones, and the same of the two curves, which the page loads after. Processor seconds of the web process
-(all threads), and wall seconds.
+Asked is by one location (1,000 product-locations), with requests of the page made within the process: another
+fill rate, a lead time three days longer. Prints, for a new process: the first request, which loads libraries
+and compiled code, and the median of the next ones; then the same of the two curves, which the page loads
+after. Processor seconds of the web process (all threads), and wall seconds.
 """
 
 from __future__ import annotations
@@ -82,7 +79,7 @@ def asked(arguments: argparse.Namespace) -> None:
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
     question = {
-        "location": Location.objects.order_by("pk")[0].pk,
+        "location": str(Location.objects.order_by("pk")[0].pk),
         "target": "0.98",
         "lead_time_mean": "+3",
     }

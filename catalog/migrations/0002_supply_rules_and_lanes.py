@@ -322,7 +322,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="lanes_in",
                 to="catalog.location",
-                verbose_name="to",
+                verbose_name="to location",
             ),
         ),
         migrations.AddField(
@@ -332,7 +332,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="lanes_out",
                 to="catalog.location",
-                verbose_name="from",
+                verbose_name="from location",
             ),
         ),
         migrations.AddConstraint(

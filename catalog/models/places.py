@@ -57,10 +57,10 @@ class TransferLane(Recorded):
     """
 
     source = models.ForeignKey(
-        Location, verbose_name=_("from"), on_delete=models.PROTECT, related_name="lanes_out"
+        Location, verbose_name=_("from location"), on_delete=models.PROTECT, related_name="lanes_out"
     )
     destination = models.ForeignKey(
-        Location, verbose_name=_("to"), on_delete=models.PROTECT, related_name="lanes_in"
+        Location, verbose_name=_("to location"), on_delete=models.PROTECT, related_name="lanes_in"
     )
     is_supply = models.BooleanField(
         _("supplies"), default=False, help_text=_("The destination is regularly supplied from here.")

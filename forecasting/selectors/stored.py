@@ -114,8 +114,9 @@ def _block(column: pl.Series, *shape: int) -> npt.NDArray[Any]:
     if column.is_empty():
         return np.empty(shape, dtype="<f4")
     rows = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    offsets = np.frombuffer(rows.buffers()[1], dtype=np.int64)[rows.offset : rows.offset + len(rows) + 1]
-    return np.frombuffer(memoryview(rows.buffers()[2])[offsets[0] : offsets[-1]], dtype="<f4").reshape(shape)
+    _, places, packed = rows.buffers()
+    offsets = np.frombuffer(places, dtype=np.int64)[rows.offset : rows.offset + len(rows) + 1]
+    return np.frombuffer(memoryview(packed)[offsets[0] : offsets[-1]], dtype="<f4").reshape(shape)
 
 
 def _unique_ids(frame: pl.DataFrame) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +26,9 @@ from replenishment.selectors.what_if import (
     what_if_service,
     what_if_spending,
 )
+
+if TYPE_CHECKING:
+    from replenishment.core.what_if import Total
 
 _NAMED: dict[str, tuple[Any, str]] = {
     "sku": (Product, "sku"),
@@ -51,8 +55,12 @@ _SIDE = (
     "stock",
     "cycle_stock",
     "safety_stock",
+    "stock_value",
+    "holding_cost",
+    "ordering_cost",
+    "lost_margin",
+    "total_cost",
 )
-_SIDE += ("stock_value", "holding_cost", "ordering_cost", "lost_margin", "total_cost")
 
 
 @extend_schema_field({"oneOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})
@@ -226,7 +234,8 @@ class WhatIfViewSet(viewsets.GenericViewSet[Suggestion]):
             )
             body = _body(answer, values["offset"], values["limit"])
             if values["curves"]:
-                body["service"] = what_if_service(*question, supplier_id=supplier_id).curve.to_dicts()
+                curve = what_if_service(*question, supplier_id=supplier_id).curve
+                body["service"] = curve.fill_nan(None).to_dicts()
                 body["spending"] = what_if_spending(*question, supplier_id=supplier_id).to_dicts()
         except WhatIfError as error:
             raise ValidationError({"selection": [str(error)]}) from None
@@ -237,7 +246,7 @@ class WhatIfViewSet(viewsets.GenericViewSet[Suggestion]):
 
 
 def _selection(values: dict[str, Any]) -> Selection:
-    ids = {
+    ids: dict[str, Any] = {
         f"{'product' if name == 'sku' else name}_id": _pk(name, values[name], name)
         for name in _NAMED
         if name in values
@@ -266,8 +275,8 @@ def _body(answer: Answer, offset: int, limit: int) -> dict[str, Any]:
         "taken": answer.taken,
         "without_terms": answer.without_terms,
         "left_out": [{"reason": reason, "count": count} for reason, count in answer.left_out.items()],
-        "before": asdict(answer.before),
-        "after": asdict(answer.after),
+        "before": _side(answer.before),
+        "after": _side(answer.after),
         "count": answer.rows.height,
         "rows": [
             {
@@ -279,3 +288,8 @@ def _body(answer: Answer, offset: int, limit: int) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+def _side(found: Total) -> dict[str, float | None]:
+    """Sums for JSON, which has no NaN: a share of nothing is null."""
+    return {name: None if math.isnan(value) else value for name, value in asdict(found).items()}

@@ -56,6 +56,14 @@ def within_budget(
     if float(spent @ unit_cost) > budget:
         spent = np.zeros_like(quantity)
     left = budget - float(spent @ unit_cost)
+    # What is worth the threshold itself, unit by unit the same: as much of it as can be paid.
+    level = bought(low) - spent
+    for row in np.flatnonzero(level > 0):
+        affordable = np.floor(left / unit_cost[row] / multiple[row] + 1e-9) * multiple[row]
+        part = min(float(level[row]), float(affordable))
+        if part > 0 and spent[row] + part >= first[row]:
+            spent[row] += part
+            left -= part * unit_cost[row]
     more = np.minimum(np.where(spent > 0, multiple, first), quantity - spent)
     at = demand.loss(np.column_stack([position + spent, position + spent + more]))
     value = np.where(more > 0, (at[:, 0] - at[:, 1]) / np.where(more > 0, more, 1.0), 0.0) * worth

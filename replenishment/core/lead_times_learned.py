@@ -1,10 +1,10 @@
 """Lead times learned from receipts, shrunk to what is stated.
 
-A delivery is what came in of one order on one day. Its slip is its lead time less the stated one of its
-lines: what is learned of a supplier holds for each of its products, whatever their stated lead times. Slips
-of a supplier at a location vary around a mean of their own, which lies around the supplier's elsewhere, and
-that around 0, the stated lead time (empirical Bayes: Efron and Morris 1975; Carlin and Louis, "Bayesian
-Methods for Data Analysis", 5.2):
+A delivery is what came in of one order on one day (or is overdue, as if it came in today). Its slip is its
+lead time less the stated one of its lines: what is learned of a supplier holds for each of its products,
+whatever their stated lead times. Slips of a supplier at a location vary around a mean of their own, which
+lies around the supplier's elsewhere, and that around 0, the stated lead time (empirical Bayes: Efron and
+Morris 1975; Carlin and Louis, "Bayesian Methods for Data Analysis", 5.2):
 
     elsewhere = n_e slip_e / (n_e + k)                        all other locations of the supplier
     slip      = (n slip_l + k elsewhere) / (n + k)            this location

@@ -374,7 +374,8 @@ def _finished(
     at_shelf = up_to > shelf_limit
     # An order below the smallest is not made: under a shelf life the review waits until one fits.
     wait = np.where(terms.smallest > terms.unit, shelf_limit - terms.smallest, shelf_limit)
-    point, up_to = np.minimum(point, np.maximum(wait, 0.0)), np.minimum(up_to, np.maximum(shelf_limit, 0.0))
+    wait = grained_down(np.maximum(wait, 0.0))
+    point, up_to = np.minimum(point, wait), np.minimum(up_to, np.maximum(shelf_limit, 0.0))
     up_to = np.maximum(up_to, point)
     never = (cap <= 0) | (items.policy_kind == "not-bought")
     never |= (items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0)

@@ -3,12 +3,13 @@
 What an item's last unit of stock returns is the small chance that demand reaches it. Forecast quantiles say
 little of chances of a percent or less, and where hundreds of items compete, those whose tails are drawn too
 thick by chance would take most of the stock. So items are ranked by a gamma process with the forecast's mean
-and its 90% quantile over the protection interval (Burgin 1975: gamma lead time demand); what they are then
-served is told by their own distributions.
+over the protection interval and the ratio of its 90% quantile to its median, or where that is 0 to the mean
+(Burgin 1975: gamma lead time demand); what they are then served is told by their own distributions.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -32,7 +33,7 @@ def shared_points(whole: Spread | Counts, mean: Array) -> Array:
 
     ``whole`` is demand over the protection interval and ``mean`` (N,) its mean.
     """
-    unit = _gamma()[0]
+    unit = _gamma().unit
     lower, weight = _placed(whole, mean)
     weight = weight[:, None]
     return np.asarray(mean[:, None] * (unit[lower] * (1 - weight) + unit[lower + 1] * weight))
@@ -45,15 +46,15 @@ def kept(whole: Spread | Counts, mean: Array, reviews: Array) -> Array:
     A unit more on the shelf at the end of the lead time is still there a review later with this chance, and
     sold else: where it equals price / (price + cost of holding a unit over a review), stock pays best.
     """
-    left = _gamma()[3]
+    short = _gamma().short
     lower, weight = _placed(whole, mean)
     share = reviews / (reviews + 1)
     column = np.clip(np.searchsorted(_LEADS, share, side="right") - 1, 0, len(_LEADS) - 2)
     across = np.clip((share - _LEADS[column]) / (_LEADS[column + 1] - _LEADS[column]), 0.0, 1.0)
     found = np.zeros((len(mean), len(RATIOS)))
     for row, own in ((lower, 1 - weight), (lower + 1, weight)):
-        found += left[row, column] * (own * (1 - across))[:, None]
-        found += left[row, column + 1] * (own * across)[:, None]
+        found += short[row, column] * (own * (1 - across))[:, None]
+        found += short[row, column + 1] * (own * across)[:, None]
     return np.asarray(1 - (1 - share)[:, None] * found)
 
 
@@ -67,37 +68,52 @@ def shared_level(whole: Spread, mean: Array, reviews: Array, ratio: Array) -> Ar
 
 
 def _placed(whole: Spread | Counts, mean: Array) -> tuple[Array, Array]:
-    """Place (N,) of the gamma shape below that with this mean and the 90% quantile, and the next one's
-    weight (N,).
+    """Place (N,) of the gamma shape below the one that these distributions suggest, and the next one's weight
+    (N,).
     """
     if hasattr(whole, "quantile"):
-        upper = whole.quantile(np.full(len(mean), _LEVEL))
-    else:
+        middle, upper = (np.asarray(whole.quantile(np.full(len(mean), p))) for p in (0.5, _LEVEL))
+    else:  # a median of few units is coarse, and the mean is the distribution's own
         beyond = whole.first[:, :-1] - whole.first[:, 1:]
-        upper = (beyond > 1 - _LEVEL).sum(axis=1).astype(np.float64)
-    ratio = upper / np.maximum(mean, 1e-12)
-    _, at_level, top, _ = _gamma()
+        middle, upper = np.zeros(len(mean)), (beyond > 1 - _LEVEL).sum(axis=1).astype(np.float64)
+    gamma = _gamma()
     places = np.arange(len(_SHAPES), dtype=np.float64)
+    ratio, top = upper / np.maximum(mean, 1e-12), gamma.top
     # A quantile below the mean: most intervals see no demand at all.
-    rare = np.interp(ratio, at_level[: top + 1], places[: top + 1])
-    usual = np.interp(-ratio, -at_level[top:], places[top:])
-    place = np.where(ratio < 1.0, rare, usual)
+    rare = np.interp(ratio, gamma.to_mean[: top + 1], places[: top + 1])
+    usual = np.interp(-ratio, -gamma.to_mean[top:], places[top:])
+    both = np.interp(-upper / np.maximum(middle, 1e-12), -gamma.to_median, places)
+    place = np.where(middle > 0.5, both, np.where(ratio < 1.0, rare, usual))
     lower = np.minimum(place.astype(np.int64), len(_SHAPES) - 2)
     return lower, place - lower
 
 
-@lru_cache(maxsize=1)
-def _gamma() -> tuple[Array, Array, int, Array]:
-    """Of gamma processes with mean 1 over the interval: quantiles (shapes, P); the 90% quantile; where that
-    is highest; and (shapes, leads, P) by how much of 1 the chance of `kept` falls short at these quantiles,
-    for each part of the interval after the lead time.
+@dataclass(frozen=True)
+class _Gamma:
+    """Gamma processes with mean 1 over the interval, by shape: quantiles ``unit`` (shapes, P) at `RATIOS`.
+
+    The 90% quantile, ``to_mean``, is highest at ``top``; ``to_median`` is its ratio to the median. ``short``
+    (shapes, leads, P) is by how much of 1 the chance of `kept` falls short at these quantiles, for each part
+    of the interval after the lead time.
     """
+
+    unit: Array
+    to_mean: Array
+    to_median: Array
+    top: int
+    short: Array
+
+
+@lru_cache(maxsize=1)
+def _gamma() -> _Gamma:
     from scipy.special import gammainc, gammaincinv
 
     unit = gammaincinv(_SHAPES[:, None], RATIOS) / _SHAPES[:, None]
-    at_level = gammaincinv(_SHAPES, _LEVEL) / _SHAPES
+    upper = gammaincinv(_SHAPES, _LEVEL)
+    to_median = np.minimum(upper / np.maximum(gammaincinv(_SHAPES, 0.5), 1e-100), 1e12)
     shapes = _SHAPES[:, None, None]
     begun = np.ones((len(_SHAPES), len(_LEADS), len(RATIOS)))
     begun[:, 1:] = gammainc(shapes * _LEADS[1:, None], shapes * unit[:, None])
-    left = (1 - np.minimum(RATIOS / np.maximum(begun, RATIOS), 1.0)) / (1 - _LEADS)[:, None]
-    return unit, at_level, int(np.argmax(at_level)), np.minimum.accumulate(left, axis=2)
+    short = (1 - np.minimum(RATIOS / np.maximum(begun, RATIOS), 1.0)) / (1 - _LEADS)[:, None]
+    to_mean = upper / _SHAPES
+    return _Gamma(unit, to_mean, to_median, int(np.argmax(to_mean)), np.minimum.accumulate(short, axis=2))

@@ -1,11 +1,9 @@
 """Stock on hand in the long run, by Little's law.
 
-What is on hand is the stock position less what is on its way: by Little's law that is demand served over
-the lead
-time (Little 1961; Zipkin, "Foundations of Inventory Management", section 6.2). The position starts a review
-period
-as `cycle` says and falls by what is served. Where unmet demand waits, what is owed comes on top: stock on
-hand = net stock + backorders (Hadley and Whitin, section 5.2; Snyder and Shen, section 4.3).
+What is on hand is the stock position less what is on its way: by Little's law that is demand served over the
+lead time (Little 1961; Zipkin, "Foundations of Inventory Management", section 6.2). The position starts a
+review period as `cycle` says and falls by what is served. Where unmet demand waits, what is owed comes on
+top: stock on hand = net stock + backorders (Hadley and Whitin, section 5.2; Snyder and Shen, section 4.3).
 """
 
 from __future__ import annotations
@@ -23,10 +21,9 @@ Array = npt.NDArray[Any]
 def stock_held(model: Model, reorder_point: Array, fill: Array, review: Array) -> Array:
     """Mean units on hand at the close of a period, of these cycle stock, and reviews from order to order.
 
-    ``reorder_point`` and ``fill`` rate (N,), ``review`` (N,) in periods; returns (3, N). Cycle stock is
-    what falls
-    from one order to the next, half an order on average; the rest is what is left on average when the next
-    delivery is due: safety stock as it is held, 0 or more.
+    ``reorder_point`` and ``fill`` rate (N,), ``review`` (N,) in periods; returns (3, N). Cycle stock is what
+    falls from one order to the next, half an order on average; the rest is what is left on average when the
+    next delivery is due: safety stock as it is held, 0 or more.
     """
     cycle = model.cycle
     reviews = cycle.reviews

@@ -1,5 +1,4 @@
-"""What other settings would do: today's orders, service, stock and yearly cost of a plan's items, before
-and after.
+"""What other settings would do to a plan's items: today's orders, service, stock and yearly cost.
 
 Costs are those of a replay (``docs/replay.md``), expected in the long run: formulas in ``docs/what-if.md``.
 """
@@ -36,7 +35,7 @@ SHIFTED: dict[str, float] = {
 }
 # Overall fill rates of `service_curve`.
 TARGETS = (0.80, 0.85, 0.90, 0.94, 0.96, 0.98, 0.99, 0.995)
-_SHIFT = re.compile(r"(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<percent>%?)")
+_SHIFT = re.compile(r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?P<percent>%?)")
 _GRID_DAYS = 1.0  # as the app plans
 
 
@@ -84,8 +83,7 @@ class Changes:
     def applied(self, items: Items) -> Items:
         """The items after the change. ChangeError for a value that makes no sense.
 
-        A stock-out costs price less unit cost, as these change, but where it was stated to cost something
-        else.
+        A unit short costs price less unit cost, as these change, but where it was stated to cost otherwise.
         """
         count = len(items)
         if self.target is not None and not 0 < self.target < 1:
@@ -164,7 +162,8 @@ def outlook(items: Items, demand: DemandDistribution, *, budget: float | None = 
     value = levels.stock * good.unit_cost
     holding = value * good.holding_rate
     cycles = DAYS_PER_YEAR / levels.order_days
-    ordering = cycles * good.order_cost
+    # As it was stated: some kinds of policies plan as if an order cost nothing.
+    ordering = cycles * items.order_cost[draft.rows]
     lost = (1 - levels.fill_rate) * yearly * np.maximum(good.stockout_cost, 0.0)
     return pl.DataFrame(
         {

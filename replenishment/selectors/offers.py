@@ -82,11 +82,16 @@ def offers_timed(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl
     calendars = _calendars(suppliers, as_of)
     learned = lead_times_learned(offers, _deliveries(suppliers, calendars, as_of))
     offers = offers.with_columns(
-        learned_days=pl.Series(learned.mean_days),
-        lead_time_sd_days=pl.Series(learned.sd_days),
+        learned_days=pl.Series(_tenths(learned.mean_days, learned.receipts)),
+        lead_time_sd_days=pl.Series(_tenths(learned.sd_days, learned.receipts)),
         lead_time_receipts=pl.Series(learned.receipts),
     )
     return _on_calendar(offers, calendars, as_of)
+
+
+def _tenths(days: Array, receipts: Array) -> Array:
+    """Learned times to a tenth of a day: each receipt moves the rest, and plans should not follow."""
+    return np.where(receipts > 0, np.round(days, 1), days)
 
 
 def offers_chosen(
@@ -213,8 +218,12 @@ def _deliveries(suppliers: pl.DataFrame, calendars: Calendars, as_of: date) -> p
     lines = lines.with_columns(slip_days=pl.Series(took, dtype=pl.Float64) - pl.col("stated_days"))
     share = pl.col("share")
     return (
-        # Received before it was sent: recorded later than it happened.
-        lines.filter(pl.col("received_on") >= pl.col("sent_on"))
+        lines.filter(
+            # Received before it was sent: recorded later than it happened.
+            pl.col("received_on") >= pl.col("sent_on"),
+            # What is waited for tells something once it is late.
+            ~pl.col("is_open") | (pl.col("slip_days") > 0),
+        )
         .group_by("order_id", "received_on", maintain_order=True)
         .agg(
             pl.col("supplier_id", "location_id").first(),

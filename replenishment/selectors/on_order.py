@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import CharField, Exists, F, OuterRef, Q, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
 
-from replenishment.models import PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Receipt
+from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from replenishment.selectors.transfers import to_send
 
 State = PurchaseOrder.State
 # Until the first of it has come in, an order can still be changed with the supplier.
@@ -66,26 +66,6 @@ def on_order(*, as_of: date) -> pl.DataFrame:
         },
         orient="row",
     )
-
-
-def to_send(*, as_of: date) -> dict[tuple[int, int], Decimal]:
-    """Units on transfer orders that a stock level of `as_of` still holds at their source, by product and
-    stocking location: of orders not sent by then.
-    """
-    sent = PurchaseOrderEvent.objects.filter(order=OuterRef("order"), action="send").annotate(
-        on=Cast(KT("data__sent_on"), CharField())
-    )
-    rows = (
-        PurchaseOrderLine.objects.filter(order__kind=PurchaseOrder.Kind.TRANSFER)
-        .filter(
-            Q(order__state__in=PurchaseOrder.EDITABLE_STATES)
-            | Q(Exists(sent.filter(on__gt=as_of.isoformat())))
-        )
-        .values_list("product_id", Coalesce("order__source__receiving_location_id", "order__source_id"))
-        .annotate(units=Sum("quantity"))
-        .order_by()
-    )
-    return {(product_id, location_id): Decimal(number) for product_id, location_id, number in rows}
 
 
 def lines_open(*, as_of: date, product_id: int | None = None, location_id: int | None = None) -> pl.DataFrame:

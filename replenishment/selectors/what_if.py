@@ -89,8 +89,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class ServiceCurve:
-    """Columns of `Total` by target (`core.what_if.service_curve`), and where plan and changes stand beside
-    it."""
+    """Columns of `Total` by target (`core.what_if.service_curve`); where plan and changes stand beside it."""
 
     curve: pl.DataFrame
     before: Total

@@ -50,7 +50,7 @@ def costed(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> pl.DataF
 def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.DataFrame:
     """With demand over the protection interval, cover, order-by date, and margin at risk."""
     period = PERIOD_DAYS[demand.freq]
-    has_terms = rows["terms_id"].is_not_null().to_numpy()
+    has_terms = (rows["terms_id"].is_not_null() | rows["supplied_by"].is_not_null()).to_numpy()
     lead = np.maximum(units(rows, "lead_time_days", _PLAIN_DAYS), 0.0)
     days = np.maximum(lead + units(rows, "review_days", _PLAIN_DAYS), 1e-9)
     mean, quantiles, _short = demand.interval(days / period)

@@ -74,7 +74,9 @@ def demand_passed(frame: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Fact
 
 def links_noted(planned: Planned) -> Planned:
     """The plan with reasons that say what passes demand on to a row."""
-    text = pl.concat_str("reason", "takes").str.slice(0, LONGEST_REASON)
+    # A row that passes on has no time to cover: that says nothing of demand.
+    said = pl.when("passes_on").then(pl.col("reason").str.replace("; no_demand", "", literal=True))
+    text = pl.concat_str(said.otherwise("reason"), "takes").str.slice(0, LONGEST_REASON)
     reason = pl.when(pl.col("place").is_not_null()).then(text).otherwise("reason")
     return replace(planned, frame=planned.frame.with_columns(reason=reason))
 
@@ -245,7 +247,10 @@ def _service_times(frame: pl.DataFrame, demand: DemandDistribution, source: Arra
     place[rows] = np.arange(len(rows))
     above = np.where(source[rows] >= 0, place[source[rows]], -1)
     part = frame[rows].with_columns(pl.col("on_hand").fill_null(0.0))
+    items = items_of(part)
+    # With customers of its own, without supply, or told by a rule how much to hold.
     at_once = (demand.cum_mean[rows, -1] > 0) | part["lead_time_days"].is_null().to_numpy()
+    at_once |= items.policy_kind != "periodic"
     supplies = np.isin(np.arange(len(rows)), above)
     if not np.any(supplies & ~at_once):
         return frame
@@ -256,7 +261,6 @@ def _service_times(frame: pl.DataFrame, demand: DemandDistribution, source: Arra
 
     own = deviation(quantiles, mean, demand.levels) / np.sqrt(days)
     rate, spread = pooled(above, mean / days), np.sqrt(pooled(above, own**2))
-    items = items_of(part)
     target = np.where(items.target_kind == "economic", _USUAL_TARGET, items.target)
     of_units = np.isin(items.target_kind, ("fill", "overall"))
 

@@ -68,17 +68,18 @@ def transfers_first(planned: Planned) -> tuple[Planned, pl.DataFrame]:
     for depth in range(int(ranks.max(initial=0)), 0, -1):
         rows = np.flatnonzero(ranks == depth)
         np.add.at(for_others, source[rows], for_others[rows])
-    buys = np.where(
-        needs.need > 0, grained(still_bought(needs, np.where(needs.need > 0, for_others, 0.0))), 0.0
-    )
     quantity = frame["order_quantity"].to_numpy()
-    buys = np.where(for_others > 0, np.minimum(buys, quantity), quantity)
+    fewer = np.minimum(grained(still_bought(needs, for_others)), quantity)
+    buys = np.where((for_others > 0) & (needs.need > 0), fewer, quantity)
     wanted = np.where((source >= 0) & frame["place"].is_not_null().to_numpy(), buys, 0.0)
     sent = shared(wanted, _smallest(frame), units(frame, "order_multiple", 1.0), source, _to_share(frame))
     left = np.where(source >= 0, 0.0, buys)
     planned = planned.changed("adj_transfer", left, "transfer")
+    # What is urgent may come on top of the same purchase.
+    on_top = pl.Series((got > 0) & (left == quantity))
+    frame = planned.frame.with_columns(reason=noted(on_top, "transfer"))
     planned = replace(
-        planned, frame=planned.frame.with_columns(reason=noted(pl.Series(sent < wanted), "source_short"))
+        planned, frame=frame.with_columns(reason=noted(pl.Series(sent < wanted), "source_short"))
     )
     moves = [_moves(frame, lateral, moved, options), _supply_moves(frame, sent, wanted, source)]
     return planned, pl.concat([part for part in moves if part.height] or [pl.DataFrame(schema=MOVES)])
@@ -155,7 +156,7 @@ def _options(
     arcs = arcs.filter(pl.Series(source[taker] != giver))
     giver, taker = arcs["giver"].to_numpy(), arcs["taker"].to_numpy()
     money = frame.select(
-        cost=pl.coalesce("landed_cost", home_cost()) if "landed_cost" in frame.columns else home_cost(),
+        cost=home_cost(),
         margin=(home_price() - home_cost()).fill_null(0.0).clip(0.0),
     )
     cost, margin = money["cost"].fill_null(0.0).to_numpy(), money["margin"].to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,10 @@ def chart(request: HttpRequest, name: str) -> JsonResponse:
     question = (plan, form.selection(), form.changes())
     try:
         if name == "service":
-            return JsonResponse(service_chart(what_if_service(*question, supplier_id=_other(form)), **look))
+            found = what_if_service(*question, supplier_id=_other(form))
+            if math.isnan(found.before.fill_rate):
+                return JsonResponse({"empty": _("No demand is expected.")})
+            return JsonResponse(service_chart(found, **look))
         curve = what_if_spending(*question, supplier_id=_other(form))
     except WhatIfError as error:
         return JsonResponse({"empty": str(error)})

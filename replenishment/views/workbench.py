@@ -41,7 +41,9 @@ def workbench(request: HttpRequest) -> HttpResponse:
     values = chosen.values
     place = values.get("location")
     transfers = selectors.transfers_list(
-        plan, search=values.get("q") or "", location_id=place.pk if place else None
+        plan if request.user.has_perm("replenishment.view_planaction") else None,
+        search=values.get("q") or "",
+        location_id=place.pk if place else None,
     )
     counts["transfers"] = transfers.order_by().count()
     rail = reads.supplier_sums(

@@ -45,10 +45,14 @@ def test_it_loads_the_order_rules_of_suppliers() -> None:
     )
     assert (batch.error, batch.errors) == ("", [])
     acme, plain = Supplier.objects.order_by("code")
-    assert (acme.order_cost, acme.order_days, acme.administrative_days) == (15, "24", 1.5)
-    assert (acme.minimum_order_weight, acme.minimum_order_volume) == (200, Decimal("1.5"))
-    assert (acme.container_weight, acme.container_volume, acme.joint_review) == (21000, Decimal("58.5"), True)
-    assert (plain.order_days, plain.order_cost, plain.joint_review) == ("", 0, False)
+    assert (acme.order_cost, acme.order_days, acme.administrative_days) == (Decimal(15), "24", 1.5)
+    assert (acme.minimum_order_weight, acme.minimum_order_volume) == (Decimal(200), Decimal("1.5"))
+    assert (acme.container_weight, acme.container_volume, acme.joint_review) == (
+        Decimal(21000),
+        Decimal("58.5"),
+        True,
+    )
+    assert (plain.order_days, plain.order_cost, plain.joint_review) == ("", Decimal(0), False)
 
 
 def test_it_loads_weights_volumes_and_shelf_lives() -> None:

@@ -89,6 +89,24 @@ def planned(rows: list[dict[str, Any]], budget: float | None = None) -> tuple[It
     return items, plan(items, demand, budget=budget)
 
 
+def test_it_adds_up_where_a_smallest_order_has_to_sell_within_a_shelf_life() -> None:
+    """The level waits for room for a smallest order of 1.2 units, which is no whole number of grains."""
+    _, made = planned(
+        [
+            {
+                "on_hand": 0.0,
+                "order_multiple": 0.1,
+                "moq": 1.2,
+                "shelf_life_days": 5.0,
+                "rate": 3.0,
+                "ratio": 1.0,
+            }
+        ]
+    )
+    assert "level_at_shelf_life" in made.reason[0]
+    assert made.expected_demand[0] + made.safety_stock[0] == made.reorder_point[0]
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(item, min_size=1, max_size=8), budget=st.one_of(st.none(), st.floats(0, 1e6)))
 def test_it_adds_up_exactly_and_keeps_the_supply_rules(
@@ -141,19 +159,51 @@ plain = st.fixed_dictionaries(
 
 
 @settings(max_examples=25, deadline=None)
-@given(row=plain, change=st.sampled_from(["target", "rate", "lead_time_mean"]), stock=st.integers(1, 100))
-def test_it_is_monotone_in_target_demand_lead_time_and_stock(
-    row: dict[str, Any], change: str, stock: int
+@given(row=plain, change=st.sampled_from(["target", "rate", "lead_time_mean"]))
+def test_a_higher_target_more_demand_and_a_longer_lead_time_never_lower_levels_or_orders(
+    row: dict[str, Any], change: str
 ) -> None:
     more = dict(row)
-    more[change] = {"target": 0.99, "rate": 40.0}.get(change, row["lead_time_mean"] + 5)
-    richer = {**row, "on_hand": row["on_hand"] + stock}
-    _, made = planned([row, more, richer])
+    more[change] = {"target": 0.99, "rate": 40.0}.get(change, row["lead_time_mean"] + 7)
+    _, made = planned([row, more])
     assert made.reorder_point[1] >= made.reorder_point[0]
     assert made.order_up_to[1] >= made.order_up_to[0]
-    assert made.order_quantity[2] <= made.order_quantity[0]
-    assert made.reorder_point[2] == made.reorder_point[0]
-    assert made.order_up_to[2] == made.order_up_to[0]
+    assert made.order_quantity[1] >= made.order_quantity[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(row=item, stock=st.one_of(st.floats(0, 1000), st.integers(0, 200).map(float)))
+def test_more_stock_never_means_a_larger_order(row: dict[str, Any], stock: float) -> None:
+    """Of any item, with every rule of supply, on the shelf or on its way."""
+    _, poorer = planned([row])
+    for name in ("on_hand", "on_order"):
+        _, richer = planned([{**row, name: row[name] + stock}])
+        if np.isfinite(poorer.reorder_point[0]):  # else a backlog that makes no sense
+            assert richer.reorder_point[0] == poorer.reorder_point[0]
+            assert richer.order_up_to[0] == poorer.order_up_to[0]
+            assert richer.order_quantity[0] <= poorer.order_quantity[0]
+
+
+@pytest.mark.parametrize("kind", ["fill", "cycle"])
+@pytest.mark.parametrize("unmet", ["lost", "backorder"])
+def test_slow_movers_never_get_a_lower_level_for_a_longer_lead_time(kind: str, unmet: str) -> None:
+    """Day by day, of Poisson and of lumpy demand: quantiles of 0, 0, 1, 1, 2 say something else each day."""
+    rows = [
+        {
+            "on_hand": 0.0,
+            "target_kind": kind,
+            "unmet": unmet,
+            "lead_time_mean": float(lead),
+            "target": target,
+            "rate": 0.01,
+            "ratio": ratio,
+        }
+        for ratio in (1.0, 4.0)
+        for target in (0.8, 0.95, 0.98)
+        for lead in range(30)
+    ]
+    _, made = planned(rows)
+    assert np.all(np.diff(made.reorder_point.reshape(6, -1), axis=1) >= 0)
 
 
 def test_it_never_lowers_the_level_along_a_fine_ladder_of_targets() -> None:
@@ -238,6 +288,44 @@ def test_it_names_what_cannot_be_planned_and_plans_the_others(column: str, value
     assert made.order_quantity[0] == 0
     assert np.isnan(made.reorder_point[0])
     assert made.order_quantity[1] > 0
+
+
+NONSENSE: list[tuple[str, float, str]] = [
+    ("lead_time_mean", -1.0, "negative lead time"),
+    ("lead_time_sd", -2.0, "negative lead time deviation"),
+    ("review_days", -7.0, "negative review period"),
+    ("unit_cost", 0.0, "zero cost"),
+    ("unit_cost", -3.0, "negative cost"),
+    ("price", -1.0, "negative price"),
+    ("holding_rate", -0.1, "negative holding rate"),
+    ("order_cost", -5.0, "negative order cost"),
+    ("moq", -10.0, "negative MOQ"),
+    ("order_multiple", -6.0, "order multiple is not above 0"),
+    ("max_stock", -1.0, "negative maximum stock"),
+    ("shelf_life_days", -1.0, "negative shelf life"),
+    ("on_order", -1.0, "negative stock on order"),
+    ("allocated", -1.0, "negative allocated stock"),
+    ("target", 1.5, "target is not between 0 and 1"),
+    ("target", 0.0, "target is not between 0 and 1"),
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(row=plain, others=st.lists(item, min_size=1, max_size=4), wrong=st.sampled_from(NONSENSE))
+def test_nonsense_is_named_and_changes_nothing_for_the_others(
+    row: dict[str, Any], others: list[dict[str, Any]], wrong: tuple[str, float, str]
+) -> None:
+    usual = {"price": 2.0, "max_stock": None, "shelf_life_days": None}
+    column, value, words = wrong
+    clean = [{**usual, **other} for other in others]
+    _, alone = planned(clean)
+    _, made = planned([*clean, {**usual, **row, column: value}])
+    assert made.reason[-1] == f"exception: {words}"
+    assert made.order_quantity[-1] == 0
+    assert np.isnan(made.reorder_point[-1])
+    assert made.reason[:-1] == alone.reason
+    assert np.array_equal(made.order_quantity[:-1], alone.order_quantity)
+    assert np.array_equal(made.reorder_point[:-1], alone.reorder_point, equal_nan=True)
 
 
 def test_it_makes_an_exception_of_an_item_without_a_distribution_and_covers_a_backlog() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 
 from catalog.models import Job, StockLevel
@@ -54,6 +55,32 @@ def test_it_receives_a_delivery_once() -> None:
     assert states == ["part-received"] * 3
     line.refresh_from_db()
     assert [line.received, StockLevel.objects.get().on_hand] == [10, 10]
+
+
+def make_transfer_order(by: User) -> PurchaseOrder:
+    """An approved transfer order of 24 units."""
+    order = make_order(by, count=1, state="approved")
+    PurchaseOrder.objects.filter(pk=order.pk).update(kind="transfer", supplier=None, source=make_location())
+    order.refresh_from_db()
+    return order
+
+
+def test_it_sends_goods_once_and_not_more_than_there_are() -> None:
+    user = make_user("buyer", "Buyer")
+    one, two = make_transfer_order(user), make_transfer_order(user)
+    product = one.lines.get().product
+    two.lines.update(product=product)
+    PurchaseOrder.objects.filter(pk=two.pk).update(source=one.source)
+    assert one.source is not None
+    make_stock(product, one.source, 30)
+
+    def send(order: PurchaseOrder) -> PurchaseOrder:
+        return services.order_send(order_id=order.pk, acting_user=user)
+
+    results = at_once(lambda: send(one), lambda: send(one), lambda: send(two))
+    sent = [result for result in results if isinstance(result, PurchaseOrder)]
+    assert len(sent) == 1, results
+    assert StockLevel.objects.filter(location=one.source).latest("day").on_hand == 6
 
 
 def test_it_takes_one_of_two_steps_that_exclude_each_other() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.models import KitComponent, Location, Product
-from replenishment.models import PlanAction, PlanRun, Suggestion
+from replenishment.models import PlanAction, PlanRun, PolicyRule, Suggestion
 from tests.cast import make_lane, make_location, make_product, make_terms
 from tests.replenishment.world import make_forecast, make_stock, run_plan
 
@@ -165,6 +165,9 @@ def test_a_supplied_location_gets_its_order_as_a_transfer(tree: dict[str, Locati
     assert shop.adj_transfer < 0
     assert (shop.supplier_id, shop.lead_time_days) == (None, 2.0)
     assert {"supplied", "transfer"} <= codes(shop)
+    assert shop.demand_p50 is not None
+    assert shop.margin_at_risk is not None
+    assert shop.order_by is not None
     assert transfers_of(plan) == [(product.sku, "HUB", "A", -shop.adj_transfer)]
     assert full.order_quantity == 0
     assert full.adj_transfer == 0
@@ -201,11 +204,27 @@ def test_a_source_that_holds_nothing_passes_orders_on(tree: dict[str, Location])
     plan = run_plan(make_forecast({(product, tree["A"]): 20, (product, tree["B"]): 20}))
     hub, shop = row_of(plan, product, tree["HUB"]), row_of(plan, product, tree["A"])
     assert "passes_on" in codes(hub)
+    assert "no_demand" not in codes(hub)
     # The lane, the supplier, and half a review at the hub.
     assert shop.lead_time_days == pytest.approx(2 + 28 + 3.5)
     assert hub.lead_time_days == 28.0
     assert hub.order_quantity == pytest.approx(hub.allocated, abs=8)
     all_add_up(plan)
+
+
+def test_a_rule_keeps_stock_where_it_is_typed(tree: dict[str, Location]) -> None:
+    product = make_product()
+    make_terms(product=product, order_multiple=1, moq=0, lead_time_days=28.0, review_days=7.0)
+    for place in tree.values():
+        make_stock(product, place, 0)
+    PolicyRule.objects.create(
+        name="reserve", location=tree["HUB"], policy="min-max", reorder_point=50, order_up_to=80
+    )
+    plan = run_plan(make_forecast({(product, tree["A"]): 20, (product, tree["B"]): 20}))
+    hub, shop = row_of(plan, product, tree["HUB"]), row_of(plan, product, tree["A"])
+    assert "passes_on" not in codes(hub)
+    assert (hub.reorder_point, hub.order_up_to) == (50, 80)
+    assert shop.lead_time_days == 2.0
 
 
 def test_it_plans_a_chain_of_three(tree: dict[str, Location]) -> None:
@@ -290,3 +309,19 @@ def test_nothing_moves_against_the_lane_or_where_it_costs_more(two: tuple[Locati
     here.lanes_out.update(unit_cost=50, lead_time_days=30)
     plan = run_plan(make_forecast({(dear, here): 20, (dear, there): 20}))
     assert transfers_of(plan) == []
+
+
+def test_what_would_sell_before_a_purchase_is_in_comes_on_top_of_it(two: tuple[Location, Location]) -> None:
+    here, there = two
+    product = make_product()
+    make_terms(product=product, order_multiple=500, moq=500, lead_time_days=21.0)
+    make_stock(product, here, 100)
+    make_stock(product, there, 0)
+    plan = run_plan(make_forecast({(product, here): 5, (product, there): 40}))
+    taker = row_of(plan, product, there)
+    [(_sku, _source, _destination, moved)] = transfers_of(plan)
+    assert moved > 0
+    assert taker.order_quantity == 500
+    assert taker.adj_transfer == 0
+    assert "transfer" in codes(taker)
+    all_add_up(plan)

@@ -12,8 +12,8 @@ from django.urls import reverse
 from catalog.models import Location
 from replenishment import services
 from replenishment.models import PlanAction, PlanRun, PurchaseOrder
-from tests.cast import make_location, make_product
-from tests.replenishment.world import make_plan, make_suggestion
+from tests.cast import make_lane, make_location, make_product, make_terms
+from tests.replenishment.world import make_forecast, make_plan, make_stock, make_suggestion, run_plan
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +116,23 @@ def test_who_only_looks_can_t_draft(client: Client, viewer: User, ends: tuple[Lo
     client.logout()
     assert client.post(DRAFTS, {"transfer": [row.pk]}).status_code == 302
     assert not PurchaseOrder.objects.exists()
+
+
+def test_pages_of_rows_that_only_others_demand_reaches(
+    at_work: Client, ends: tuple[Location, Location]
+) -> None:
+    hub, shop = ends
+    make_lane(hub, shop, is_supply=True)
+    product = make_product()
+    make_terms(product=product)
+    make_stock(product, hub, 50)
+    make_stock(product, shop, 1)
+    plan = run_plan(make_forecast({(product, shop): 9}))
+    for row in plan.suggestions.all():
+        assert at_work.get(reverse("replenishment:suggestion-explain", args=[row.pk])).status_code == 200
+        page = at_work.get(reverse("replenishment:sku", args=[product.pk, row.location_id]))
+        assert page.status_code == 200
+    assert "Supplies" in at_work.get(reverse("replenishment:sku", args=[product.pk, hub.pk])).content.decode()
 
 
 def test_it_asks_the_database_as_often_for_many(at_work: Client, ends: tuple[Location, Location]) -> None:

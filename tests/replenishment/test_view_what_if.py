@@ -10,7 +10,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from tests.cast import make_location, make_product, make_terms
 from tests.replenishment.test_what_if import Shop
+from tests.replenishment.world import make_forecast, make_stock, run_plan
+from tests.site.api_world import client_of
 
 pytestmark = pytest.mark.django_db
 Counted = Any
@@ -97,7 +100,7 @@ def test_it_is_linked_with_the_selection_filled_in(client: Client, buyer: User, 
     ],
 )
 def test_it_says_what_is_wrong_beside_the_field(
-    client: Client, buyer: User, shop: Shop, values: dict[str, str], words: str
+    client: Client, buyer: User, shop: Shop, values: dict[str, Any], words: str
 ) -> None:
     client.force_login(buyer)
     page = asked(client, **values)
@@ -153,6 +156,20 @@ def test_it_speaks_chinese(client: Client, buyer: User, shop: Shop) -> None:
     page = asked(client, target="0.99")
     assert "In total" not in page
     assert "合计" in page
+
+
+def test_it_shows_what_nobody_asks_for(client: Client, buyer: User) -> None:
+    product, place = make_product(), make_location()
+    make_terms(product=product)
+    make_stock(product, place, 5)
+    run_plan(make_forecast({(product, place): 0.0}))
+    client.force_login(buyer)
+    assert "In total" in asked(client, target="0.99")
+    assert drawn(client, "service") == {"empty": "No demand is expected."}
+    assert drawn(client, "spending") == {"empty": "Nothing is to be ordered today."}
+    answer = client_of(buyer).post(reverse("api:what-if-list"), {"curves": True}, format="json").json()
+    assert answer["before"]["fill_rate"] is None
+    assert answer["service"][0]["fill_rate"] is None
 
 
 def test_it_asks_for_a_plan_first(client: Client, buyer: User) -> None:

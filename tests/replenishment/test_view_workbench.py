@@ -13,7 +13,7 @@ from django.urls import reverse
 from catalog.models import ExchangeRate
 from replenishment.models import PurchaseOrder, Suggestion
 from tests.cast import make_location, make_product, make_supplier
-from tests.replenishment.world import AS_OF, make_plan, make_suggestion, make_world
+from tests.replenishment.world import AS_OF, later, make_plan, make_suggestion, make_world
 
 pytestmark = pytest.mark.django_db
 WORKBENCH = "/workbench/"
@@ -300,3 +300,12 @@ def test_it_asks_the_database_as_often_for_many_rows(
     at_work.get(WORKBENCH)
     with django_assert_num_queries(WORKBENCH_QUERIES):
         at_work.get(WORKBENCH)
+
+
+def test_it_says_when_an_order_goes_out_that_has_to_wait(at_work: Client) -> None:
+    plan = make_plan()
+    make_suggestion(plan, order_on=later(3), order_by=AS_OF)
+    make_suggestion(plan, order_on=AS_OF, order_by=AS_OF)
+    page = at_work.get(WORKBENCH).content.decode()
+    assert page.count("goes out") == 1
+    assert page.count("lead 9 d") == 1

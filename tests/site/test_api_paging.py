@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from catalog.models import ImportBatch, KitComponent, SalesRecord
+from catalog.models import ImportBatch, KitComponent, SalesRecord, SupplierClosure
 from tests.cast import make_category, make_lane, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
@@ -127,6 +127,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     make_lane(world.location, location)
     KitComponent.objects.create(kit=world.product, component=product)
     terms = make_terms(product=product, location=location, supplier=world.supplier)
+    day = DAY + timedelta(days=number + 1)
+    SupplierClosure.objects.create(supplier=world.supplier, first_day=day, last_day=day)
     add_day(product, location)
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
@@ -146,6 +148,7 @@ LISTS = [
     "kit-component-list",
     "transfer-lane-list",
     "supplier-list",
+    "supplier-closure-list",
     "supply-terms-list",
     "sales-list",
     "stock-list",

@@ -82,7 +82,6 @@ def wide(
     fall[:, 1:] = (at[:, :-2] - 2 * at[:, 1:-1] + at[:, 2:]) / step[:, None]
     fall = np.maximum(fall, 0.0)
     fall[:, 0] = np.minimum(fall[:, 0], 1 - 1e-9)
-    fall[fall.sum(axis=1) < 1e-6, 1] = 1.0
     # Whole units: at s exactly an order is due where there is a rise to order; with none, the need is 0 and
     # nothing happens. Else half of what comes to s lies above it.
     stays = np.where(lattice, (rise <= 0).astype(float), 0.5)

@@ -151,7 +151,7 @@ class SuggestionViewSet(
         row = self.get_queryset().select_related("product", "terms", "plan_run__forecast_run")
         found = selectors.dated_plan(get_object_or_404(row, pk=pk))
         if found is None:
-            raise NotFound(_("The plan holds no stock, lead time or forecast for it."))
+            raise NotFound(_("The plan holds no stock, lead time or forecast of its own for it."))
         return Response(dated_data(found))
 
     @extend_schema(

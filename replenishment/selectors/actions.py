@@ -27,11 +27,13 @@ def actions_list(
     """The plan's actions that pass the filters, what saves most first, with `supplier` and `lines_count`.
 
     `supplier` is the id of that of the order concerned, else the one that the plan buys from; `lines_count`
-    the lines of that order.
+    the lines of that order. Regular supply of other locations saves nothing, and is left out.
     """
     if plan is None:
         return actions_detailed(PlanAction.objects.none())
-    found = actions_detailed(PlanAction.objects.filter(plan_run=plan))
+    found = actions_detailed(
+        PlanAction.objects.filter(plan_run=plan).exclude(kind=Kind.TRANSFER, saving__lte=0)
+    )
     if text := search.strip():
         found = found.filter(product__in=catalog.products_search(text).values("pk"))
     given = {"state": state, "kind": kind, "supplier": supplier_id, "location_id": location_id}
@@ -92,14 +94,17 @@ def actions_suppliers(plan: PlanRun | None) -> list[tuple[int, str]]:
 
 
 def action_service(action: PlanAction, user: User | AnonymousUser, *, lines_count: int | None) -> str:
-    """What Forestock can do for this person about an action: "set", "remove" or "cancel"; "" if nothing.
+    """What Forestock can do for this person about an action: "set", "remove", "cancel", "transfer"; else "".
 
-    A line is changed or taken off while its order may be edited; an order whose only line goes is cancelled.
+    A line is changed or taken off while its order may be edited; an order whose only line goes is cancelled;
+    a transfer order is drafted.
     """
-    line = action.order_line
-    if action.state != PlanAction.State.OPEN or line is None or action.kind not in {Kind.CUT, Kind.CANCEL}:
+    if action.state != PlanAction.State.OPEN or not user.has_perm("replenishment.decide_planaction"):
         return ""
-    if not user.has_perm("replenishment.decide_planaction"):
+    if action.kind == Kind.TRANSFER:
+        return "transfer" if user.has_perm("replenishment.add_purchaseorder") else ""
+    line = action.order_line
+    if line is None or action.kind not in {Kind.CUT, Kind.CANCEL}:
         return ""
     order = line.order
     may_edit = order.state in PurchaseOrder.EDITABLE_STATES and user.has_perm(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
+# Reasons of rows that have demand of other rows beside their own.
+_PASSED_ON = frozenset({"kit_demand", "successor_demand", "supplies"})
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -94,7 +97,8 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
     """The dated plan of a suggestion as of its plan's day, with what is on order now.
 
     A buyer's quantity counts; one that is in an order already counts as on order, a rejected one not at all.
-    None where the plan's forecast is gone, or there is no stock record or lead time.
+    None where the plan's forecast is gone, where kits, successors or other locations pass demand on to it, or
+    there is no stock record or lead time.
     """
     import numpy as np
 
@@ -165,7 +169,9 @@ def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan 
 def _demand(suggestion: Suggestion) -> DemandDistribution | None:
     """The demand that the plan stands on, overrides as they were then; None where it is gone."""
     run = suggestion.plan_run.forecast_run
-    if run.pruned_at is not None:
+    # What others pass on is in the plan, but in no forecast.
+    passed_on = not _PASSED_ON.isdisjoint(suggestion.reason.split("; "))
+    if run.pruned_at is not None or passed_on:
         return None
     found = forecasting.distribution_read(
         run_id=run.pk,

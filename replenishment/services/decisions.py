@@ -19,6 +19,7 @@ from replenishment.services.orders import (
     permission_require,
 )
 from replenishment.services.suggestions import plan_latest_lock
+from replenishment.services.transfers import transfers_draft
 
 _PERMISSION = "decide_planaction"
 _STEP = Decimal("0.001")
@@ -26,7 +27,7 @@ State = PlanAction.State
 
 
 def action_carry_out(*, action_id: int, acting_user: User, comment: str = "") -> PlanAction:
-    """Cut or cancel the order line of an action, by the services of orders and with their permissions.
+    """Cut or cancel the order line of an action, or draft its transfer, by the services of orders.
 
     Raises ActionError where the order is no longer what the plan saw, or where Forestock can't do it: then
     the supplier has to be asked, and the action is marked as done.
@@ -34,11 +35,13 @@ def action_carry_out(*, action_id: int, acting_user: User, comment: str = "") ->
     with transaction.atomic():
         action = _begin(action_id, acting_user)
         line = action.order_line
-        if line is None:
-            raise ActionError(_("Forestock can't do this by itself: do it, then mark it as done."))
-        count = PurchaseOrderLine.objects.filter(order_id=line.order_id).count()
+        count = PurchaseOrderLine.objects.filter(order_id=line.order_id).count() if line else None
         how = action_service(action, acting_user, lines_count=count)
-        if not how:
+        if how == "transfer":
+            transfers_draft(action_ids=[action.pk], acting_user=acting_user)
+            action.refresh_from_db()
+            return _end(action, State.DONE, acting_user, comment)
+        if not how or line is None:
             raise ActionError(_("Forestock can't do this by itself: do it, then mark it as done."))
         seen = Decimal(str(action.details.get("outstanding", 0))).quantize(_STEP)
         if line.outstanding.quantize(_STEP) != seen:

@@ -20,11 +20,10 @@ from replenishment.services.plan_items import NOT_BOUGHT
 ASSUMPTIONS = Assumptions()
 
 
-def actions_found(dated: Dated, moves: pl.DataFrame) -> pl.DataFrame:
+def actions_found(dated: Dated) -> pl.DataFrame:
     """Columns of `PlanAction`, without its plan, for what is planned or not to be bought again.
 
-    Without terms or an exchange rate nothing can be priced. Products that the plan moves (`plan_transfers`)
-    are moved no further.
+    Without terms or an exchange rate nothing can be priced.
     """
     priced = dated.frame["cost_rate"].is_not_null() & dated.frame["terms_id"].is_not_null()
     known = dated.frame["place"].is_not_null() | dated.frame["status"].is_in(list(NOT_BOUGHT))
@@ -45,8 +44,6 @@ def actions_found(dated: Dated, moves: pl.DataFrame) -> pl.DataFrame:
     )
     # A price that is not known can't be cut.
     found = found.filter((pl.col("kind") != "markdown") | frame["price"].gather(found["item"]).is_not_null())
-    is_moved = frame["product_id"].gather(found["item"]).is_in(moves["product_id"].unique().to_list())
-    found = found.filter((pl.col("kind") != "transfer") | ~is_moved)
     return _rows(found, frame, lines, dated)
 
 

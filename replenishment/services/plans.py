@@ -232,21 +232,19 @@ def _compute(
     report("plan", 0.3)
     before = suggestions_before(plan_before(plan))
     planned = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
+    rows, moves = planned.rows, planned.moves
     seconds["plan"] = round(time.perf_counter() - start, 3)
     start = time.perf_counter()
     report("ahead", 0.6)
     lines = lines_open(as_of=plan.as_of)
-    moves = planned.moves
-    dated = Dated.of(planned.rows, planned.demand, lines, plan.as_of)
+    dated = Dated.of(rows, planned.demand, lines, plan.as_of)
     # What goes to another location is no longer there to be marked down.
-    left = dated
-    if not moves.is_empty():
-        left = Dated.of(sent_away(planned.rows, moves), planned.demand, lines, plan.as_of)
+    left = dated if moves.is_empty() else Dated.of(sent_away(rows, moves), planned.demand, lines, plan.as_of)
     made = _Made(
-        rows=stock_out_added(planned.rows, dated),
+        rows=stock_out_added(rows, dated),
         lines=lines,
         items=planned.items,
-        actions=pl.concat([transfer_actions(moves), actions_found(left, moves)], how="diagonal_relaxed"),
+        actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
         purchases=purchases_by_week(dated),
     )
     seconds["ahead"] = round(time.perf_counter() - start, 3)

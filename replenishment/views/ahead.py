@@ -49,7 +49,9 @@ def projected_chart(request: HttpRequest, product_id: int, location_id: int) -> 
     suggestion = _suggestion(product_id, location_id)
     dated = selectors.dated_plan(suggestion) if suggestion else None
     if dated is None:
-        return JsonResponse({"empty": _("The latest plan holds no stock, lead time or forecast for it.")})
+        return JsonResponse(
+            {"empty": _("The latest plan holds no stock, lead time or forecast of its own for it.")}
+        )
     theme, width = _look(request)
     return JsonResponse(ahead.projected_chart(dated, theme=theme, width=width))
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from django.contrib.auth.models import User
 
-from catalog.models import ExchangeRate, Location, Product, SupplyTerms
+from catalog.models import ExchangeRate, Location, Product, SupplyTerms, TransferLane
 from replenishment import selectors, services
 from replenishment.models import PlanAction, PurchaseOrder, Receipt, Suggestion
 from tests.cast import make_location, make_supplier, make_user
 from tests.replenishment.ahead_world import make_item, make_open_order, plan_of
-from tests.replenishment.world import AS_OF, later
+from tests.replenishment.world import AS_OF, later, make_forecast, make_stock, run_plan
 
 pytestmark = pytest.mark.django_db
 
@@ -235,3 +236,39 @@ def test_it_never_touches_what_has_come_in_in_part_or_is_a_transfer(place: Locat
     )
     plan_of({product: 14}, place)
     assert not PlanAction.objects.filter(kind__in=["cancel", "cut", "postpone"]).exists()
+
+
+def test_a_warehouse_holds_what_those_it_supplies_will_order(place: Location) -> None:
+    shop = make_location()
+    TransferLane.objects.create(
+        source=place, destination=shop, is_supply=True, lead_time_days=2, unit_cost=Decimal("0.1")
+    )
+    product = make_item(place, on_hand=200)
+    make_stock(product, shop, 20)
+    plan = run_plan(make_forecast({(product, shop): 70.0}))
+    warehouse = plan.suggestions.get(location=place)
+    assert warehouse.stock_out_on is not None
+    assert not plan.actions.filter(location=place).exclude(kind="transfer").exists()
+    assert selectors.dated_plan(warehouse) is None  # its demand is in no forecast of its own
+    ahead = selectors.purchases_ahead(plan)
+    assert ahead is not None
+    # What the shop sells within the weeks has to be bought, less what is there.
+    assert ahead.total / 2.5 == pytest.approx(70 * 12 - 220, rel=0.35)
+
+
+def test_what_moves_to_another_location_is_not_marked_down_as_well(place: Location, buyer: User) -> None:
+    other = make_location()
+    TransferLane.objects.create(source=place, destination=other, unit_cost=Decimal("0.01"))
+    product = make_item(place, on_hand=400)
+    make_stock(product, other, 0)
+    plan = run_plan(make_forecast({(product, place): 1.0, (product, other): 70.0}))
+    transfer = plan.actions.get(kind="transfer")
+    others = plan.actions.filter(location=place).exclude(kind="transfer")
+    assert sum(action.quantity for action in others) + transfer.quantity <= 400
+    assert transfer in selectors.actions_list(plan)
+    assert selectors.action_service(transfer, buyer, lines_count=None) == "transfer"
+    done = services.action_carry_out(action_id=transfer.pk, acting_user=buyer)
+    assert done.state == "done"
+    order = PurchaseOrder.objects.get(kind="transfer")
+    assert (order.source, order.location) == (place, other)
+    assert float(order.lines.get().quantity) == transfer.quantity

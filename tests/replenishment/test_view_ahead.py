@@ -200,7 +200,7 @@ def test_it_projects_nothing_without_stock_terms_or_forecast(at_work: Client) ->
     suggestion = make_suggestion(make_plan())
     args = [suggestion.product_id, suggestion.location_id]
     page = at_work.get(reverse("replenishment:sku-projected", args=args)).content.decode()
-    assert "holds no stock, lead time or forecast" in page
+    assert "holds no stock, lead time or forecast of its own" in page
     chart = at_work.get(reverse("replenishment:sku-projected-chart", args=args))
     assert list(chart.json()) == ["empty"]
     for name in ("sku-projected", "sku-projected-chart"):

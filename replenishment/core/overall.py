@@ -7,7 +7,7 @@ Systems", chapter 2; Silver, Pyke and Thomas, section 7.7, exchange curves).
 One price for every unit gives the target with the least stock value, but dear items are short most, and the
 margin lost on them is high. Prices in proportion to margins cost the least of holding and lost margin, but
 take more stock where costs differ much. So a part of each price is in proportion to the margin: the part with
-the least cost of those that need no more than a tenth more stock value than the least.
+the least cost of those that need no more than a fifth more stock value than the least.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 _ROUNDS = 6
 _PARTS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the price, in proportion to the margin
 _LEAST = 0.05  # of the group's mean price: no unit counts for nothing
-_MORE_STOCK = 1.1  # times the least stock value
+_MORE_STOCK = 1.2  # times the least stock value
 
 
 @dataclass(frozen=True, eq=False)

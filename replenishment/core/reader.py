@@ -43,14 +43,14 @@ class DemandReader:
         return want, quantiles * np.where(mean > 0, want / np.where(mean > 0, mean, 1.0), 0.0)[:, None]
 
     def longest(self, most: float, rows: Array) -> tuple[Array, Array]:
-        """Mean (N,) and quantiles (N, Q) over the longest whole number of the forecast's periods, at least
-        one, over which the highest quantile is at most ``most`` units.
+        """Mean (N,) and quantiles (N, Q) over the longest of the forecast's horizon, its half, its quarter
+        and so on, over which the highest quantile is at most ``most`` units.
         """
         demand, places = self._demand, self._places[rows]
-        low, above = np.ones(len(rows), dtype=np.int64), np.full(len(rows), demand.horizon + 1)
-        while np.any(above - low > 1):
-            middle = (low + above) // 2
-            fits = np.round(demand.cum_quantiles[places, middle - 1, -1]) <= most
-            low, above = np.where(fits, middle, low), np.where(fits, above, middle)
-        at = low - 1
+        at, left = np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
+        periods = demand.horizon
+        while periods > 1 and len(left):
+            fits = np.round(demand.cum_quantiles[places[left], periods - 1, -1]) <= most
+            at[left[fits]] = periods - 1
+            left, periods = left[~fits], periods // 2
         return demand.cum_mean[places, at], demand.cum_quantiles[places, at].astype(np.float64)

@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "catalog.models.Job.State",
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",
+        "TargetKind": "replenishment.models.PolicyRule.TargetKind",
         "ForecastOverrideKind": "forecasting.models.ForecastOverride.Kind",
     },
     "POSTPROCESSING_HOOKS": [

@@ -122,6 +122,8 @@ class WorkbenchFilter(forms.Form):
     )
     state = forms.ChoiceField(required=False, choices=TABS)
     due = forms.BooleanField(required=False)
+    rule = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    xyz = forms.ChoiceField(required=False, choices=[("X", "X"), ("Y", "Y"), ("Z", "Z")])
     sort = forms.CharField(required=False, max_length=32)
 
     def __init__(self, data: QueryDict, *, plan_id: int | None) -> None:

@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from replenishment.views import home, orders, replays, sku, workbench
+from replenishment.views import home, orders, plans, replays, settings, sku, workbench
 
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("plans/", plans.plan_list, name="plan-list"),
     path("plans/new/", home.plan_start, name="plan-start"),
+    path("plans/<int:pk>/", plans.plan_detail, name="plan-detail"),
     path("plans/<int:pk>/progress/", home.plan_progress, name="plan-progress"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
@@ -23,6 +25,14 @@ urlpatterns: list[URLPattern] = [
     path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
     path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
     path("orders/lines/<int:pk>/remove/", orders.line_remove, name="order-line-remove"),
+    path("policies/", settings.rule_list, name="rule-list"),
+    path("policies/new/", settings.rule_add, name="rule-add"),
+    path("policies/<int:pk>/", settings.rule_change, name="rule-change"),
+    path("policies/<int:pk>/delete/", settings.rule_delete, name="rule-delete"),
+    path("budgets/", settings.budget_list, name="budget-list"),
+    path("budgets/new/", settings.budget_add, name="budget-add"),
+    path("budgets/<int:pk>/", settings.budget_change, name="budget-change"),
+    path("budgets/<int:pk>/delete/", settings.budget_delete, name="budget-delete"),
     path("replays/", replays.replay_list, name="replay-list"),
     path("replays/start/", replays.replay_start, name="replay-start"),
     path("replays/<int:pk>/", replays.replay_detail, name="replay-detail"),

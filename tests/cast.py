@@ -19,6 +19,7 @@ from django.db import connection
 
 from catalog.models import Category, Location, PartnerAccount, Product, Supplier, SupplyTerms
 from catalog.text import product_search_text
+from inventory_site.group_permissions import permissions_give
 from replenishment.models import ApprovalLimit
 
 PASSWORD = "corn-tin-harbour-41"
@@ -36,15 +37,19 @@ __all__ = [
 ]
 
 
+# Those that give the groups more, in their order.
+GROUP_MIGRATIONS = ("0003_override_permissions", "0004_replay_permissions", "0005_policy_permissions")
+
+
 def groups_ensure() -> None:
     """Create the groups as the migrations do, where a flush of the tables has taken them away."""
     migration = importlib.import_module("inventory_site.migrations.0002_groups")
     if Group.objects.filter(name__in=migration.GROUPS).count() < len(migration.GROUPS):
         editor = SimpleNamespace(connection=connection)
         migration.groups_create(apps, editor)
-        for name in ("0003_override_permissions", "0004_replay_permissions"):
+        for name in GROUP_MIGRATIONS:
             later = importlib.import_module(f"inventory_site.migrations.{name}")
-            later.permissions_add(apps, editor)
+            permissions_give(apps, editor, later.MORE)
 
 
 def make_user(name: str, *groups: str, **values: Any) -> User:

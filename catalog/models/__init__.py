@@ -14,10 +14,10 @@ from catalog.models.facts import (
 )
 from catalog.models.imports import ColumnMapping, ImportBatch
 from catalog.models.jobs import Job, JobLostError
-from catalog.models.places import Location
+from catalog.models.places import Location, TransferLane
 from catalog.models.products import Category, KitComponent, Product
 from catalog.models.recorded import Recorded
-from catalog.models.supply import Supplier, SupplyTerms
+from catalog.models.supply import Supplier, SupplierClosure, SupplyTerms
 
 __all__ = [
     "CalendarEvent",
@@ -40,5 +40,7 @@ __all__ = [
     "StockLevel",
     "SupersededFact",
     "Supplier",
+    "SupplierClosure",
     "SupplyTerms",
+    "TransferLane",
 ]

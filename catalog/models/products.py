@@ -72,6 +72,15 @@ class Product(Recorded):
         blank=True,
         related_name="predecessors",
     )
+    unit_weight = models.DecimalField(
+        _("unit weight (kg)"), max_digits=12, decimal_places=4, null=True, blank=True
+    )
+    unit_volume = models.DecimalField(
+        _("unit volume (m³)"), max_digits=12, decimal_places=6, null=True, blank=True
+    )
+    shelf_life_days = models.PositiveIntegerField(
+        _("shelf life (days)"), null=True, blank=True, help_text=_("From receipt; empty: it keeps.")
+    )
     # SKU, GTIN and names without accents or case, so that search finds 'Ä' by 'ä' on every database.
     search_text = models.TextField(editable=False, default="")
 
@@ -83,6 +92,11 @@ class Product(Recorded):
             models.CheckConstraint(condition=~Q(sku=""), name="product_has_a_sku"),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="product_is_not_its_own_successor"),
             models.UniqueConstraint(fields=["gtin"], condition=~Q(gtin=""), name="product_gtin_is_unique"),
+            models.CheckConstraint(
+                condition=(Q(unit_weight=None) | Q(unit_weight__gt=0))
+                & (Q(unit_volume=None) | Q(unit_volume__gt=0)),
+                name="product_weight_and_volume_are_positive",
+            ),
         ]
 
     def __str__(self) -> str:

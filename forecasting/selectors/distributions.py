@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecasting.models import ForecastRun
 from forecasting.selectors.overridden import distribution_overridden
+from forecasting.selectors.series_accuracy import classes_read
 from forecasting.selectors.stored import distribution_stored, rows_read, run_with_numbers
 
 if TYPE_CHECKING:
@@ -38,9 +39,20 @@ def distribution_read(
 
 
 def distribution_labels(run_id: int) -> pl.DataFrame:
-    """What was found for each product-location of a run: product_id, location_id, model, segment, pattern."""
+    """What was found for each product-location of a run.
+
+    Columns: product_id, location_id, model, segment, pattern; xyz by forecastability ("" where the run held
+    nothing out).
+    """
+    import polars as pl
+
     run = ForecastRun.objects.only("same_as_id").get(pk=run_id)
-    return rows_read("product_id, location_id, model, segment, pattern", run)
+    labels = rows_read("product_id, location_id, model, segment, pattern", run)
+    key = ["product_id", "location_id"]
+    classes = classes_read(run.same_as_id or run.pk)
+    return labels.join(classes, on=key, how="left", maintain_order="left").with_columns(
+        pl.col("xyz").fill_null("")
+    )
 
 
 def history_read(

@@ -77,11 +77,17 @@ def _table(run_id: int, _version: str) -> SeriesTable:
     )
 
 
+def classes_read(run_id: int) -> pl.DataFrame:
+    """XYZ of a run's product-locations: product_id, location_id, xyz."""
+    import polars as pl
+
+    schema = {"product_id": pl.Int64(), "location_id": pl.Int64(), "xyz": pl.String()}
+    return _rows(run_id, dict.fromkeys(schema, ""), schema)
+
+
 def _read(run_id: int) -> pl.DataFrame:
     """The rows as a frame; no nulls, whose type a driver might guess: 0 for no category, -1 for no price."""
     import polars as pl
-
-    from catalog.selectors import read_frame
 
     schema = {
         "product_id": pl.Int64(),
@@ -93,15 +99,19 @@ def _read(run_id: int) -> pl.DataFrame:
         "price": pl.Float64(),
         "sums": pl.Binary(),
     }
+    filled = {"category_id": "COALESCE(category_id, 0)", "price": "COALESCE(price, -1.0)"}
+    return _rows(run_id, {name: filled.get(name, "") for name in schema}, schema)
+
+
+def _rows(run_id: int, columns: dict[str, str], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Columns of a run's rows, each by its expression (its own name where empty), by product, location."""
+    import polars as pl
+
+    from catalog.selectors import read_frame
+
     table = connection.ops.quote_name(SeriesAccuracy._meta.db_table)
-    columns = ", ".join(
-        {
-            "category_id": "COALESCE(category_id, 0) AS category_id",
-            "price": "COALESCE(price, -1.0) AS price",
-        }.get(name, name)
-        for name in schema
-    )
-    sql = f"SELECT {columns} FROM {table} WHERE run_id = %s ORDER BY product_id, location_id"  # noqa: S608
+    chosen = ", ".join(f"{said} AS {name}" if said else name for name, said in columns.items())
+    sql = f"SELECT {chosen} FROM {table} WHERE run_id = %s ORDER BY product_id, location_id"  # noqa: S608
     if connection.in_atomic_block:
         # ADBC would not see what this transaction has written.
         with connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import orders, plans, replays
+from replenishment.api import orders, plans, replays, settings
 
 
 class MissingView(APIView):
@@ -53,6 +53,8 @@ router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
+router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
+router.register("budgets", settings.BudgetViewSet, "budget")
 router.register("replays", replays.ReplayRunViewSet, "replay")
 router.register("purchase-orders", orders.OrderViewSet, "purchase-order")
 router.register("tokens", TokenViewSet, "token")

@@ -8,6 +8,7 @@ PATHS: dict[str, str] = {
         '<rect x="2.5" y="3.5" width="11" height="10" rx="1.5"/><path d="M2.5 6.5h11M5.5 2v3M10.5 2v3"/>'
     ),
     "workbench": '<path d="M2.5 4h11M2.5 8h11M2.5 12h7"/>',
+    "plan": '<path d="M2.5 13.5v-11M2.5 13.5h11M5.5 11V8M8.5 11V4.5M11.5 11V6.5"/>',
     "orders": '<path d="M4 1.5h6l2.5 2.5v10.5h-8.5z"/><path d="M6.5 7h4M6.5 10h4"/>',
     "accuracy": (
         '<circle cx="8" cy="8" r="6"/><circle cx="8" cy="8" r="2.8"/><path d="M8 8 13.5 2.5M8 8h.01"/>'

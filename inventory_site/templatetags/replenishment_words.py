@@ -34,6 +34,7 @@ _REASONS: dict[str, tuple[_StrPromise, str, _StrPromise]] = {
     "above_max": (_("Above maximum"), "warn", _("The smallest order goes above the maximum stock.")),
     "shelf_life": (_("Shelf life"), "warn", _("Cut to what sells before it expires.")),
     "budget": (_("Budget"), "warn", _("Cut by the budget.")),
+    "kept": (_("Kept"), "", _("Hardly changed since the plan before, and kept as it was.")),
     "level_at_max_stock": (
         _("Capped"),
         "warn",

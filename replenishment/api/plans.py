@@ -64,7 +64,7 @@ class SuggestionViewSet(
 ):
     """Suggestions: those of the latest plan, unless `plan_run` names another."""
 
-    queryset = Suggestion.objects.select_related("product", "location", "supplier", "edited_by")
+    queryset = Suggestion.objects.select_related("product", "location", "supplier", "rule", "edited_by")
     serializer_class = serializers.SuggestionSerializer
     filterset_class = filters.SuggestionFilter
     lookup_value_regex = r"\d{1,18}"

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from replenishment.api.serializers import slug
-from replenishment.models import ReplayPolicy, ReplayRun
+from replenishment.models import PolicyRule, ReplayPolicy, ReplayRun
 from replenishment.services import REPLAY_POLICIES
 
 
@@ -65,7 +65,7 @@ class ReplayStartSerializer(serializers.Serializer[Any]):
     forecast_weeks = serializers.IntegerField(
         min_value=1, max_value=13, required=False, help_text="Longest time without a forecast."
     )
-    target_kind = serializers.ChoiceField(choices=["fill", "cycle", "economic", "overall"], required=False)
+    target_kind = serializers.ChoiceField(choices=PolicyRule.TargetKind.choices, required=False)
     target = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
     holding_rate = serializers.FloatField(
         min_value=0.0, max_value=100.0, required=False, help_text="Of unit cost, a year."

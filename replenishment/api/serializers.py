@@ -7,7 +7,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Suggestion
+from replenishment.models import (
+    PlanRun,
+    PolicyRule,
+    PurchaseOrder,
+    PurchaseOrderEvent,
+    PurchaseOrderLine,
+    Suggestion,
+)
 
 
 def slug(name: str) -> serializers.SlugRelatedField[Any]:
@@ -36,7 +43,7 @@ class PlanStartSerializer(serializers.Serializer[Any]):
     forecast_run = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, required=False, help_text="Default: the latest that is done."
     )
-    target_kind = serializers.ChoiceField(choices=["fill", "cycle", "economic", "overall"], required=False)
+    target_kind = serializers.ChoiceField(choices=PolicyRule.TargetKind.choices, required=False)
     target = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
     holding_rate = serializers.FloatField(
         min_value=0.0, max_value=100.0, required=False, help_text="Of unit cost, a year."
@@ -48,6 +55,14 @@ class PlanStartSerializer(serializers.Serializer[Any]):
         min_value=0.0, max_value=1e12, required=False, allow_null=True, help_text="In the home currency."
     )
     unmet = serializers.ChoiceField(choices=["lost", "backorder"], required=False)
+    calm = serializers.FloatField(
+        min_value=0.0,
+        max_value=0.9,
+        required=False,
+        help_text="Quantities that differ from the plan before by no more than this share of it are kept.",
+    )
+    abc_by = serializers.ChoiceField(choices=["revenue", "margin", "units"], required=False)
+    abc_days = serializers.IntegerField(min_value=7, max_value=3660, required=False)
 
 
 class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
@@ -61,6 +76,7 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
     sku = serializers.CharField(source="product.sku", read_only=True)
     location = slug("code")
     supplier = slug("code")
+    rule = slug("name")
     edited_by = slug("username")
     final_quantity = serializers.FloatField(read_only=True)
 
@@ -70,11 +86,15 @@ class SuggestionSerializer(serializers.ModelSerializer[Suggestion]):
             "id", "plan_run", "sku", "location", "supplier", "state", "final_quantity", "edited_quantity",
             "edited_by", "edited_at", "edit_reason", "order_quantity", "expected_demand", "safety_stock",
             "on_hand", "stock_day", "stock_is_assumed", "on_order", "allocated", "net_need", "adj_not_due",
-            "adj_cycle", "adj_moq", "adj_multiple", "adj_max", "adj_shelf_life", "adj_budget",
-            "reorder_point", "order_up_to", "expected_fill_rate", "expected_cycle_service", "policy",
-            "reason", "lead_time_days", "review_days", "demand_p50", "demand_p90", "daily_demand",
-            "cover_days", "stock_out_on", "order_by", "unit_cost", "currency", "terms_are_assumed",
-            "home_value", "margin_at_risk", "abc", "pattern", "model",
+            "adj_cycle", "adj_moq", "adj_multiple", "adj_max", "adj_shelf_life", "adj_price_break",
+            "adj_transfer", "adj_calm", "adj_supplier_minimum", "adj_container", "adj_budget",
+            "previous_quantity", "change_demand", "change_stock", "change_lead_time", "change_price",
+            "change_rule", "change_other", "rule", "target_kind", "target", "reorder_point", "order_up_to",
+            "expected_fill_rate", "expected_cycle_service", "policy", "reason", "lead_time_days",
+            "lead_time_sd_days", "lead_time_receipts", "review_days", "order_on", "demand_p50",
+            "demand_p90", "daily_demand", "cover_days", "stock_out_on", "order_by", "unit_cost",
+            "currency", "landed_cost", "terms_are_assumed", "home_value", "margin_at_risk", "abc", "xyz",
+            "pattern", "model",
         )  # fmt: skip
         read_only_fields = fields
 

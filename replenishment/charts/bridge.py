@@ -30,6 +30,11 @@ _ADJUSTMENTS: tuple[tuple[str, _StrPromise], ...] = (
     ("adj_multiple", _("Up to the order multiple")),
     ("adj_max", _("Maximum stock")),
     ("adj_shelf_life", _("Shelf life")),
+    ("adj_price_break", _("Up to the price break")),
+    ("adj_transfer", _("Transfer instead")),
+    ("adj_calm", _("Kept as before")),
+    ("adj_supplier_minimum", _("Supplier's minimum")),
+    ("adj_container", _("Container")),
     ("adj_budget", _("Budget")),
 )
 

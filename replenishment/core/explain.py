@@ -37,7 +37,6 @@ class Reasons:
 
     def __init__(self, count: int) -> None:
         self._exceptions: dict[int, str] = {}
-        self._codes = np.zeros(count, dtype=np.int64)
         self.planned = np.ones(count, dtype=bool)
 
     def exception(self, rows: Array, words: str) -> None:
@@ -47,8 +46,8 @@ class Reasons:
             self._exceptions.setdefault(row, EXCEPTION + words)
         self.planned[where] = False
 
-    def explain(self, rows: Array, orders: Orders, levels: Levels) -> None:
-        """Codes of planned rows (positions)."""
+    def texts(self, rows: Array, orders: Orders, levels: Levels) -> list[str]:
+        """One text per row; ``orders`` and ``levels`` are of the planned ``rows`` (positions)."""
         terms = orders.terms
         masks: dict[str, Array] = {
             "not_due": orders.net_need + terms["adj_cycle"] <= 0,
@@ -65,12 +64,10 @@ class Reasons:
             "no_demand": levels.expected_demand <= 0,
             "horizon_short": levels.short,
         }
+        codes = np.zeros(len(self.planned), dtype=np.int64)
         for bit, code in enumerate(CODES):
-            self._codes[rows] |= masks[code].astype(np.int64) << bit
-
-    def texts(self) -> list[str]:
-        """One text per row."""
-        known, inverse = np.unique(self._codes, return_inverse=True)
+            codes[rows] |= masks[code].astype(np.int64) << bit
+        known, inverse = np.unique(codes, return_inverse=True)
         words = [
             "; ".join(code for bit, code in enumerate(CODES) if value >> bit & 1) for value in known.tolist()
         ]

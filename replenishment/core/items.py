@@ -14,6 +14,16 @@ Array = npt.NDArray[Any]
 
 TARGET_KINDS = ("fill", "cycle", "economic", "overall")
 UNMET = ("lost", "backorder")
+POLICY_KINDS = (
+    "periodic",
+    "continuous",
+    "fixed-lot",
+    "min-max",
+    "lot-for-lot",
+    "known-needs",
+    "once",
+    "not-bought",
+)
 DEFAULT_TARGET = 0.95
 DEFAULT_LEAD_TIME_DAYS = 7.0
 DEFAULT_REVIEW_DAYS = 7.0
@@ -34,7 +44,12 @@ _DEFAULTS: dict[str, float] = {
     "max_stock": math.inf,
     "shelf_life_days": math.inf,
     "target": DEFAULT_TARGET,
+    "typed_reorder_point": math.nan,
+    "typed_order_up_to": math.nan,
+    "season_days": math.nan,
+    "salvage_share": 0.0,
 }
+_TEXTS = ("target_kind", "unmet", "policy_kind", "service_group")
 
 
 class ItemsError(ValueError):
@@ -65,7 +80,10 @@ class Items:
     """Columns of length N; quantities in units, times in days, money in one currency.
 
     ``max_stock`` and ``shelf_life_days`` are infinite where there is no limit. ``target_kind`` is one of
-    ``fill``, ``cycle``, ``economic``, ``overall``; ``unmet`` is ``lost`` or ``backorder``.
+    ``fill``, ``cycle``, ``economic``, ``overall``; ``unmet`` is ``lost`` or ``backorder``; ``policy_kind`` is
+    one of `POLICY_KINDS`. ``typed_reorder_point`` and ``typed_order_up_to`` are the levels of ``min-max``,
+    ``season_days`` (to the last day of sale) and ``salvage_share`` (of unit cost) concern what is ordered
+    ``once``; NaN where there is none. ``service_group`` names those that share an ``overall`` target.
     Values that make no sense together (negative lead time, zero cost) are allowed here: such an item becomes
     an exception row of the plan (`problems`), while the others are planned.
     """
@@ -89,13 +107,19 @@ class Items:
     target_kind: Array
     target: Array
     unmet: Array
+    policy_kind: Array
+    typed_reorder_point: Array
+    typed_order_up_to: Array
+    season_days: Array
+    salvage_share: Array
+    service_group: Array
 
     def __post_init__(self) -> None:
         count = len(self.unique_id)
         for field in fields(self):
             if field.name == "unique_id":
                 continue
-            kind: Any = np.str_ if field.name in ("target_kind", "unmet") else np.float64
+            kind: Any = np.str_ if field.name in _TEXTS else np.float64
             values = np.ascontiguousarray(getattr(self, field.name), dtype=kind)
             if values.shape != (count,):
                 raise ItemsError(f"column {field.name} has shape {values.shape}, expected ({count},)")
@@ -139,12 +163,16 @@ class Items:
         columns["stockout_cost"] = _filled(frame, "stockout_cost", columns["price"] - columns["unit_cost"])
         columns["target_kind"] = _words(frame, "target_kind", TARGET_KINDS)
         columns["unmet"] = _words(frame, "unmet", UNMET)
+        columns["policy_kind"] = _words(frame, "policy_kind", POLICY_KINDS)
+        columns["service_group"] = _names(frame, "service_group")
         return cls(unique_id=ids.to_list(), **columns)
 
 
 def problems(items: Items) -> list[tuple[Array, str]]:
     """Why an item can't be planned: masks (N,) with the words that follow ``exception:``, worst first."""
     service = items.target_kind != "economic"
+    typed, once = items.policy_kind == "min-max", items.policy_kind == "once"
+    low, high = items.typed_reorder_point, items.typed_order_up_to
     return [
         (items.lead_time_mean < 0, "negative lead time"),
         (items.lead_time_sd < 0, "negative lead time deviation"),
@@ -162,6 +190,11 @@ def problems(items: Items) -> list[tuple[Array, str]]:
         (items.allocated < 0, "negative allocated stock"),
         ((items.on_hand < 0) & (items.unmet != "backorder"), "negative stock on hand without backorders"),
         (service & ~((items.target > 0) & (items.target < 1)), "target is not between 0 and 1"),
+        (typed & ~(low >= 0), "no reorder point was typed"),
+        (typed & ~(high >= low), "the typed order-up-to level is below the reorder point"),
+        (once & np.isnan(items.season_days), "no end of the season"),
+        (once & (items.season_days <= items.lead_time_mean), "the season ends before an order can arrive"),
+        (~((items.salvage_share >= 0) & (items.salvage_share < 1)), "salvage share is not from 0 to below 1"),
     ]
 
 
@@ -202,6 +235,13 @@ def _words(frame: pl.DataFrame, name: str, allowed: tuple[str, ...]) -> Array:
     words = words.set(words == "", None).fill_null(allowed[0])
     _refuse(~words.is_in(list(allowed)), frame[name], name, f"must be one of {', '.join(allowed)}")
     return words.to_numpy().astype(np.str_)
+
+
+def _names(frame: pl.DataFrame, name: str) -> Array:
+    """A column of any names as text; empty where there is none."""
+    if name not in frame.columns:
+        return np.full(frame.height, "")
+    return frame[name].cast(pl.String).fill_null("").to_numpy().astype(np.str_)
 
 
 def _refuse(bad: pl.Series, values: pl.Series, column: str, message: str) -> None:

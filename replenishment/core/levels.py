@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
-from replenishment.core import leadtime
+from replenishment.core import kinds, leadtime
 from replenishment.core.constraints import grained, grained_down, smallest_order
-from replenishment.core.counts import SLOW_UNITS, Counts, fitted
+from replenishment.core.counts import Counts, read_slow
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
-from replenishment.core.overall import Money, overall_points
+from replenishment.core.overall import Money, groups_of, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
@@ -69,6 +69,14 @@ class Levels:
             f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "given"
         }
         return type(self)(given=self.given, **columns)
+
+    def with_rows(self, rows: Array, columns: dict[str, Array], demand: tuple[Array, Array]) -> Self:
+        """The same with other values in some rows: of ``columns``, and mean and quantiles of ``demand``."""
+        changed: dict[str, Any] = {}
+        for name, values in {**columns, "mean": demand[0], "quantiles": demand[1]}.items():
+            changed[name] = getattr(self, name).copy()
+            changed[name][rows] = values
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +132,7 @@ def levels(
     rise = np.maximum(np.minimum(floor, per_year) - rate * items.review_days / days, 0.0)
     rise = np.where(np.isinf(floor), np.maximum(per_year - rate * items.review_days / days, 0.0), rise)
     rise = np.where(whole_units, np.round(rise), grained(rise))
+    rise = kinds.rises(items, rise, lambda time, rows: reader.interval(time / days, rows)[0], whole_units)
     shelf_limit = _shelf_limit(items, reader, days, whole_units)
     sellable = np.where(rate > 0, rate, 1.0) * items.shelf_life_days / days
     unsellable = (rate > 0) & (terms.smallest > sellable + 1e-9)
@@ -133,9 +142,9 @@ def levels(
     together: list[tuple[Array, Model]] = []
     for block in blocks:
         rows, model = block.rows, block.model
-        kinds = items.target_kind[rows]
+        asked = items.target_kind[rows]
         for kind, measure in _KINDS.items():
-            mine = np.flatnonzero(kinds == kind)
+            mine = np.flatnonzero(asked == kind)
             if len(mine):
                 chosen = rows[mine]
                 goal = items.target[chosen]
@@ -150,23 +159,24 @@ def levels(
                     mean = (terms.rate * terms.review)[chosen] * (part.reviews + 1)
                     ranked = shared_level(part.whole, mean, part.reviews, goal)
                     point[chosen] = np.minimum(point[chosen], ranked)
-        mine = np.flatnonzero(kinds == "overall")
+        mine = np.flatnonzero(asked == "overall")
         if len(mine):
             together.append((rows[mine], model if len(mine) == len(rows) else model.take(mine)))
-    if together:
-        money = Money(
-            rate=terms.rate,
-            review=terms.review,
-            cost=items.unit_cost,
-            margin=items.stockout_cost,
-            held=items.unit_cost * items.holding_rate * days / DAYS_PER_YEAR,
-            whole=whole_units,
-        )
-        for rows, values in overall_points(together, items.target, money):
+    money = Money(
+        rate=terms.rate,
+        review=terms.review,
+        cost=items.unit_cost,
+        margin=items.stockout_cost,
+        held=items.unit_cost * items.holding_rate * days / DAYS_PER_YEAR,
+        whole=whole_units,
+    )
+    for members in groups_of(together, items.service_group):
+        for rows, values in overall_points(members, items.target, money):
             point[rows] = values
     # A position at 0 loses sales and never falls below: with nothing to order at 0 it would stay there.
     stuck = (items.unmet == "lost") & (rise <= 0) & (terms.smallest > terms.unit) & (terms.rate > 0)
     point = np.where(stuck, np.maximum(point, terms.unit), point)
+    point = kinds.points(items, point)
     return _finished(
         items,
         blocks,
@@ -228,7 +238,7 @@ def _blocks(
     if len(own):  # elsewhere the grid's interval is the stated one, which has been read
         given = (spare[0][own], spare[1][own])
         whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
-    ratio, slow = _slow(reader, whole[1], terms)
+    ratio, slow = read_slow(reader, whole[1], (terms.unit == 1.0) & (terms.rate > 0))
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
     narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
     plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
@@ -277,21 +287,6 @@ def _blocks(
             )
             found.append(_Block(rows, model, remake, merged))
     return found
-
-
-def _slow(reader: DemandReader, quantiles: Array, terms: _Terms) -> tuple[Array, Array]:
-    """Variance-to-mean ratios (N,) and masks of slow demand in whole units, by ``quantiles`` (N, Q) of the
-    protection interval.
-
-    The ratio is read from the longest interval over which demand is slow: it says most, and is the same
-    whatever the lead time.
-    """
-    slow = (np.round(quantiles[:, -1]) <= SLOW_UNITS) & (terms.unit == 1.0) & (terms.rate > 0)
-    ratio, rows = np.ones(len(slow)), np.flatnonzero(slow)
-    if len(rows):
-        mean, longest = reader.longest(SLOW_UNITS, rows)
-        ratio[rows], slow[rows] = fitted(longest, reader.levels, mean)
-    return ratio, slow
 
 
 def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
@@ -360,7 +355,8 @@ def _finished(
     wait = grained_down(np.maximum(wait, 0.0))
     point, up_to = np.minimum(point, wait), np.minimum(up_to, np.maximum(shelf_limit, 0.0))
     up_to = np.maximum(up_to, point)
-    never = (cap <= 0) | ((items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0))
+    never = (cap <= 0) | (items.policy_kind == "not-bought")
+    never |= (items.target_kind == "economic") & (items.stockout_cost <= 0) & (terms.rate > 0)
     point, up_to = np.where(never, -1.0, point), np.where(never, -1.0, up_to)
     fill, cycle = np.empty(len(items)), np.empty(len(items))
     for block in blocks:

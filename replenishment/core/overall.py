@@ -48,6 +48,22 @@ class Money:
         return Money(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
+def groups_of(together: list[tuple[Array, Model]], group: Array) -> list[list[tuple[Array, Model]]]:
+    """Items that are served together, with their models, a list for each group of them."""
+    names = np.unique(np.concatenate([group[rows] for rows, _ in together])) if together else ()
+    found = []
+    for name in names:
+        parts = [(rows, model, np.flatnonzero(group[rows] == name)) for rows, model in together]
+        found.append(
+            [
+                (rows[mine], model if len(mine) == len(rows) else model.take(mine))
+                for rows, model, mine in parts
+                if len(mine)
+            ]
+        )
+    return found
+
+
 def overall_points(
     models: list[tuple[Array, Model]], target: Array, money: Money
 ) -> list[tuple[Array, Array]]:

@@ -1,5 +1,6 @@
-"""Plans, orders and replays."""
+"""Plans, orders, replays, and the rules and budgets that they follow."""
 
+from replenishment.models.actions import PlanAction
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -7,17 +8,23 @@ from replenishment.models.orders import (
     PurchaseOrderLine,
     Receipt,
 )
-from replenishment.models.plans import PlanRun, Suggestion
+from replenishment.models.plans import PlanItems, PlanRun, Suggestion
 from replenishment.models.replays import ReplayPolicy, ReplayRun
+from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 
 __all__ = [
     "ApprovalLimit",
+    "Budget",
+    "PlanAction",
+    "PlanItems",
     "PlanRun",
+    "PolicyRule",
     "PurchaseOrder",
     "PurchaseOrderEvent",
     "PurchaseOrderLine",
     "Receipt",
     "ReplayPolicy",
     "ReplayRun",
+    "SettingEvent",
     "Suggestion",
 ]

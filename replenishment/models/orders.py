@@ -1,4 +1,4 @@
-"""Purchase orders: a state machine with an append-only history, receipts, and approval limits."""
+"""Purchase and transfer orders: a state machine with an append-only history, receipts, approval limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from replenishment.models.plans import PlanRun, Suggestion
 
 
 class PurchaseOrder(models.Model):
-    """An order to one supplier, for one delivery location, in one currency."""
+    """An order to one supplier, or a transfer from one location, for one delivery location."""
+
+    class Kind(models.TextChoices):
+        PURCHASE = "purchase", _("Purchase")
+        TRANSFER = "transfer", _("Transfer")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -53,8 +57,22 @@ class PurchaseOrder(models.Model):
     OPEN_STATES = (State.DRAFT, State.SUBMITTED, State.APPROVED, State.SENT, State.PART_RECEIVED)
 
     number = models.CharField(_("number"), max_length=32, unique=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.PURCHASE)
     supplier = models.ForeignKey(
-        Supplier, verbose_name=_("supplier"), on_delete=models.PROTECT, related_name="orders"
+        Supplier,
+        verbose_name=_("supplier"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+    )
+    source = models.ForeignKey(
+        Location,
+        verbose_name=_("from location"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transfers_out",
     )
     location = models.ForeignKey(
         Location, verbose_name=_("delivery location"), on_delete=models.PROTECT, related_name="orders"
@@ -112,10 +130,16 @@ class PurchaseOrder(models.Model):
                 | (~Q(approved_by=F("created_by")) & ~Q(approved_by=F("submitted_by"))),
                 name="purchase_order_is_approved_by_another",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="purchase", supplier__isnull=False, source=None)
+                | (Q(kind="transfer", supplier=None, source__isnull=False) & ~Q(source=F("location"))),
+                name="order_comes_from_a_supplier_or_a_location",
+            ),
         ]
         indexes = [
             models.Index(fields=["supplier", "state"], name="order_supplier_state"),
             models.Index(fields=["location", "state"], name="order_location_state"),
+            models.Index(fields=["source", "state"], name="order_source_state"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Job, Location, Product, Supplier, SupplyTerms
 from forecasting.models import ForecastRun
+from replenishment.models.settings import PolicyRule
 
 
 class PlanRun(Job):
@@ -22,6 +23,14 @@ class PlanRun(Job):
     suggestions_count = models.PositiveIntegerField(_("suggestions"), default=0)
     exceptions_count = models.PositiveIntegerField(_("exceptions"), default=0)
     report = models.JSONField(_("report"), default=dict, blank=True)
+    previous = models.ForeignKey(
+        "self",
+        verbose_name=_("compared with"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
 
     class Meta:
         verbose_name = _("plan run")
@@ -31,13 +40,61 @@ class PlanRun(Job):
     def __str__(self) -> str:
         return str(_("Plan %(id)s") % {"id": self.pk})
 
+    @property
+    def items_table(self) -> bytes:
+        """What the core planned, as Parquet (`services.plan_items`); empty where none is kept."""
+        table = PlanItems.objects.filter(plan_run=self).values_list("table", flat=True).first()
+        return bytes(table or b"")
+
+
+class PlanItems(models.Model):
+    """The items of a plan as its arithmetic took them: apart from the plan's row, being megabytes long."""
+
+    plan_run = models.OneToOneField(
+        PlanRun, verbose_name=_("plan run"), on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    table = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("items of a plan")
+        verbose_name_plural = _("items of plans")
+
+    def __str__(self) -> str:
+        return str(self.plan_run_id)
+
 
 class Suggestion(models.Model):
     """What to order of one product for one location, and the arithmetic: contract 3.
 
     expected_demand + safety_stock - on_hand - on_order + allocated = net_need, and
     net_need + all adj_ terms = order_quantity, exactly: all are multiples of 2**-26 units.
+    previous_quantity + all change_ terms = order_quantity in the same way, where the plan before had the row.
     """
+
+    # What leads from the net need to the quantity, in the order in which it adds up.
+    TERMS = (
+        "adj_not_due",
+        "adj_cycle",
+        "adj_moq",
+        "adj_multiple",
+        "adj_max",
+        "adj_shelf_life",
+        "adj_price_break",
+        "adj_transfer",
+        "adj_calm",
+        "adj_supplier_minimum",
+        "adj_container",
+        "adj_budget",
+    )
+    # What leads from the quantity of the plan before to this one.
+    CHANGES = (
+        "change_demand",
+        "change_stock",
+        "change_lead_time",
+        "change_price",
+        "change_rule",
+        "change_other",
+    )
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -79,6 +136,11 @@ class Suggestion(models.Model):
     adj_multiple = models.FloatField(_("order multiple"), null=True)
     adj_max = models.FloatField(_("maximum stock"), null=True)
     adj_shelf_life = models.FloatField(_("shelf life"), null=True)
+    adj_price_break = models.FloatField(_("price break"), null=True)
+    adj_transfer = models.FloatField(_("transfer instead"), null=True)
+    adj_calm = models.FloatField(_("kept as before"), null=True)
+    adj_supplier_minimum = models.FloatField(_("supplier's minimum"), null=True)
+    adj_container = models.FloatField(_("container"), null=True)
     adj_budget = models.FloatField(_("budget"), null=True)
     order_quantity = models.FloatField(_("order quantity"), default=0.0)
     expected_fill_rate = models.FloatField(_("expected fill rate"), null=True)
@@ -86,8 +148,27 @@ class Suggestion(models.Model):
     policy = models.CharField(_("policy"), max_length=32, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
 
+    # What changed since the plan before.
+    previous_quantity = models.FloatField(_("quantity before"), null=True)
+    change_demand = models.FloatField(_("change by demand"), null=True)
+    change_stock = models.FloatField(_("change by stock"), null=True)
+    change_lead_time = models.FloatField(_("change by lead time"), null=True)
+    change_price = models.FloatField(_("change by prices"), null=True)
+    change_rule = models.FloatField(_("change by rules"), null=True)
+    change_other = models.FloatField(_("change by supplier, transfers and budget"), null=True)
+
     # What the arithmetic used, and what the workbench sorts and filters by.
+    rule = models.ForeignKey(
+        PolicyRule, verbose_name=_("policy rule"), on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    target_kind = models.CharField(_("kind of target"), max_length=8, blank=True)
+    target = models.FloatField(_("target"), null=True)
     lead_time_days = models.FloatField(_("lead time (days)"), null=True)
+    lead_time_sd_days = models.FloatField(_("lead time spread (days)"), null=True)
+    lead_time_receipts = models.PositiveIntegerField(
+        _("receipts behind the lead time"), default=0, help_text=_("0: as stated.")
+    )
+    order_on = models.DateField(_("next order day"), null=True)
     review_days = models.FloatField(_("review period (days)"), null=True)
     demand_p50 = models.FloatField(_("demand P50"), null=True, help_text=_("Over lead time + review."))
     demand_p90 = models.FloatField(_("demand P90"), null=True, help_text=_("Over lead time + review."))
@@ -97,10 +178,12 @@ class Suggestion(models.Model):
     order_by = models.DateField(_("order by"), null=True)
     unit_cost = models.DecimalField(_("unit cost"), max_digits=14, decimal_places=4, null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
+    landed_cost = models.FloatField(_("landed cost"), null=True, help_text=_("Of a unit, home currency."))
     terms_are_assumed = models.BooleanField(_("terms assumed"), default=False)
     home_value = models.FloatField(_("value in home currency"), null=True)
     margin_at_risk = models.FloatField(_("margin at risk"), null=True)
     abc = models.CharField(_("ABC"), max_length=1, blank=True)
+    xyz = models.CharField(_("XYZ"), max_length=1, blank=True)
     pattern = models.CharField(_("demand pattern"), max_length=16, blank=True)
     model = models.CharField(_("forecast model"), max_length=32, blank=True)
 

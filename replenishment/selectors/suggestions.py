@@ -69,7 +69,9 @@ def suggestions_list(
     supplier_id: int | None = None,
     location_id: int | None = None,
     abc: str = "",
+    xyz: str = "",
     pattern: str = "",
+    rule_id: int | None = None,
 ) -> QuerySet[Suggestion]:
     """`suggestions_priced` that pass the filters; `search` looks in products (folded) and suppliers' names.
 
@@ -80,7 +82,14 @@ def suggestions_list(
         found = found.filter(
             Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
         )
-    given = {"supplier_id": supplier_id, "location_id": location_id, "abc": abc, "pattern": pattern}
+    given = {
+        "supplier_id": supplier_id,
+        "location_id": location_id,
+        "abc": abc,
+        "xyz": xyz,
+        "pattern": pattern,
+        "rule_id": rule_id,
+    }
     return found.filter(**{name: value for name, value in given.items() if value})
 
 

@@ -8,6 +8,7 @@ from replenishment.services.errors import (
     ReplayError,
     ReplenishmentError,
     SelfApprovalError,
+    SettingError,
     StaleError,
     SuggestionError,
     TransitionError,
@@ -25,6 +26,13 @@ from replenishment.services.orders import (
 from replenishment.services.plans import PlanSpec, plan_create, plan_execute
 from replenishment.services.receipts import order_receive
 from replenishment.services.replays import REPLAY_POLICIES, ReplaySpec, replay_execute, replay_start
+from replenishment.services.settings import (
+    budget_delete,
+    budget_save,
+    rule_delete,
+    rule_save,
+    setting_check,
+)
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -42,9 +50,12 @@ __all__ = [
     "ReplaySpec",
     "ReplenishmentError",
     "SelfApprovalError",
+    "SettingError",
     "StaleError",
     "SuggestionError",
     "TransitionError",
+    "budget_delete",
+    "budget_save",
     "drafts_create",
     "order_approve",
     "order_cancel",
@@ -59,6 +70,9 @@ __all__ = [
     "plan_execute",
     "replay_execute",
     "replay_start",
+    "rule_delete",
+    "rule_save",
+    "setting_check",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",

@@ -11,6 +11,10 @@ class PlanError(ReplenishmentError):
     """A plan can't be made."""
 
 
+class SettingError(ReplenishmentError):
+    """A policy rule or a budget makes no sense so."""
+
+
 class SuggestionError(ReplenishmentError):
     """A suggestion can't be changed or drafted so."""
 

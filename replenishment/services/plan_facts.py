@@ -22,15 +22,15 @@ from forecasting.selectors import distribution_labels, distribution_overridden
 Array = npt.NDArray[Any]
 
 KEY = ["product_id", "location_id"]
-_YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
     """One row of `frame` per product-location of the forecast, in the order of the series of `demand`.
 
-    Columns: row, unique_id, product_id, location_id, location_currency, status, model, pattern, abc; on_hand,
-    allocated, stock_day, stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
+    Columns: row, unique_id, product_id, location_id, location_currency, status, category_id, shelf_life_days,
+    unit_weight (kg), unit_volume (m3), model, pattern, abc, xyz; on_hand, allocated, stock_day,
+    stock_is_assumed (null without a stock record); terms_id, supplier_id, unit_cost,
     currency, moq, order_multiple, lead_time_days, lead_time_sd_days, review_days, terms_are_assumed (null
     without terms); cost_rate, price_rate (home currency for one of the terms', of the location's; null where
     not known) and price (location's currency).
@@ -48,29 +48,40 @@ class Facts:
     overrides: list[int]
 
 
-def facts_read(*, forecast_run: ForecastRun, known_at: datetime | None = None) -> Facts:
-    """Read everything but what is on order, in bulk; overrides as known at a time (default: now)."""
+def facts_read(
+    *,
+    forecast_run: ForecastRun,
+    known_at: datetime | None = None,
+    abc_by: str = "revenue",
+    abc_days: int = 365,
+) -> Facts:
+    """Read everything but what is on order, in bulk; overrides as known at a time (default: now).
+
+    ABC goes by `revenue`, `margin` (revenue less units at today's cost) or `units` of the last `abc_days`.
+    """
     as_of = forecast_run.as_of
     overridden = distribution_overridden(run_id=forecast_run.pk, known_at=known_at)
     demand = overridden.demand
     stock = stock_frame(as_of=as_of)
     terms = terms_frame(as_of=as_of)
-    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern")
+    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
     unforecast = (
         stock.join(terms, on=KEY)
         .join(frame, on=KEY, how="anti")
-        .join(_statuses(), on="product_id", how="left")
+        .join(_products(), on="product_id", how="left")
         .join(_currencies(), on="location_id", how="left")
         .sort(KEY)
     )
     frame = bought_frame(frame, stock=stock, terms=terms, rates=rates, as_of=as_of)
     frame = frame.join(labels, on=KEY, how="left").sort("row")
-    revenue = frame.select(KEY).join(
-        _revenue(as_of=as_of, rates=rates), on=KEY, how="left", maintain_order="left"
+    sold = frame.select(*KEY, "unit_cost", "cost_rate").join(
+        _sold(as_of=as_of, rates=rates, days=abc_days), on=KEY, how="left", maintain_order="left"
     )
-    frame = frame.with_columns(abc=pl.Series(abc_classes(units(revenue, "revenue")), dtype=pl.String))
+    margin = pl.col("revenue") - pl.col("units") * pl.col("unit_cost") * pl.col("cost_rate")
+    sold = sold.with_columns(margin=margin.fill_null(pl.col("revenue")))
+    frame = frame.with_columns(abc=pl.Series(abc_classes(units(sold, abc_by)), dtype=pl.String))
     breaks = dict(SupplyTerms.objects.exclude(price_breaks=[]).values_list("pk", "price_breaks"))
     return Facts(
         as_of=as_of,
@@ -121,9 +132,9 @@ def terms_frame(*, as_of: date) -> pl.DataFrame:
 def bought_frame(
     frame: pl.DataFrame, *, stock: pl.DataFrame, terms: pl.DataFrame, rates: dict[str, float], as_of: date
 ) -> pl.DataFrame:
-    """Rows of `series_frame`, in their order, with status, currencies, stock, terms, price and rates."""
+    """Rows of `series_frame`, in their order, with product, currencies, stock, terms, price and rates."""
     return (
-        frame.join(_statuses(), on="product_id", how="left")
+        frame.join(_products(), on="product_id", how="left")
         .join(_currencies(), on="location_id", how="left")
         .join(stock, on=KEY, how="left")
         .join(terms, on=KEY, how="left")
@@ -136,10 +147,21 @@ def bought_frame(
     )
 
 
-def _statuses() -> pl.DataFrame:
+def _products() -> pl.DataFrame:
     return pl.DataFrame(
-        list(Product.objects.order_by().values_list("pk", "status")),
-        schema={"product_id": pl.Int64, "status": pl.String},
+        list(
+            Product.objects.order_by().values_list(
+                "pk", "status", "category_id", "shelf_life_days", "unit_weight", "unit_volume"
+            )
+        ),
+        schema={
+            "product_id": pl.Int64,
+            "status": pl.String,
+            "category_id": pl.Int64,
+            "shelf_life_days": pl.Float64,
+            "unit_weight": pl.Float64,
+            "unit_volume": pl.Float64,
+        },
         orient="row",
     )
 
@@ -152,25 +174,25 @@ def _currencies() -> pl.DataFrame:
     )
 
 
-def _revenue(*, as_of: date, rates: dict[str, float]) -> pl.DataFrame:
-    """Revenue of the year up to `as_of` per product and stocking location, in the home currency."""
+def _sold(*, as_of: date, rates: dict[str, float], days: int) -> pl.DataFrame:
+    """Units and revenue (home currency) of some days up to `as_of` per product and stocking location."""
     places = {pk: (root, currency) for pk, root, currency in _places()}
     rows = (
-        SalesRecord.objects.filter(day__gt=as_of - _YEAR, day__lte=as_of)
+        SalesRecord.objects.filter(day__gt=as_of - timedelta(days=days), day__lte=as_of)
         .values_list("product_id", "location_id")
-        .annotate(revenue=Sum("revenue"))
+        .annotate(taken=Sum("revenue"), pieces=Sum("quantity"))
         .order_by()
     )
     frame = pl.DataFrame(
         [
             # A shop that keeps no rates has one currency in effect: shares of revenue are the same in it.
-            (product, places[location][0], float(revenue) * rates.get(places[location][1], 1.0))
-            for product, location, revenue in rows
+            (product, places[location][0], float(taken) * rates.get(places[location][1], 1.0), float(pieces))
+            for product, location, taken, pieces in rows
         ],
-        schema={"product_id": pl.Int64, "location_id": pl.Int64, "revenue": pl.Float64},
+        schema={"product_id": pl.Int64, "location_id": pl.Int64, "revenue": pl.Float64, "units": pl.Float64},
         orient="row",
     )
-    return frame.group_by(KEY).agg(pl.col("revenue").sum())
+    return frame.group_by(KEY).agg(pl.col("revenue", "units").sum())
 
 
 def _places() -> list[tuple[int, int, str]]:

@@ -22,11 +22,18 @@ _NUMBERS = (
     "adj_multiple",
     "adj_max",
     "adj_shelf_life",
+    "adj_price_break",
+    "adj_transfer",
+    "adj_calm",
+    "adj_supplier_minimum",
+    "adj_container",
     "adj_budget",
     "order_quantity",
     "expected_fill_rate",
     "expected_cycle_service",
+    "target",
     "lead_time_days",
+    "lead_time_sd_days",
     "review_days",
     "demand_p50",
     "demand_p90",
@@ -35,20 +42,32 @@ _NUMBERS = (
     "unit_cost",
     "home_value",
     "margin_at_risk",
+    "landed_cost",
+    "previous_quantity",
+    "change_demand",
+    "change_stock",
+    "change_lead_time",
+    "change_price",
+    "change_rule",
+    "change_other",
 )
-_DATES = ("stock_day", "stock_out_on", "order_by")
+_DATES = ("stock_day", "stock_out_on", "order_by", "order_on")
+_COUNTS = ("lead_time_receipts",)
 _FLAGS = ("stock_is_assumed", "terms_are_assumed")
-_TEXTS = ("policy", "reason", "currency", "abc", "pattern", "model")
-_IDS = ("product_id", "location_id", "supplier_id", "terms_id")
+_TEXTS = ("policy", "reason", "currency", "abc", "xyz", "pattern", "model", "target_kind")
+_IDS = ("product_id", "location_id", "supplier_id", "terms_id", "rule_id")
 
 
 def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
     """Insert the rows of `plan_rows.rows_plan`; call in the transaction that finishes the plan."""
     is_postgresql = connection.vendor == "postgresql"
+    known = (*_IDS, *_NUMBERS, *_DATES, *_COUNTS, *_FLAGS, *_TEXTS)
+    rows = rows.with_columns(pl.lit(None).alias(name) for name in known if name not in rows.columns)
     frame = rows.select(
         pl.lit(plan_id).alias("plan_run_id"),
         *(pl.col(name).cast(pl.Int64) for name in _IDS),
         *(pl.col(name).cast(pl.Float64) for name in _NUMBERS),
+        *(pl.col(name).cast(pl.Int64).fill_null(0) for name in _COUNTS),
         # SQLite keeps dates as text and truth as numbers.
         *(pl.col(name).cast(pl.Date if is_postgresql else pl.String) for name in _DATES),
         *(

@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.models import User
@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from catalog.models import Job, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
-from replenishment.models import PlanRun, Suggestion
+from replenishment.models import PlanItems, PlanRun, Suggestion
 from replenishment.selectors import on_order
+from replenishment.selectors.plans import plan_before, plan_latest
 from replenishment.services.errors import PlanError
 from replenishment.services.orders import permission_require
 from replenishment.services.suggestions import plan_latest_lock
@@ -26,10 +27,13 @@ from replenishment.services.suggestions import plan_latest_lock
 if TYPE_CHECKING:
     import polars as pl
 
+    from replenishment.services.plan_items import Target
+
 logger = logging.getLogger(__name__)
 
 TARGET_KINDS = ("fill", "cycle", "economic", "overall")
 UNMET = ("lost", "backorder")
+ABC_BY = ("revenue", "margin", "units")
 # Orders made while a plan is computed start it again; so often, then somebody has to look.
 _MOST_TRIES = 5
 
@@ -43,7 +47,9 @@ class PlanSpec:
     `target_kind` and `target`: share of units (`fill`, `overall`) or of cycles (`cycle`) to serve, or what
     pays best (`economic`). `holding_rate` is a share of unit cost a year, `order_cost` money per order line,
     `budget` money for all orders of the plan (None: no limit), both in the home currency. `unmet`: demand
-    that finds no stock is lost, or waits (`backorder`). Raises PlanError for what makes no sense.
+    that finds no stock is lost, or waits (`backorder`). `calm`: a quantity that differs from the plan before
+    by no more than this share of it is kept. ABC classes go by revenue, margin or units of the last
+    `abc_days`. Raises PlanError for what makes no sense.
     """
 
     target_kind: str = "fill"
@@ -52,15 +58,28 @@ class PlanSpec:
     order_cost: float = 0.0
     budget: float | None = None
     unmet: str = "lost"
+    calm: float = 0.1
+    abc_by: str = "revenue"
+    abc_days: int = 365
 
     def __post_init__(self) -> None:
         if self.target_kind not in TARGET_KINDS or self.unmet not in UNMET:
             raise PlanError(_("This kind of target is not known."))
         if not 0 < self.target < 1:
             raise PlanError(_("The target must be above 0 and below 1, 0.95 say."))
+        if self.abc_by not in ABC_BY or not 7 <= self.abc_days <= 3660:
+            raise PlanError(_("ABC goes by revenue, margin or units of 7 to 3,660 days."))
+        if not 0 <= self.calm < 1:
+            raise PlanError(_("The share of calm must be 0 or more and below 1."))
         for value in (self.holding_rate, self.order_cost, self.budget or 0.0):
             if not math.isfinite(value) or value < 0:
                 raise PlanError(_("Rates, costs and the budget must be 0 or more."))
+
+    def to_target(self) -> Target:
+        """What of this the rows of a plan take."""
+        from replenishment.services.plan_items import Target
+
+        return Target(**{f.name: getattr(self, f.name) for f in fields(Target)})
 
     def to_dict(self) -> dict[str, Any]:
         """As it is stored with the plan."""
@@ -81,7 +100,8 @@ def plan_create(
 ) -> PlanRun:
     """Queue a plan on a forecast run (default: the latest one). Whoever calls this dispatches the task.
 
-    `acting_user` is None for a schedule or a command. Raises PlanError without a usable forecast.
+    Without a specification it is made as the plan before, its budget aside. `acting_user` is None for a
+    schedule or a command. Raises PlanError without a usable forecast.
     """
     if acting_user is not None:
         permission_require(acting_user, "add_planrun")
@@ -95,9 +115,14 @@ def plan_create(
     return PlanRun.objects.create(
         forecast_run=run,
         as_of=run.as_of,
-        spec=(spec or PlanSpec()).to_dict(),
+        spec=(spec or _spec_usual()).to_dict(),
         created_by=acting_user,
     )
+
+
+def _spec_usual() -> PlanSpec:
+    latest = plan_latest()
+    return PlanSpec() if latest is None else replace(PlanSpec.from_dict(latest.spec), budget=None)
 
 
 def plan_execute(*, plan_id: int) -> PlanRun:
@@ -138,8 +163,8 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             # not in neither. Each try reads both anew for the same reason.
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
-            rows = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, rows, facts.overrides, seconds):
+            rows, items = _compute(plan, facts, open_orders, heartbeat.report, seconds)
+        if _store(plan, claim, open_orders, rows, items, facts.overrides, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -154,22 +179,30 @@ def _read(plan: PlanRun, report: Report) -> tuple[Any, dict[str, float]]:
     if plan.forecast_run.pruned_at is not None:
         raise PlanError(_("This forecast can't be planned from: it isn't done, or its numbers were cleared."))
     # Overrides as of the start, which the plan's row keeps: they can be read so again.
-    facts = facts_read(forecast_run=plan.forecast_run, known_at=plan.started_at)
+    spec = PlanSpec.from_dict(plan.spec)
+    facts = facts_read(
+        forecast_run=plan.forecast_run,
+        known_at=plan.started_at,
+        abc_by=spec.abc_by,
+        abc_days=spec.abc_days,
+    )
     return facts, {"read": round(time.perf_counter() - start, 3)}
 
 
 def _compute(
     plan: PlanRun, facts: Any, open_orders: pl.DataFrame, report: Report, seconds: dict[str, float]
-) -> pl.DataFrame:
-    """The plan's rows, given what is on order."""
-    from replenishment.services.plan_rows import Target, rows_plan
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The plan's rows, given what is on order, and the ITEMS that the core planned."""
+    from replenishment.services.plan_calm import suggestions_before
+    from replenishment.services.plan_rows import rows_plan
 
     start = time.perf_counter()
     report("plan", 0.3)
-    rows = rows_plan(facts, open_orders, Target(**PlanSpec.from_dict(plan.spec).to_dict()))
+    before = suggestions_before(plan_before(plan))
+    planned = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
     seconds["plan"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
-    return rows
+    return planned
 
 
 def _store(
@@ -177,11 +210,13 @@ def _store(
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
     rows: pl.DataFrame,
+    items: pl.DataFrame,
     overrides: list[int],
     seconds: dict[str, float],
 ) -> bool:
     """Write all of it, or nothing: False where orders changed since, JobLostError where the claim is gone."""
     from replenishment.services.plan_facts import KEY
+    from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import suggestions_store
 
@@ -195,12 +230,14 @@ def _store(
             return False
         Suggestion.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
+        PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)
         seconds["store"] = round(time.perf_counter() - start, 3)
         PlanRun.finish(
             plan.pk,
             claim,
+            previous=plan_before(plan),
             suggestions_count=due.height,
             exceptions_count=sum(exceptions.values()),
             report={

@@ -28,7 +28,7 @@ from replenishment.services.plan_facts import (
     terms_frame,
     units,
 )
-from replenishment.services.plan_rows import EXCEPTION, Target, items_of, why_of
+from replenishment.services.plan_items import EXCEPTION, Target, items_of, why_not, with_targets
 
 Array = npt.NDArray[Any]
 
@@ -83,12 +83,14 @@ def facts_read(*, run: ReplayRun, target: Target) -> ReplayFacts:
         allocated=pl.lit(0.0),
         on_order=pl.lit(0.0),
         is_known=known,
-    ).with_columns(why=why_of(needs_rate=True))
+    )
+    # Replays tell costs in money: every row needs a rate.
+    frame = with_targets(frame, target).with_columns(why=why_not(has_budget=True))
     why = frame["why"].drop_nulls().str.strip_prefix(EXCEPTION).to_list()
     frame = frame.filter(pl.col("why").is_null())
     return ReplayFacts(
         frame=frame,
-        items=items_of(frame, target),
+        items=items_of(frame),
         history=history,
         skipped=dict(Counter(why)),
         assumed=int((~frame["is_known"]).sum()),

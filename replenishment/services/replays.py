@@ -168,7 +168,6 @@ def replay_execute(*, replay_id: int) -> ReplayRun:
 
 def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     from catalog.services.heartbeat import Heartbeat
-    from replenishment.services.plan_rows import Target
     from replenishment.services.replay_facts import facts_read
     from replenishment.services.replay_forecasts import sources_choose
 
@@ -177,7 +176,7 @@ def _replay(run: ReplayRun, claim: uuid.UUID) -> None:
     with Heartbeat(ReplayRun, run.pk, claim) as heartbeat:
         start = time.perf_counter()
         heartbeat.report("read", 0.0)
-        facts = facts_read(run=run, target=Target(**spec.plan_spec().to_dict()))
+        facts = facts_read(run=run, target=spec.plan_spec().to_target())
         sources = sources_choose(facts.history, every=spec.forecast_weeks)
         seconds["read"] = round(time.perf_counter() - start, 3)
         results, used = _compute(run, spec, facts, sources, heartbeat.report, seconds)

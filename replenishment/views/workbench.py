@@ -198,6 +198,8 @@ class _Choice:
             supplier_id=None if any_supplier else values.get("supplier"),
             location_id=location.pk if location else None,
             abc=values.get("abc") or "",
+            xyz=values.get("xyz") or "",
+            rule_id=values.get("rule"),
             pattern=values.get("pattern") or "",
         )
 
@@ -217,7 +219,9 @@ def _one(pk: int) -> Suggestion:
     plan = PlanRun.objects.select_related("forecast_run").get(pk=plan_id)
     return (
         reads.suggestions_priced(plan)
-        .select_related("product", "location", "supplier", "terms", "edited_by", "plan_run__forecast_run")
+        .select_related(
+            "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
+        )
         .get(pk=pk)
     )
 

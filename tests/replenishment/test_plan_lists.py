@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Sum
 from django.utils import timezone
 
-from catalog.models import ExchangeRate, Job, PartnerAccount, Supplier
+from catalog.models import ExchangeRate, Job, PartnerAccount
 from replenishment import selectors, services
 from replenishment.models import ApprovalLimit, PurchaseOrder, Suggestion
 from replenishment.selectors.suggestions import SORTS, TAB_FILTERS
@@ -132,7 +132,7 @@ def test_its_orders_know_their_worth(buyer: User) -> None:
 def test_a_supplier_sees_its_own_orders_once_they_were_sent(buyer: User, state: str) -> None:
     order, other = make_order(buyer, state=state), make_order(buyer, state=state)
     user = make_user("theirs", "Partner")
-    PartnerAccount.objects.create(user=user, supplier=Supplier.objects.get(pk=order.supplier_id))
+    PartnerAccount.objects.create(user=user, supplier=order.supplier)
     seen = {order} if state in {"sent", "part-received", "closed"} else set()
     assert set(selectors.orders_list(user)) == seen
     assert set(selectors.orders_list(buyer)) == {order, other}
@@ -141,7 +141,7 @@ def test_a_supplier_sees_its_own_orders_once_they_were_sent(buyer: User, state: 
 def test_a_supplier_sees_what_was_called_off_after_it_was_sent(buyer: User, approver: User) -> None:
     order = make_order(buyer)
     user = make_user("theirs", "Partner")
-    PartnerAccount.objects.create(user=user, supplier=Supplier.objects.get(pk=order.supplier_id))
+    PartnerAccount.objects.create(user=user, supplier=order.supplier)
     services.order_submit(order_id=order.pk, acting_user=buyer)
     services.order_approve(order_id=order.pk, acting_user=approver)
     services.order_send(order_id=order.pk, acting_user=buyer)

@@ -24,57 +24,22 @@ from replenishment.tasks import plan_execute_task
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import (
     AS_OF,
+    assert_adds_up,
     later,
     make_forecast,
     make_forecast_run,
+    make_item,
     make_stock,
+    only,
     run_plan,
 )
 
 pytestmark = pytest.mark.django_db
 
-TERMS = (
-    "adj_not_due",
-    "adj_cycle",
-    "adj_moq",
-    "adj_multiple",
-    "adj_max",
-    "adj_shelf_life",
-    "adj_budget",
-)
-
 
 @pytest.fixture
 def place(db: None) -> Location:
     return make_location()
-
-
-def make_item(place: Location, *, on_hand: float | None = 5, rate: float = 20, **terms: Any) -> Product:
-    product = make_product()
-    make_terms(product=product, **{"order_multiple": 6, "moq": 12, "lead_time_days": 7.0} | terms)
-    if on_hand is not None:
-        make_stock(product, place, on_hand)
-    return product
-
-
-def only(plan: PlanRun) -> Suggestion:
-    return plan.suggestions.get()
-
-
-def assert_adds_up(row: Suggestion) -> None:
-    """Contract 3, exactly: no tolerance."""
-    if row.net_need is None:
-        assert row.order_quantity == 0
-        return
-    assert row.expected_demand is not None
-    assert row.safety_stock is not None
-    assert row.on_hand is not None
-    need = row.expected_demand + row.safety_stock - row.on_hand - row.on_order + row.allocated
-    assert need == row.net_need
-    total = row.net_need
-    for term in TERMS:
-        total += getattr(row, term)
-    assert total == row.order_quantity
 
 
 item = st.fixed_dictionaries(

@@ -135,11 +135,10 @@ def test_it_does_not_look_at_a_forecast_before_the_week_in_which_it_was_made() -
 
 
 def history_of(run: ReplayRun) -> Any:
-    from replenishment.services.plan_rows import Target
     from replenishment.services.replay_facts import facts_read
 
     spec = services.ReplaySpec.from_dict(run.spec)
-    return facts_read(run=run, target=Target(**spec.plan_spec().to_dict())).history
+    return facts_read(run=run, target=spec.plan_spec().to_target()).history
 
 
 def test_it_backcasts_where_there_are_too_few_forecasts(

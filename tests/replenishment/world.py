@@ -148,3 +148,36 @@ def run_plan(run: ForecastRun, **spec: Any) -> PlanRun:
     plan = services.plan_execute(plan_id=plan.pk)
     assert plan.state == Job.State.DONE, plan.error
     return plan
+
+
+def make_item(place: Location, *, on_hand: float | None = 5, rate: float = 20, **terms: Any) -> Product:
+    product = make_product()
+    make_terms(product=product, **{"order_multiple": 6, "moq": 12, "lead_time_days": 7.0} | terms)
+    if on_hand is not None:
+        make_stock(product, place, on_hand)
+    return product
+
+
+def only(plan: PlanRun) -> Suggestion:
+    return plan.suggestions.get()
+
+
+def assert_adds_up(row: Suggestion) -> None:
+    """Contract 3, exactly: no tolerance."""
+    if row.net_need is None:
+        assert row.order_quantity == 0
+        return
+    assert row.expected_demand is not None
+    assert row.safety_stock is not None
+    assert row.on_hand is not None
+    need = row.expected_demand + row.safety_stock - row.on_hand - row.on_order + row.allocated
+    assert need == row.net_need
+    total = row.net_need
+    for term in Suggestion.TERMS:
+        total += getattr(row, term)
+    assert total == row.order_quantity
+    if row.previous_quantity is not None:
+        total = row.previous_quantity
+        for term in Suggestion.CHANGES:
+            total += getattr(row, term)
+        assert total == row.order_quantity

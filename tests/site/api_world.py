@@ -32,7 +32,9 @@ from forecasting.models import (
     ForecastRun,
 )
 from replenishment.models import (
+    Budget,
     PlanRun,
+    PolicyRule,
     PurchaseOrder,
     PurchaseOrderEvent,
     PurchaseOrderLine,
@@ -94,6 +96,8 @@ class World:
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
         self.replay = add_replay()
+        self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
+        self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
         self.submitted = self.order(State.SUBMITTED)
         self.approved = self.order(State.APPROVED)

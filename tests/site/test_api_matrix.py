@@ -24,6 +24,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROLES = ("superuser", "admin", "buyer", "approver", "viewer", "supplier", "channel")
 READ = ("superuser", "admin", "buyer", "approver", "viewer")
 BUY = ("superuser", "admin", "buyer")
+ADMINISTER = ("superuser", "admin")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,20 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("plan-run-list", "GET"): Expect(READ),
     ("plan-run-list", "POST"): Expect(BUY, 202, body=lambda world: {"target": 0.9}),
     ("plan-run-detail", "GET"): Expect(READ, args=pk("plan")),
+    ("policy-rule-list", "GET"): Expect(READ),
+    ("policy-rule-list", "POST"): Expect(BUY, 201, body=lambda world: {"name": "new", "target": 0.9}),
+    ("policy-rule-detail", "GET"): Expect(READ, args=pk("rule")),
+    ("policy-rule-detail", "PATCH"): Expect(BUY, args=pk("rule"), body=lambda world: {"target": 0.9}),
+    ("policy-rule-detail", "DELETE"): Expect(BUY, 204, args=pk("rule")),
+    ("budget-list", "GET"): Expect(READ),
+    ("budget-list", "POST"): Expect(
+        ADMINISTER,
+        201,
+        body=lambda world: {"name": "new", "amount": "5", "first_day": str(DAY), "last_day": str(DAY)},
+    ),
+    ("budget-detail", "GET"): Expect(READ, args=pk("budget")),
+    ("budget-detail", "PATCH"): Expect(ADMINISTER, args=pk("budget"), body=lambda world: {"amount": "9"}),
+    ("budget-detail", "DELETE"): Expect(ADMINISTER, 204, args=pk("budget")),
     ("replay-list", "GET"): Expect(READ),
     ("replay-list", "POST"): Expect(
         BUY, 202, body=lambda world: {"policies": ["minmax"], "location": world.location.code}

@@ -147,6 +147,8 @@ LISTS = [
     "forecast-alarm-list",
     "forecast-override-list",
     "plan-run-list",
+    "policy-rule-list",
+    "budget-list",
     "replay-list",
     "suggestion-list",
     "purchase-order-list",

@@ -9,14 +9,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from catalog.models import PartnerAccount
-from replenishment.models import ApprovalLimit
-from tests.cast import groups_ensure, make_user
+from replenishment.models import ApprovalLimit, PlanItems
+from tests.cast import GROUP_MIGRATIONS, groups_ensure, make_user
 
 MIGRATION = importlib.import_module("inventory_site.migrations.0002_groups")
-LATER = [
-    importlib.import_module(f"inventory_site.migrations.{name}")
-    for name in ("0003_override_permissions", "0004_replay_permissions")
-]
+LATER = [importlib.import_module(f"inventory_site.migrations.{name}") for name in GROUP_MIGRATIONS]
 APPS = ("catalog", "forecasting", "replenishment")
 
 BUYING = {
@@ -34,6 +31,8 @@ BUYING = {
     "replenishment.send_purchaseorder",
     "replenishment.receive_purchaseorder",
     "replenishment.cancel_purchaseorder",
+    "replenishment.change_policyrule",
+    "replenishment.decide_planaction",
 }
 APPROVING = {"replenishment.approve_purchaseorder"}
 ADMINISTERING = {
@@ -42,6 +41,9 @@ ADMINISTERING = {
     "catalog.add_partneraccount",
     "catalog.view_partneraccount",
     "replenishment.change_approvallimit",
+    "replenishment.change_budget",
+    "catalog.delete_transferlane",
+    "catalog.add_supplierclosure",
     "auth.change_user",
     "django_celery_beat.change_periodictask",
 }
@@ -54,6 +56,9 @@ LOOKING = {
     "replenishment.view_suggestion",
     "replenishment.view_purchaseorder",
     "replenishment.view_replayrun",
+    "replenishment.view_policyrule",
+    "replenishment.view_budget",
+    "replenishment.view_planaction",
 }
 NOBODY = {
     "replenishment.delete_purchaseorder",
@@ -62,6 +67,8 @@ NOBODY = {
     "replenishment.change_purchaseorderevent",
     "replenishment.delete_purchaseorderevent",
     "replenishment.change_receipt",
+    "replenishment.change_settingevent",
+    "replenishment.delete_settingevent",
     "catalog.change_supersededfact",
     "catalog.delete_supersededfact",
     "catalog.delete_importbatch",
@@ -103,7 +110,7 @@ def test_it_lets_viewers_and_approvers_change_nothing(viewer: User, approver: Us
 def test_it_shows_buyers_every_model_but_who_has_access(buyer: User) -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
     unseen = {m for m in models if not buyer.has_perm(f"{m._meta.app_label}.view_{m._meta.model_name}")}
-    assert unseen == {PartnerAccount, ApprovalLimit}
+    assert unseen == {PartnerAccount, ApprovalLimit, PlanItems}
 
 
 def test_it_makes_approvers_and_admins_staff_and_nobody_else(
@@ -131,7 +138,7 @@ def test_it_comes_with_the_migration_and_goes_with_its_reverse() -> None:
     try:
         assert not Group.objects.filter(name__in=MIGRATION.GROUPS).exists()
     finally:
-        MigrationExecutor(connection).migrate([("inventory_site", "0004_replay_permissions")])
+        MigrationExecutor(connection).migrate([("inventory_site", GROUP_MIGRATIONS[-1])])
     assert Group.objects.filter(name__in=MIGRATION.GROUPS).count() == 5
     buyer = make_user("someone", "Buyer")
     assert buyer.has_perm("replenishment.submit_purchaseorder")
@@ -148,5 +155,5 @@ def test_it_takes_back_of_a_later_step_no_more_than_it_gave() -> None:
         assert "add_forecastrun" in held
         assert "add_forecastoverride" not in held
     finally:
-        MigrationExecutor(connection).migrate([("inventory_site", "0004_replay_permissions")])
+        MigrationExecutor(connection).migrate([("inventory_site", GROUP_MIGRATIONS[-1])])
     assert Group.objects.get(name="Buyer").permissions.filter(codename="add_forecastoverride").exists()

@@ -50,7 +50,7 @@ CHINESE = {"accept-language": "zh-hans"}
 
 # What Chinese writes in Latin letters too: codes, measures, formats, units, names.
 LATIN = {
-    *("SKU", "GTIN", "ABC", "API", "ISO", "MB", "MiB"),
+    *("SKU", "GTIN", "ABC", "XYZ", "Wagner", "Whitin", "API", "ISO", "MB", "MiB"),
     *("WAPE", "RMSSE", "MSE", "LightGBM", "Croston", "SBA", "TSB", "ETS"),
     *("CSV", "TSV", "UTF", "Excel", "xlsx", "Parquet", "SHA", "YYYY", "MM", "DD"),
     *("Forestock", "English", "UCI", "Online", "Retail"),

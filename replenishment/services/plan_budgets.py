@@ -1,0 +1,67 @@
+"""The last stage of a plan: orders cut to the money that there is, where it saves the most margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from replenishment.core.budget import within_budget
+from replenishment.core.constraints import grained, smallest_order
+from replenishment.selectors.budgets import BudgetState, category_branch
+from replenishment.services.plan_core import Planned
+from replenishment.services.plan_items import home_cost
+
+Array = npt.NDArray[Any]
+
+
+def budgets_kept(planned: Planned, budgets: Sequence[BudgetState], whole: float | None) -> Planned:
+    """The plan with its orders cut to budgets, each over its scope, and to money for the whole plan.
+
+    Narrow budgets cut first, so that a wide one is spent on what they leave.
+    """
+    frame = planned.frame
+    quantity = frame["order_quantity"].to_numpy().copy()
+    is_planned = frame["place"].is_not_null().to_numpy()
+    limits = [(_within(frame, state) & is_planned, state.left) for state in budgets]
+    if whole is not None:
+        limits.append((is_planned, whole))
+    for mask, money in limits:
+        rows = np.flatnonzero(mask & (quantity > 0))
+        if len(rows):
+            quantity[rows] = _cut(planned, rows, quantity[rows], money)
+    return planned.changed("adj_budget", quantity, "budget") if limits else planned
+
+
+def _within(frame: pl.DataFrame, state: BudgetState) -> Array:
+    budget = state.budget
+    mask = np.ones(frame.height, dtype=bool)
+    if budget.supplier_id is not None:
+        mask &= (frame["supplier_id"] == budget.supplier_id).fill_null(value=False).to_numpy()
+    if budget.location_id is not None:
+        mask &= (frame["location_id"] == budget.location_id).to_numpy()
+    if budget.category_id is not None:
+        branch = list(category_branch(budget.category_id))
+        mask &= frame["category_id"].is_in(branch).fill_null(value=False).to_numpy()
+    return mask
+
+
+def _cut(planned: Planned, rows: Array, quantity: Array, money: float) -> Array:
+    frame = planned.frame[rows]
+    place = frame["place"].to_numpy()
+    good = planned.draft.good.take(place)
+    return grained(
+        within_budget(
+            budget=money,
+            quantity=quantity,
+            position=good.position,
+            demand=planned.demand.take(place),
+            margin=good.stockout_cost,
+            unit_cost=frame.select(home_cost()).to_series().to_numpy(),
+            smallest=smallest_order(good.moq, good.order_multiple),
+            multiple=good.order_multiple,
+        )
+    )

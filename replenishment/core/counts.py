@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from replenishment.core.reader import DemandReader
 from replenishment.core.spread import FIRST, SECOND
 
 Array = npt.NDArray[Any]
@@ -97,3 +98,18 @@ def fitted(quantiles: Array, levels: tuple[float, ...], mean: Array) -> tuple[Ar
     ratio[rows], off = nearest_ratios(given[rows], np.asarray(levels), mean[rows], _RATIOS)
     fits[rows] = off <= _OFF
     return ratio, fits
+
+
+def read_slow(reader: DemandReader, quantiles: Array, able: Array) -> tuple[Array, Array]:
+    """Variance-to-mean ratios and masks of slow demand (N,), by ``quantiles`` (N, Q) of the protection
+    interval, where items are ``able`` (N,) to be slow.
+
+    The ratio is read from a longer interval over which demand is slow still: it says more, and is the same
+    whatever the lead time.
+    """
+    slow = able & (np.round(quantiles[:, -1]) <= SLOW_UNITS)
+    ratio, rows = np.ones(len(slow)), np.flatnonzero(slow)
+    if len(rows):
+        mean, longest = reader.longest(SLOW_UNITS, rows)
+        ratio[rows], slow[rows] = fitted(longest, reader.levels, mean)
+    return ratio, slow

@@ -14,7 +14,7 @@ from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import kinds, leadtime
 from replenishment.core.constraints import grained, grained_down, smallest_order
-from replenishment.core.counts import SLOW_UNITS, Counts, fitted
+from replenishment.core.counts import Counts, read_slow
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import Money, groups_of, overall_points
@@ -244,7 +244,7 @@ def _blocks(
     if len(own):  # elsewhere the grid's interval is the stated one, which has been read
         given = (spare[0][own], spare[1][own])
         whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
-    ratio, slow = _slow(reader, whole[1], terms)
+    ratio, slow = read_slow(reader, whole[1], (terms.unit == 1.0) & (terms.rate > 0))
     random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
     narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
     plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
@@ -293,21 +293,6 @@ def _blocks(
             )
             found.append(_Block(rows, model, remake, merged))
     return found
-
-
-def _slow(reader: DemandReader, quantiles: Array, terms: _Terms) -> tuple[Array, Array]:
-    """Variance-to-mean ratios (N,) and masks of slow demand in whole units, by ``quantiles`` (N, Q) of the
-    protection interval.
-
-    The ratio is read from the longest interval over which demand is slow: it says most, and is the same
-    whatever the lead time.
-    """
-    slow = (np.round(quantiles[:, -1]) <= SLOW_UNITS) & (terms.unit == 1.0) & (terms.rate > 0)
-    ratio, rows = np.ones(len(slow)), np.flatnonzero(slow)
-    if len(rows):
-        mean, longest = reader.longest(SLOW_UNITS, rows)
-        ratio[rows], slow[rows] = fitted(longest, reader.levels, mean)
-    return ratio, slow
 
 
 def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:

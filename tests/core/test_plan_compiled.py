@@ -72,12 +72,12 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Items, Levels, Levels]:
         "Spread": spread.Spread,
         "mixed": spread.mixed,
         "Counts": counts.Counts,
-        "fitted": counts.fitted,
         "cycles": cycle,
         "Model": service.Model,
     }.items():
         monkeypatch.setattr(levels_module, name, twin)
     monkeypatch.setattr("replenishment.core.sharing.Spread", spread.Spread)
+    monkeypatch.setattr("replenishment.core.counts.fitted", counts.fitted)
     return items, found, levels(items, demand, np.arange(COUNT))
 
 

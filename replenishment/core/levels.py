@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,21 +12,19 @@ import numpy.typing as npt
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core import cycle as cycles
 from replenishment.core import kinds, leadtime
+from replenishment.core.blocks import Block, Terms, long_run_blocks, wide_cycle
 from replenishment.core.constraints import grained, grained_down, smallest_order
-from replenishment.core.counts import Counts, read_slow
 from replenishment.core.economics import DAYS_PER_YEAR, critical_ratio, eoq
 from replenishment.core.items import Items
 from replenishment.core.overall import Money, groups_of, overall_points
 from replenishment.core.reader import DemandReader
 from replenishment.core.service import Model
 from replenishment.core.sharing import shared_level
-from replenishment.core.spread import Spread, mixed
+from replenishment.core.spread import Spread
 from replenishment.core.stock import stock_held
-from replenishment.core.tails import pinned
 
 Array = npt.NDArray[Any]
 
-_BLOCK = 2048  # items worked on at once: what fits a processor's cache
 _MOMENT = 1e-4  # days: what is shorter takes no time
 _USUAL_FILL = 0.99  # where a target says nothing of the share of demand that will be served
 _KINDS = {"fill": "fill", "cycle": "cycle", "economic": "ratio"}
@@ -84,21 +81,6 @@ class Levels:
         return replace(self, **changed)
 
 
-@dataclass(frozen=True, eq=False)
-class _Terms:
-    """Supply terms of N items on the policy's grid."""
-
-    review: Array  # periods
-    unit: Array  # smallest quantity that counts
-    multiple: Array
-    smallest: Array
-    rate: Array  # mean demand of a period, stationary at that of the protection interval
-    served: Array  # share of demand that takes from the position
-
-    def take(self, rows: Array) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-
 def levels(
     items: Items, demand: DemandDistribution, places: Array, *, grid_days: float | None = None
 ) -> Levels:
@@ -123,7 +105,7 @@ def levels(
         spare[0][rows], spare[1][rows], _ = reader.interval(np.ones(len(rows)), rows)
         rate[rows] = spare[0][rows]
     whole_units = np.abs(items.order_multiple - np.round(items.order_multiple)) < 1e-9
-    terms = _Terms(
+    terms = Terms(
         review=leadtime.review_periods(items.review_days, days),
         unit=np.where(whole_units, 1.0, np.minimum(items.order_multiple, 1.0)),
         multiple=items.order_multiple,
@@ -141,7 +123,7 @@ def levels(
     shelf_limit = _shelf_limit(items, reader, days, whole_units)
     sellable = np.where(rate > 0, rate, 1.0) * items.shelf_life_days / days
     unsellable = (rate > 0) & (terms.smallest > sellable + 1e-9)
-    blocks = _blocks(items, reader, terms, spare, rise, days)
+    blocks = long_run_blocks(items, reader, terms, spare, rise, days)
 
     point = np.empty(len(items))
     together: list[tuple[Array, Model]] = []
@@ -218,127 +200,10 @@ def _shelf_limit(items: Items, reader: DemandReader, days: float, whole_units: A
     return np.where(limited, mean, np.inf)
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Items worked on together: ``rows`` (positions), their model, and what makes their demand of a review
-    period, which is too large to keep.
-
-    ``merged`` is the share of their orders that arrive together with the one before: of cycles as `Model`
-    counts them, which are of orders, so many are none from receipt to receipt, and without a stock-out.
-    """
-
-    rows: Array
-    model: Model
-    review: Callable[[], Spread | Counts]
-    merged: Array
-
-
-def _blocks(
-    items: Items, reader: DemandReader, terms: _Terms, spare: tuple[Array, Array], rise: Array, days: float
-) -> list[_Block]:
-    """Long-run models of alike items: slow or not, lead time random or not, cycle wide or not."""
-    fixed = leadtime.constant(items.lead_time_mean, days).periods[:, 0]
-    total = fixed + terms.review
-    whole = (terms.rate * total, spare[1].copy())
-    own = np.flatnonzero(total != (items.lead_time_mean + items.review_days) / days)
-    if len(own):  # elsewhere the grid's interval is the stated one, which has been read
-        given = (spare[0][own], spare[1][own])
-        whole[0][own], whole[1][own] = reader.stationary(total[own], terms.rate[own], given, own)
-    ratio, slow = read_slow(reader, whole[1], (terms.unit == 1.0) & (terms.rate > 0))
-    random = (items.lead_time_sd > 0) & (items.lead_time_mean > 0)
-    narrow = (rise <= 0) & (terms.smallest <= terms.unit + 1e-12)
-    plain = (terms.smallest <= rise) & (terms.multiple <= terms.unit)
-    kind = plain * 8 + slow * 4 + random * 2 + narrow
-    found: list[_Block] = []
-    for value in np.unique(kind).tolist():
-        group = np.flatnonzero(kind == value)
-        for start in range(0, len(group), _BLOCK):
-            rows = group[start : start + _BLOCK]
-            part = terms.take(rows)
-
-            def over(periods: Array, rows: Array = rows, value: int = value) -> Spread | Counts:
-                if value & 4:
-                    return Counts.negative_binomial(terms.rate[rows] * periods, ratio[rows])
-                given = (spare[0][rows], spare[1][rows])
-                mean, quantiles = reader.stationary(periods, terms.rate[rows], given, rows)
-                return pinned(Spread.from_quantiles(quantiles, reader.levels, mean), mean)
-
-            base = over(fixed[rows] + part.review) if value & 4 else _spread(whole, rows, reader.levels)
-            remake = partial(_over_review, base, part.review, total[rows], over)
-            review = remake()
-            none = cycles.none_chance(review, part.unit)
-            cells = cycles.CELLS if value & 8 else cycles.CHAIN_CELLS
-            cycle = cycles.single(none) if value & 1 else _wide(review, none, part, rise[rows], cells)
-            time = leadtime.LeadTime(fixed[rows, None], np.ones((len(rows), 1)))
-            merged = np.zeros(len(rows))
-            if value & 2:
-                gap = part.review * cycle.reviews
-                mean, deviation = items.lead_time_mean[rows], items.lead_time_sd[rows]
-                time = leadtime.gamma(mean, deviation, days, gap)
-                gaps = np.column_stack([part.review, gap])
-                merged = leadtime.merging(time, mean, deviation, days, gaps)
-            leads, wholes = [], []
-            for node in range(time.periods.shape[1]):
-                lasts = time.periods[:, node]
-                all_of_it = over(lasts + part.review) if value & 2 else base
-                wholes.append(all_of_it)
-                leads.append(over(lasts) if value & 4 else _shorter(all_of_it, lasts, lasts + part.review))
-            model = Model.of(
-                _mixture(leads, time.weights),
-                _mixture(wholes, time.weights),
-                cycle,
-                reviews=time.mean / part.review,
-                unit=part.unit,
-                lost=items.unmet[rows] == "lost",
-            )
-            found.append(_Block(rows, model, remake, merged))
-    return found
-
-
-def _spread(demand: tuple[Array, Array], rows: Array, levels: tuple[float, ...]) -> Spread:
-    """Of means (N,) and quantiles (N, Q) of all items, some."""
-    return pinned(Spread.from_quantiles(demand[1][rows], levels, demand[0][rows]), demand[0][rows])
-
-
-def _wide(review: Spread | Counts, none: Array, terms: _Terms, rise: Array, cells: int) -> cycles.Cycle:
-    return cycles.wide(
-        review,
-        none,
-        served=terms.served,
-        unit=terms.unit,
-        rise=rise,
-        smallest=terms.smallest,
-        multiple=terms.multiple,
-        cells=cells,
-    )
-
-
-def _over_review(
-    base: Spread | Counts, review: Array, total: Array, over: Callable[[Array], Spread | Counts]
-) -> Spread | Counts:
-    return over(review) if isinstance(base, Counts) else _shorter(base, review, total)
-
-
-def _shorter(whole: Spread | Counts, periods: Array, of: Array) -> Spread | Counts:
-    if isinstance(whole, Counts):
-        raise TypeError("counts are made for each interval")
-    return whole.shortened(periods / of)
-
-
-def _mixture(parts: list[Spread | Counts], weights: Array) -> Spread | Counts:
-    if len(parts) == 1:
-        return parts[0]
-    counts = [part for part in parts if isinstance(part, Counts)]
-    if counts:
-        firsts = np.stack([part.first for part in counts])
-        return Counts.from_first(np.einsum("jik,ij->ik", firsts, weights))
-    return mixed([part for part in parts if isinstance(part, Spread)], weights)
-
-
 def _finished(
     items: Items,
-    blocks: list[_Block],
-    terms: _Terms,
+    blocks: list[Block],
+    terms: Terms,
     spare: tuple[Array, Array],
     *,
     expected: Array,
@@ -376,7 +241,7 @@ def _finished(
             sub = rows[changed]
             part = model.take(changed)
             rises = (up_to - point)[sub]
-            recycled = _wide(
+            recycled = wide_cycle(
                 block.review().take(changed), part.cycle.none, terms.take(sub), rises, cycles.CHAIN_CELLS
             )
             part = replace(part, cycle=recycled)

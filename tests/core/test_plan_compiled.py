@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from forecasting.core.distribution import QUANTILES, DemandDistribution
+from replenishment.core import blocks as blocks_module
 from replenishment.core import levels as levels_module
 from replenishment.core.exchange import shared
 from replenishment.core.items import Items
@@ -75,7 +76,9 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Items, Levels, Levels]:
         "cycles": cycle,
         "Model": service.Model,
     }.items():
-        monkeypatch.setattr(levels_module, name, twin)
+        for module in (blocks_module, levels_module):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, twin)
     monkeypatch.setattr("replenishment.core.sharing.Spread", spread.Spread)
     monkeypatch.setattr("replenishment.core.counts.fitted", counts.fitted)
     return items, found, levels(items, demand, np.arange(COUNT))

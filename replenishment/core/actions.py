@@ -76,7 +76,9 @@ def actions(
         expedited(items, demand, places, lines),
         pl.DataFrame(schema=SCHEMA | {"instead": INSTEAD}),
     ]
-    found = pl.concat(parts, how="diagonal").filter(pl.col("saving") >= given.least_saving)
+    found = pl.concat(parts, how="diagonal").filter(
+        pl.col("saving") >= given.least_saving, pl.col("quantity") > 0
+    )
     # A line is cut or put off, whichever saves more.
     is_change = pl.col("kind").is_in(["cut", "cancel", "postpone"])
     best = found.filter(is_change).sort("saving", descending=True).unique("line", maintain_order=True)
@@ -180,7 +182,7 @@ def _marked(
         elasticity=given.elasticity,
         window_days=given.horizon_days,
     )
-    some = np.flatnonzero((best.gain > 0) & (stocked > NOTHING))
+    some = np.flatnonzero((best.gain > 0) & (best.more > NOTHING) & (stocked > NOTHING))
     return frame(
         len(some),
         "markdown",

@@ -170,14 +170,16 @@ def markdown(
     count = len(units)
     days = np.full(count, window_days)
     mean, loss = outlook.losses(days, on_hand[:, None])
-    plain = mean - loss[:, 0]
+    stock = np.maximum(on_hand, 0.0)
+    # The loss is of a distribution whose mean may differ from the forecast's by a little.
+    plain = np.clip(mean - loss[:, 0], 0.0, stock)
     kept = found.at((units - plain)[:, None])[:, 0]
     held = found.unit_cost * holding_rate * window_days / DAYS_PER_YEAR / 2
     best = Markdown(np.zeros(count), plain.copy(), np.zeros(count), np.zeros(count))
     for cut in CUTS:
         factor = (1 - cut) ** -elasticity
         _, loss = outlook.losses(days, (on_hand / factor)[:, None])
-        sold = factor * (mean - loss[:, 0])
+        sold = np.clip(factor * (mean - loss[:, 0]), 0.0, stock)
         more = np.maximum(sold - plain, 0.0)
         left = found.at((units - sold)[:, None])[:, 0]
         gain = price * ((1 - cut) * sold - plain) + left - kept + held * more

@@ -250,6 +250,19 @@ def test_a_markdown_sells_no_more_than_there_is() -> None:
     assert found.sold[0] == pytest.approx(np.minimum(300.0, factor * total).mean(), rel=0.02)
 
 
+def test_no_markdown_sells_less_than_nothing() -> None:
+    """A forecast whose mean is below what its quantiles imply."""
+    rate = np.full(120, 0.01)
+    cum = np.repeat(np.cumsum(np.full(120, 0.05))[:, None], 9, axis=1)
+    demand = _demand(rate, cum, "D", 1)
+    for on_hand, allocated in ((1.0, 0.0), (30.0, 0.0), (30.0, 29.5), (2.0, 5.0)):
+        items = make_items(on_hand=on_hand, allocated=allocated, on_order=20.0, unit_cost=5.0, price=9.0)
+        found = found_of(items, demand, up_to=0.0)
+        assert (found["quantity"] > 0).all()
+        assert (found["cost"] >= 0).all()
+        assert (found["sold"].drop_nulls() >= 0).all()
+
+
 def test_where_price_moves_nobody_there_is_no_markdown() -> None:
     items = make_items(on_hand=800.0, unit_cost=10.0, price=20.0)
     found = found_of(items, steady(1), given=Assumptions(elasticity=0.3))

@@ -250,17 +250,24 @@ def test_a_markdown_sells_no_more_than_there_is() -> None:
     assert found.sold[0] == pytest.approx(np.minimum(300.0, factor * total).mean(), rel=0.02)
 
 
-def test_no_markdown_sells_less_than_nothing() -> None:
+@pytest.mark.parametrize("on_hand", [-3.0, 0.0, 1.0, 4.0])
+def test_no_markdown_sells_less_than_nothing(on_hand: float) -> None:
     """A forecast whose mean is below what its quantiles imply."""
     rate = np.full(120, 0.01)
     cum = np.repeat(np.cumsum(np.full(120, 0.05))[:, None], 9, axis=1)
     demand = _demand(rate, cum, "D", 1)
-    for on_hand, allocated in ((1.0, 0.0), (30.0, 0.0), (30.0, 29.5), (2.0, 5.0)):
-        items = make_items(on_hand=on_hand, allocated=allocated, on_order=20.0, unit_cost=5.0, price=9.0)
-        found = found_of(items, demand, up_to=0.0)
-        assert (found["quantity"] > 0).all()
-        assert (found["cost"] >= 0).all()
-        assert (found["sold"].drop_nulls() >= 0).all()
+    found = markdown(
+        Outlook(demand, np.array([0])),
+        worth_of(demand, 6.0),
+        units=np.array([6.0]),
+        on_hand=np.array([on_hand]),
+        price=np.array([30.0]),
+        holding_rate=np.array([0.25]),
+        elasticity=2.0,
+        window_days=91.0,
+    )
+    assert 0 <= found.sold[0] <= max(on_hand, 0.0)
+    assert found.more[0] >= 0
 
 
 def test_where_price_moves_nobody_there_is_no_markdown() -> None:

@@ -104,7 +104,12 @@ def long_run_blocks(
                 lasts = time.periods[:, node]
                 all_of_it = over(lasts + part.review) if value & 2 else base
                 wholes.append(all_of_it)
-                leads.append(over(lasts) if value & 4 else _shorter(all_of_it, lasts, lasts + part.review))
+                if not value & 2 and np.array_equal(lasts, part.review):
+                    leads.append(review)  # lead time and review are as long as each other
+                elif value & 4:
+                    leads.append(over(lasts))
+                else:
+                    leads.append(_shorter(all_of_it, lasts, lasts + part.review))
             model = Model.of(
                 _mixture(leads, time.weights),
                 _mixture(wholes, time.weights),

@@ -13,7 +13,7 @@ from replenishment.core.budget import within_budget
 from replenishment.core.constraints import grained, smallest_order
 from replenishment.selectors.budgets import BudgetState, category_branch
 from replenishment.services.plan_core import Planned
-from replenishment.services.plan_items import home_cost
+from replenishment.services.plan_terms import asked_prices
 
 Array = npt.NDArray[Any]
 
@@ -36,6 +36,14 @@ def budgets_kept(planned: Planned, budgets: Sequence[BudgetState], whole: float 
     return planned.changed("adj_budget", quantity, "budget") if limits else planned
 
 
+def in_budget(frame: pl.DataFrame, budgets: Sequence[BudgetState]) -> pl.Series:
+    """Whether one of the budgets is for a row."""
+    mask = np.zeros(frame.height, dtype=bool)
+    for state in budgets:
+        mask |= _within(frame, state)
+    return pl.Series(mask)
+
+
 def _within(frame: pl.DataFrame, state: BudgetState) -> Array:
     budget = state.budget
     mask = np.ones(frame.height, dtype=bool)
@@ -50,17 +58,31 @@ def _within(frame: pl.DataFrame, state: BudgetState) -> Array:
 
 
 def _cut(planned: Planned, rows: Array, quantity: Array, money: float) -> Array:
+    """Quantities that cost no more than `money`, by the prices of what is ordered.
+
+    A cut may lose a price break: where that makes the rest too dear, all are reckoned at their list price.
+    """
     frame = planned.frame[rows]
+    prices = asked_prices(frame, planned.facts.breaks)
+    kept = _within_money(planned, frame, quantity, prices.unit_cost_at(quantity), money)
+    if float(kept @ prices.unit_cost_at(kept)) > money:
+        kept = _within_money(planned, frame, quantity, prices.costs[:, 0], money)
+    return kept
+
+
+def _within_money(
+    planned: Planned, frame: pl.DataFrame, quantity: Array, unit_cost: Array, money: float
+) -> Array:
     place = frame["place"].to_numpy()
     good = planned.draft.good.take(place)
     return grained(
         within_budget(
             budget=money,
             quantity=quantity,
-            position=good.position,
+            position=planned.position[place],
             demand=planned.demand.take(place),
             margin=good.stockout_cost,
-            unit_cost=frame.select(home_cost()).to_series().to_numpy(),
+            unit_cost=unit_cost,
             smallest=smallest_order(good.moq, good.order_multiple),
             multiple=good.order_multiple,
         )

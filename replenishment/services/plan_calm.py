@@ -25,6 +25,12 @@ _SAME = (
     "max_stock",
     "shelf_life_days",
     "policy_kind",
+    "typed_reorder_point",
+    "typed_order_up_to",
+    "service_group",
+    "holding_rate",
+    "order_cost",
+    "stockout_cost",
 )
 
 
@@ -80,6 +86,9 @@ def kept_calm(planned: Planned, before: pl.DataFrame | None, share: float) -> Pl
     keep = (
         (now["state"] == Suggestion.State.OPEN.value).fill_null(value=False).to_numpy()
         & same.to_numpy()
+        # What comes from another location is not bought as well.
+        & (units(now, "moved_in") == 0)
+        & (units(now, "adj_transfer") == 0)
         & (quantity > 0)
         & (old > 0)
         & whole

@@ -77,6 +77,12 @@ class Planned:
         return replace(self, frame=self.frame.with_columns(reason=noted(new, code)))
 
     @property
+    def position(self) -> Array:
+        """Stock position of planned rows in the order of `place`, with what transfers of the plan bring."""
+        rows = self.frame.filter(pl.col("place").is_not_null()).sort("place")
+        return np.asarray(self.draft.good.position + rows["moved_in"].to_numpy())
+
+    @property
     def demand(self) -> Spread:
         """Demand over the protection interval, of planned rows in the order of `place`."""
         return self.draft.levels.demand
@@ -102,6 +108,7 @@ def core_plan(frame: pl.DataFrame, facts: Facts) -> Planned:
             pl.when(is_planned).then("place").alias("place"),
             *(pl.when(is_planned).then(0.0).alias(term) for term in TERMS[6:]),
             order_quantity=pl.col("order_quantity").fill_null(0.0),
+            moved_in=pl.lit(0.0),
             policy=pl.col("policy").fill_null("none"),
             reason=pl.coalesce("why", "reason").str.slice(0, LONGEST_REASON),
         ),

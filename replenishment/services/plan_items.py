@@ -60,10 +60,11 @@ def with_targets(frame: pl.DataFrame, target: Target) -> pl.DataFrame:
     )
 
 
-def why_not(*, has_budget: bool) -> pl.Expr:
+def why_not(*, has_budget: pl.Series | bool) -> pl.Expr:
     """Why a row isn't handed to the core; null where it is.
 
-    Quantities that depend on amounts of the home currency need an exchange rate for the cost.
+    `has_budget`: whether a budget is for the row, or for each of them. Quantities that depend on amounts of
+    the home currency need an exchange rate for the cost.
     """
     status = pl.col("status").replace_strict(NOT_BOUGHT, default=None, return_dtype=pl.String)
     needs_rate = (

@@ -12,7 +12,7 @@ import polars as pl
 
 from forecasting.core.distribution import DemandDistribution
 from replenishment.selectors.budgets import budgets_in_force
-from replenishment.services.plan_budgets import budgets_kept
+from replenishment.services.plan_budgets import budgets_kept, in_budget
 from replenishment.services.plan_calm import kept_calm
 from replenishment.services.plan_changes import changes_found
 from replenishment.services.plan_core import Planned, core_plan
@@ -62,7 +62,7 @@ def rows_plan(
     frame, facts = links_followed(frame, facts)
     frame, facts = supply_passed(rules_applied(frame, as_of=facts.as_of), facts)
     budgets = budgets_in_force(facts.as_of)
-    has_budget = bool(budgets) or target.budget is not None
+    has_budget = in_budget(frame, budgets) | (target.budget is not None)
     frame = frame.with_columns(why=pl.coalesce("why_network", why_not(has_budget=has_budget)))
     planned = links_noted(core_plan(frame, facts))
     items = _items_kept(planned)

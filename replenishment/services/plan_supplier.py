@@ -131,7 +131,7 @@ def _lines(planned: Planned, rows: pl.DataFrame, order: Array) -> Lines:
     return Lines(
         order=order,
         quantity=rows["order_quantity"].to_numpy(),
-        position=good.position,
+        position=planned.position[place],
         smallest=smallest_order(good.moq, good.order_multiple),
         multiple=good.order_multiple,
         most=most,

@@ -49,8 +49,8 @@ def daily_demand(planned: Planned) -> Array:
 
 def room(planned: Planned) -> Array:
     """The largest order that maximum stock and shelf life leave room for, in the order of `place`."""
-    good, levels = planned.draft.good, planned.draft.levels
-    return np.asarray(np.minimum(good.max_stock, levels.shelf_limit) - good.position)
+    limit = np.minimum(planned.draft.good.max_stock, planned.draft.levels.shelf_limit)
+    return np.asarray(limit - planned.position)
 
 
 def asked_prices(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> Prices:

@@ -79,7 +79,10 @@ def transfers_first(planned: Planned) -> tuple[Planned, pl.DataFrame]:
     on_top = pl.Series((got > 0) & (left == quantity))
     frame = planned.frame.with_columns(reason=noted(on_top, "transfer"))
     planned = replace(
-        planned, frame=frame.with_columns(reason=noted(pl.Series(sent < wanted), "source_short"))
+        planned,
+        frame=frame.with_columns(
+            moved_in=pl.Series(got + sent), reason=noted(pl.Series(sent < wanted), "source_short")
+        ),
     )
     moves = [_moves(frame, lateral, moved, options), _supply_moves(frame, sent, wanted, source)]
     return planned, pl.concat([part for part in moves if part.height] or [pl.DataFrame(schema=MOVES)])

@@ -176,6 +176,7 @@ class _Made:
     items: pl.DataFrame
     actions: pl.DataFrame
     purchases: dict[str, Any]
+    previous: PlanRun | None
 
 
 def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
@@ -230,7 +231,8 @@ def _compute(
 
     start = time.perf_counter()
     report("plan", 0.3)
-    before = suggestions_before(plan_before(plan))
+    previous = plan_before(plan)
+    before = suggestions_before(previous)
     planned = rows_plan(facts, open_orders, PlanSpec.from_dict(plan.spec).to_target(), before)
     rows, moves = planned.rows, planned.moves
     seconds["plan"] = round(time.perf_counter() - start, 3)
@@ -246,6 +248,7 @@ def _compute(
         items=planned.items,
         actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
         purchases=purchases_by_week(dated),
+        previous=previous,
     )
     seconds["ahead"] = round(time.perf_counter() - start, 3)
     report("store", 0.8)
@@ -289,7 +292,7 @@ def _store(
         PlanRun.finish(
             plan.pk,
             claim,
-            previous=plan_before(plan),
+            previous=made.previous,
             suggestions_count=due.height,
             exceptions_count=sum(exceptions.values()),
             report={

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from catalog.models import KitComponent, Location, Product
+from catalog.models import KitComponent, Location, Product, TransferLane
 from replenishment.models import PlanAction, PlanRun, PolicyRule, Suggestion
 from tests.cast import make_lane, make_location, make_product, make_terms
 from tests.replenishment.world import make_forecast, make_stock, run_plan
@@ -280,6 +280,23 @@ def test_excess_elsewhere_comes_before_a_purchase(two: tuple[Location, Location]
     action = PlanAction.objects.get(plan_run=plan, kind="transfer")
     assert action.saving > 0
     assert action.cost == pytest.approx(0.01 * action.quantity, abs=0.01)
+    all_add_up(plan)
+
+
+def test_calm_does_not_buy_what_a_transfer_brings(two: tuple[Location, Location]) -> None:
+    here, there = two
+    product = make_item(here, 200)
+    make_stock(product, there, 0)
+    rates = {(product, here): 20, (product, there): 200}
+    TransferLane.objects.update(moq=1000)
+    first = row_of(run_plan(make_forecast(rates)), product, there)
+    TransferLane.objects.update(moq=0, order_multiple=1)
+    plan = run_plan(make_forecast(rates), calm=0.9)
+    second = row_of(plan, product, there)
+    moved = sum(row[3] for row in transfers_of(plan))
+    assert moved > 0
+    assert second.order_quantity + moved <= first.order_quantity + 1e-6
+    assert "kept" not in codes(second)
     all_add_up(plan)
 
 

@@ -255,6 +255,35 @@ def test_a_budget_cuts_what_matches_it_and_nothing_else(place: Location) -> None
     assert_adds_up(limited)
 
 
+def test_a_budget_of_others_asks_no_rate(place: Location) -> None:
+    product = make_item(place, currency="GBP")
+    make_budget(supplier=make_supplier())
+    row = only(run_plan(make_forecast({(product, place): 20})))
+    assert row.order_quantity > 0
+    make_budget(name="of all")
+    row = only(run_plan(make_forecast({(product, place): 20})))
+    assert row.reason == "exception: no exchange rate for GBP"
+
+
+def test_a_budget_reckons_with_the_price_that_is_paid(place: Location) -> None:
+    breaks = [[100, "8"]]
+    product = make_item(place, unit_cost=10, price_breaks=breaks, moq=100, order_multiple=1, on_hand=0)
+    make_budget(amount=Decimal(900))
+    row = planned(place, product)
+    assert row.order_quantity == 100
+    assert row.home_value == 800
+    Budget.objects.update(amount=Decimal(799))
+    assert planned(place, product).order_quantity == 0
+
+
+def test_a_cut_that_loses_a_price_break_stays_within_the_budget(place: Location) -> None:
+    product = make_item(place, unit_cost=10, price_breaks=[[100, "8"]], moq=10, order_multiple=10, on_hand=0)
+    make_budget(amount=Decimal(700))
+    row = planned(place, product, order_cost=500.0)
+    assert row.home_value is not None
+    assert 0 < row.home_value <= 700
+
+
 def test_a_budget_of_a_category_holds_for_all_below_it(place: Location) -> None:
     top = make_category()
     inside, outside = make_item(place), make_item(place)

@@ -62,9 +62,11 @@ class Planned:
                 order_quantity=pl.Series(after + 0.0),
                 reason=noted(pl.Series(moved != 0), code),
             ).with_columns(
-                # What was taken back is no order.
+                # What was taken back is no order; what is ordered all the same doesn't wait.
                 reason=pl.when(pl.Series((moved < 0) & (after == 0)))
                 .then(pl.col("reason").str.replace("^order; ", ""))
+                .when(pl.Series((moved > 0) & (before == 0)))
+                .then(pl.col("reason").str.replace("^not_due; ", "order; "))
                 .otherwise("reason")
             ),
         )

@@ -176,6 +176,8 @@ def assert_adds_up(row: Suggestion) -> None:
     for term in Suggestion.TERMS:
         total += getattr(row, term)
     assert total == row.order_quantity
+    if row.order_quantity > 0:
+        assert "not_due" not in row.reason.split("; ")
     if row.previous_quantity is not None:
         total = row.previous_quantity
         for term in Suggestion.CHANGES:

@@ -268,10 +268,10 @@ class _Part:
 
 
 def _offers(plan: PlanRun, supplier_id: int) -> pl.DataFrame:
-    """A supplier's terms by product and location, as ITEMS has them: money in the home currency."""
+    """A supplier's terms by product and location, as ITEMS has them: landed cost in the home currency."""
     import polars as pl
 
-    from replenishment.selectors.offers import offers_timed
+    from replenishment.selectors.offers import landed_cost, offers_timed
 
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
     rate = pl.col("currency").replace_strict(
@@ -279,7 +279,7 @@ def _offers(plan: PlanRun, supplier_id: int) -> pl.DataFrame:
     )
     terms = offers_timed(as_of=plan.as_of).filter(pl.col("supplier_id") == supplier_id)
     return (
-        terms.with_columns(unit_cost=pl.col("unit_cost") * rate)
+        terms.with_columns(unit_cost=landed_cost(rate))
         .filter(pl.col("unit_cost").is_not_null())
         .rename({"lead_time_days": "lead_time_mean", "lead_time_sd_days": "lead_time_sd"})
         .select(*_KEY, *(pl.col(name).alias(f"offer_{name}") for name in _TERMS))

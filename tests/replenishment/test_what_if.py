@@ -127,6 +127,30 @@ def test_it_buys_on_another_suppliers_terms_where_there_are_any(shop: Shop) -> N
         what_if(shop.plan, Selection(), Changes(), supplier_id=other.pk)
 
 
+def test_it_compares_suppliers_by_landed_cost(db: None) -> None:
+    """Duty and freight are in what the plan pays, and in what it would pay another supplier."""
+    product, place = make_product(), make_location()
+    near, far = make_supplier(), make_supplier()
+    make_terms(product=product, supplier=near, unit_cost=Decimal(5), freight_cost=Decimal(1), rank=1)
+    make_terms(
+        product=product,
+        supplier=far,
+        unit_cost=Decimal(4),
+        duty_rate=Decimal("0.25"),
+        freight_cost=Decimal(2),
+        rank=2,
+    )
+    make_stock(product, place, 5)
+    plan = run_plan(make_forecast({(product, place): 20.0}))
+
+    def cost(**values: Any) -> float:
+        after = what_if(plan, Selection(), Changes(), **values).after
+        return after.order_value / after.order_quantity
+
+    assert cost() == cost(supplier_id=near.pk) == pytest.approx(5 + 1)
+    assert cost(supplier_id=far.pk) == pytest.approx(4 * 1.25 + 2)
+
+
 def test_it_spends_no_more_than_the_budget(shop: Shop) -> None:
     free = what_if(shop.plan, Selection(), Changes())
     tight = what_if(shop.plan, Selection(), Changes(), budget=100.0)

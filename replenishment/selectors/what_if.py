@@ -121,7 +121,7 @@ def what_if(
         part.items,
         changed,
         part.demand,
-        budget=_times(_planned_budget(plan, selection), share),
+        budget=_times(planned_budget(plan, selection), share),
         changed_budget=_times(budget, share),
     )
     numbers = [name for name in found.before.columns if name != "unique_id"]
@@ -143,6 +143,11 @@ def what_if(
         left_out=dict(Counter([*part.left_out, *found.left_out.values()]).most_common()),
         without_terms=without_terms,
     )
+
+
+def planned_budget(plan: PlanRun, selection: Selection) -> float | None:
+    """The plan's own budget, where all of the plan is asked for."""
+    return plan.spec.get("budget") if selection.is_all else None
 
 
 def what_if_service(
@@ -311,11 +316,6 @@ def _sampled(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     rank = pl.col("product_id").rank("dense") - 1
     every = -(-rows.height // most)
     return rows.filter(rank % every == 0)
-
-
-def _planned_budget(plan: PlanRun, selection: Selection) -> float | None:
-    """The plan's own budget, where all of the plan is asked for."""
-    return plan.spec.get("budget") if selection.is_all else None
 
 
 def _times(value: float | None, share: float) -> float | None:

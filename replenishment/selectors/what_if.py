@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import PlanItems, PlanRun, Suggestion
-from replenishment.selectors.suggestions import suggestions_list
+from replenishment.selectors.suggestions import has_demand_passed_on, suggestions_list
 
 if TYPE_CHECKING:
     import polars as pl
@@ -186,7 +186,7 @@ def what_if_spending(
 class _Part:
     """The product-locations of a selection: their ITEMS as planned and their demand.
 
-    `left_out` are reasons, one for each row that was not planned.
+    `left_out` are reasons, one for each row that was not planned, or not by its forecast alone.
     """
 
     plan: PlanRun
@@ -223,13 +223,16 @@ class _Part:
         known = list(rates) or [settings.FORESTOCK_HOME_CURRENCY]
         has_rate = pl.col("currency").is_in(known)
         is_planned = pl.col("on_hand").is_not_null()
+        is_own = ~pl.Series([has_demand_passed_on(reason) for reason in frame["reason"]], dtype=pl.Boolean)
         why = [
             *frame.filter(~is_planned)["reason"],
-            *[_("no exchange rate")] * frame.filter(is_planned & ~has_rate).height,
+            *[_("with demand that other products or locations pass on")]
+            * frame.filter(is_planned & ~is_own).height,
+            *[_("no exchange rate")] * frame.filter(is_planned & is_own & ~has_rate).height,
         ]
-        frame = frame.filter(is_planned & has_rate)
+        frame = frame.filter(is_planned & is_own & has_rate)
         if frame.is_empty():
-            raise WhatIfError(_("Nothing of this selection could be planned."))
+            raise WhatIfError(_("Nothing of this selection could be planned by demand of its own."))
         try:
             demand = forecasting.distribution_overridden(
                 run_id=plan.forecast_run_id,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog.models import Location, Product, Supplier
+from catalog.models import KitComponent, Location, Product, Supplier
 from forecasting.models import ForecastOverride
 from replenishment import selectors
 from replenishment.core.what_if import ChangeError, Changes, Shift
@@ -184,6 +184,21 @@ def test_it_leaves_out_what_could_not_be_planned_and_says_why() -> None:
     assert answer.left_out == {"exception: no supply terms": 1}
     with pytest.raises(WhatIfError, match="could be planned"):
         what_if(plan, Selection(product_id=bare.pk), Changes())
+
+
+def test_it_leaves_out_what_others_pass_demand_on_to() -> None:
+    """A component is bought for kits as well: its own forecast is a part of what the plan planned with."""
+    part, alone, kit, place = make_product(), make_product(), make_product(), make_location()
+    for product in (part, alone):
+        make_terms(product=product)
+        make_stock(product, place, 5)
+    KitComponent.objects.create(kit=kit, component=part, quantity=2)
+    plan = run_plan(make_forecast({(kit, place): 20.0, (part, place): 8.0, (alone, place): 8.0}))
+    answer = what_if(plan, Selection(), Changes())
+    assert answer.rows["product_id"].to_list() == [alone.pk]
+    assert answer.left_out == {"assembled": 1, "with demand that other products or locations pass on": 1}
+    with pytest.raises(WhatIfError, match="demand of its own"):
+        what_if(plan, Selection(product_id=part.pk), Changes())
 
 
 def test_it_leaves_out_what_has_no_exchange_rate() -> None:

@@ -346,6 +346,17 @@ def test_the_address_filters(
     assert len(client.get(PAGE, query).context["page"].object_list) == number
 
 
+@pytest.mark.parametrize("name", ["person", "reason", "category"])
+@pytest.mark.parametrize("value", ["\0", "x" * 300])
+def test_what_can_not_be_a_filter_is_as_none(
+    client: Client, viewer: User, scored: User, name: str, value: str
+) -> None:
+    client.force_login(viewer)
+    answer = client.get(PAGE, {name: value, "outcome": "better"})
+    assert answer.context["chosen"] == []
+    assert len(answer.context["page"].object_list) == 2
+
+
 def test_it_says_so_where_nothing_was_judged(client: Client, viewer: User) -> None:
     client.force_login(viewer)
     assert "No edit to judge yet" in client.get(PAGE).content.decode()

@@ -169,6 +169,21 @@ class OrderFilter(forms.Form):
     )
 
 
+class ScoreboardFilter(forms.Form):
+    """Whose edits the scoreboard shows, from the address. A field that is there and empty asks for those
+    without a reason or a category; a wrong one is as none.
+    """
+
+    person = forms.CharField(required=False, max_length=150, strip=False)
+    reason = forms.CharField(required=False, max_length=200, strip=False)
+    category = forms.CharField(required=False, max_length=120, strip=False)
+
+    def asked(self) -> dict[str, str]:
+        """What is asked for, by field."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if name in self.data}
+
+
 class ReplayForm(forms.Form):
     """What a replay is asked to do."""
 

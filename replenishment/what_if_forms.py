@@ -117,8 +117,9 @@ class WhatIfForm(forms.Form):
 
     def __init__(self, data: QueryDict, *, plan_id: int | None, budget: float | None = None) -> None:
         data = data.copy()
-        if budget is not None and not any(data.get(name) for name in (*self.SELECTION, "product", "budget")):
-            # The plan's own money, which is for all of it.
+        selected = any(data.get(name) for name in (*self.SELECTION, "product"))
+        if budget is not None and "budget" not in data and not selected:
+            # The plan's own money, which is for all of it. A field that was emptied asks for no limit.
             data["budget"] = f"{budget:.2f}"
         super().__init__(data)
         here = Suggestion.objects.filter(plan_run_id=plan_id).values("location_id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.permissions import BasePermission
@@ -17,9 +17,10 @@ if TYPE_CHECKING:  # the framework imports this module while it makes its views
 class ActionPermission(BasePermission):
     """Django's permissions per action for people of the shop; for partners, what a view opens to them.
 
-    A view declares `action_permissions`, action to permission, and where partners may come in,
-    `supplier_actions` and `channel_actions`; it narrows its rows by `catalog.selectors.partner_scope`.
-    What a view does not declare is forbidden. A partner's account is one, whatever else the user holds.
+    A view declares `action_permissions`, action to permission or to several that are all needed, and where
+    partners may come in, `supplier_actions` and `channel_actions`; it narrows its rows by
+    `catalog.selectors.partner_scope`. What a view does not declare is forbidden. A partner's account is one,
+    whatever else the user holds.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -34,5 +35,6 @@ class ActionPermission(BasePermission):
         if scope is not None:
             opened = "supplier_actions" if scope.supplier_id is not None else "channel_actions"
             return action in getattr(view, opened, ())
-        permissions: dict[str, Any] = getattr(view, "action_permissions", {})
-        return action in permissions and user.has_perm(permissions[action])
+        permissions: dict[str, str | tuple[str, ...]] = getattr(view, "action_permissions", {})
+        needed = permissions.get(action or "", ())
+        return bool(needed) and user.has_perms((needed,) if isinstance(needed, str) else needed)

@@ -78,7 +78,7 @@ class SuggestionViewSet(
         "reject": "replenishment.edit_suggestion_quantity",
         "reopen": "replenishment.edit_suggestion_quantity",
         "make_drafts": "replenishment.add_purchaseorder",
-        "dated_plan": "replenishment.view_suggestion",
+        "dated_plan": ("replenishment.view_suggestion", "forecasting.view_forecastdistribution"),
     }
 
     @property

@@ -22,6 +22,7 @@ from replenishment.selectors.what_if import (
     Answer,
     Selection,
     WhatIfError,
+    planned_budget,
     what_if,
     what_if_service,
     what_if_spending,
@@ -124,7 +125,11 @@ class WhatIfAskSerializer(serializers.Serializer[Any]):
         max_length=64, required=False, help_text="Code of another supplier, wherever it has terms."
     )
     budget = serializers.FloatField(
-        min_value=0, max_value=1e12, required=False, allow_null=True, help_text="For today's orders."
+        min_value=0,
+        max_value=1e12,
+        required=False,
+        allow_null=True,
+        help_text="For today's orders; null: no limit.",
     )
     sort = serializers.ChoiceField(choices=list(SORTS), default=SORTS[0])
     offset = serializers.IntegerField(min_value=0, max_value=1_000_000, default=0)
@@ -227,11 +232,11 @@ class WhatIfViewSet(viewsets.GenericViewSet[Suggestion]):
             shifts={column: values[name] for name, column in _SHIFTS.items() if name in values},
         )
         supplier_id = _pk("supplier", values["buy_from"], "buy_from") if "buy_from" in values else None
-        question = (plan, _selection(values.get("selection", {})), changes)
+        selection = _selection(values.get("selection", {}))
+        question = (plan, selection, changes)
+        budget = values["budget"] if "budget" in values else planned_budget(plan, selection)
         try:
-            answer = what_if(
-                *question, supplier_id=supplier_id, budget=values.get("budget"), sort=values["sort"]
-            )
+            answer = what_if(*question, supplier_id=supplier_id, budget=budget, sort=values["sort"])
             body = _body(answer, values["offset"], values["limit"])
             if values["curves"]:
                 curve = what_if_service(*question, supplier_id=supplier_id).curve

@@ -13,6 +13,7 @@ from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import Suggestion
 from replenishment.selectors.on_order import lines_open
+from replenishment.selectors.suggestions import has_demand_passed_on
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from replenishment.core.items import Items
 
     Array = npt.NDArray[Any]
-
-# Reasons of rows that have demand of other rows beside their own.
-_PASSED_ON = frozenset({"kit_demand", "successor_demand", "supplies"})
 
 
 @dataclass(frozen=True)
@@ -170,8 +168,7 @@ def _demand(suggestion: Suggestion) -> DemandDistribution | None:
     """The demand that the plan stands on, overrides as they were then; None where it is gone."""
     run = suggestion.plan_run.forecast_run
     # What others pass on is in the plan, but in no forecast.
-    passed_on = not _PASSED_ON.isdisjoint(suggestion.reason.split("; "))
-    if run.pruned_at is not None or passed_on:
+    if run.pruned_at is not None or has_demand_passed_on(suggestion.reason):
         return None
     found = forecasting.distribution_read(
         run_id=run.pk,

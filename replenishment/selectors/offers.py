@@ -43,6 +43,12 @@ class Costs:
     target: float = 0.95
 
 
+def landed_cost(rate: pl.Expr) -> pl.Expr:
+    """What a unit of an offer costs until it is on the shelf: unit cost, duty and freight, at a `rate`."""
+    duty, freight = pl.col("duty_rate").fill_null(0.0), pl.col("freight_cost").fill_null(0.0)
+    return (pl.col("unit_cost") * (1 + duty) + freight) * rate
+
+
 def offers_stated(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl.DataFrame:
     """`catalog.selectors.terms_all` with the columns of `suppliers_frame` and of `offers_timed`, the times as
     they are stated: for what has no day of its own, such as a replay.

@@ -10,6 +10,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from forecasting import selectors as forecasting
 from replenishment.models import EditScore, Suggestion
+from replenishment.selectors.suggestions import has_demand_passed_on
 
 # Money: less than this apart is a tie (replenishment.core.scoreboard.TIE).
 TIE = 0.01
@@ -35,6 +36,7 @@ class Edit:
     last_day: date
     edited_at: datetime | None
     scored_at: datetime | None
+    has_demand_passed_on: bool
 
     @property
     def is_scored(self) -> bool:
@@ -98,11 +100,12 @@ def edits_acted_on() -> list[Edit]:
             "review_days",
             "edited_at",
             "edit_score__scored_at",
+            "reason",
         )
     )
     found: list[Edit] = []
     held: tuple[tuple[int, int], date] | None = None
-    for pk, plan, product, location, as_of, state, edited, lead, review, at, scored in rows:
+    for pk, plan, product, location, as_of, state, edited, lead, review, at, scored, reason in rows:
         is_rejected = state == Suggestion.State.REJECTED
         if is_rejected and held is not None and held[0] == (product, location) and as_of < held[1]:
             continue
@@ -111,7 +114,8 @@ def edits_acted_on() -> list[Edit]:
             held = (product, location), as_of + timedelta(days=days)
         last = as_of + timedelta(days=max(round(lead or 0.0), 0) + days)
         quantity = 0.0 if is_rejected else float(edited or 0.0)
-        found.append(Edit(pk, plan, product, location, as_of, quantity, last, at, scored))
+        passed_on = has_demand_passed_on(reason)
+        found.append(Edit(pk, plan, product, location, as_of, quantity, last, at, scored, passed_on))
     return found
 
 
@@ -119,8 +123,10 @@ def edits_open() -> EditsOpen:
     """How many edits have no score (yet), as of the last complete day with sales."""
     as_of = forecasting.as_of_default()
     unscored = [edit for edit in edits_acted_on() if not edit.is_scored]
-    over = sum(as_of is not None and edit.last_day <= as_of for edit in unscored)
-    return EditsOpen(pending=len(unscored) - over, unknown=over)
+    unknown = sum(
+        edit.has_demand_passed_on or (as_of is not None and edit.last_day <= as_of) for edit in unscored
+    )
+    return EditsOpen(pending=len(unscored) - unknown, unknown=unknown)
 
 
 def scores_list() -> QuerySet[EditScore]:

@@ -41,6 +41,16 @@ SORTS: dict[str, str] = {
     "fill": "expected_fill_rate",
 }
 DEFAULT_SORT = "-risk"
+# Reasons of rows that have demand of other rows beside their own.
+_PASSED_ON = frozenset({"kit_demand", "successor_demand", "supplies"})
+
+
+def has_demand_passed_on(reason: str) -> bool:
+    """Whether kits, predecessors or other locations pass demand on to the row.
+
+    It was planned on more than its own forecast, and what was passed on is not kept.
+    """
+    return not _PASSED_ON.isdisjoint(reason.split("; "))
 
 
 def suggestions_priced(plan: PlanRun | None) -> QuerySet[Suggestion]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import PlanItems, PlanRun, Suggestion
-from replenishment.selectors.suggestions import suggestions_list
+from replenishment.selectors.suggestions import has_demand_passed_on, suggestions_list
 
 if TYPE_CHECKING:
     import polars as pl
@@ -121,7 +121,7 @@ def what_if(
         part.items,
         changed,
         part.demand,
-        budget=_times(_planned_budget(plan, selection), share),
+        budget=_times(planned_budget(plan, selection), share),
         changed_budget=_times(budget, share),
     )
     numbers = [name for name in found.before.columns if name != "unique_id"]
@@ -143,6 +143,11 @@ def what_if(
         left_out=dict(Counter([*part.left_out, *found.left_out.values()]).most_common()),
         without_terms=without_terms,
     )
+
+
+def planned_budget(plan: PlanRun, selection: Selection) -> float | None:
+    """The plan's own budget, where all of the plan is asked for."""
+    return plan.spec.get("budget") if selection.is_all else None
 
 
 def what_if_service(
@@ -181,7 +186,7 @@ def what_if_spending(
 class _Part:
     """The product-locations of a selection: their ITEMS as planned and their demand.
 
-    `left_out` are reasons, one for each row that was not planned.
+    `left_out` are reasons, one for each row that was not planned, or not by its forecast alone.
     """
 
     plan: PlanRun
@@ -218,13 +223,16 @@ class _Part:
         known = list(rates) or [settings.FORESTOCK_HOME_CURRENCY]
         has_rate = pl.col("currency").is_in(known)
         is_planned = pl.col("on_hand").is_not_null()
+        is_own = ~pl.Series([has_demand_passed_on(reason) for reason in frame["reason"]], dtype=pl.Boolean)
         why = [
             *frame.filter(~is_planned)["reason"],
-            *[_("no exchange rate")] * frame.filter(is_planned & ~has_rate).height,
+            *[_("with demand that other products or locations pass on")]
+            * frame.filter(is_planned & ~is_own).height,
+            *[_("no exchange rate")] * frame.filter(is_planned & is_own & ~has_rate).height,
         ]
-        frame = frame.filter(is_planned & has_rate)
+        frame = frame.filter(is_planned & is_own & has_rate)
         if frame.is_empty():
-            raise WhatIfError(_("Nothing of this selection could be planned."))
+            raise WhatIfError(_("Nothing of this selection could be planned by demand of its own."))
         try:
             demand = forecasting.distribution_overridden(
                 run_id=plan.forecast_run_id,
@@ -268,10 +276,10 @@ class _Part:
 
 
 def _offers(plan: PlanRun, supplier_id: int) -> pl.DataFrame:
-    """A supplier's terms by product and location, as ITEMS has them: money in the home currency."""
+    """A supplier's terms by product and location, as ITEMS has them: landed cost in the home currency."""
     import polars as pl
 
-    from replenishment.selectors.offers import offers_timed
+    from replenishment.selectors.offers import landed_cost, offers_timed
 
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
     rate = pl.col("currency").replace_strict(
@@ -279,7 +287,7 @@ def _offers(plan: PlanRun, supplier_id: int) -> pl.DataFrame:
     )
     terms = offers_timed(as_of=plan.as_of).filter(pl.col("supplier_id") == supplier_id)
     return (
-        terms.with_columns(unit_cost=pl.col("unit_cost") * rate)
+        terms.with_columns(unit_cost=landed_cost(rate))
         .filter(pl.col("unit_cost").is_not_null())
         .rename({"lead_time_days": "lead_time_mean", "lead_time_sd_days": "lead_time_sd"})
         .select(*_KEY, *(pl.col(name).alias(f"offer_{name}") for name in _TERMS))
@@ -311,11 +319,6 @@ def _sampled(rows: pl.DataFrame, most: int) -> pl.DataFrame:
     rank = pl.col("product_id").rank("dense") - 1
     every = -(-rows.height // most)
     return rows.filter(rank % every == 0)
-
-
-def _planned_budget(plan: PlanRun, selection: Selection) -> float | None:
-    """The plan's own budget, where all of the plan is asked for."""
-    return plan.spec.get("budget") if selection.is_all else None
 
 
 def _times(value: float | None, share: float) -> float | None:

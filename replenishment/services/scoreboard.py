@@ -36,12 +36,17 @@ def edits_score(*, as_of: date | None = None) -> int:
     Both quantities meet the demand of each day: sales, and where a record says that stock ran out at least
     the demand estimated for it. Costs are those that the plan planned with. An edit whose plan keeps no
     items, whose costs have no exchange rate, or whose product is not in the demand panel, is left without a
-    score. Safe to call again.
+    score. So is one of a row that others pass demand on to, since its sales tell a part of it. Safe to call
+    again.
     """
     as_of = as_of or forecasting.as_of_default()
     if as_of is None:
         return 0
-    due = [edit for edit in edits_acted_on() if edit.last_day <= as_of and not edit.is_scored]
+    due = [
+        edit
+        for edit in edits_acted_on()
+        if edit.last_day <= as_of and not edit.is_scored and not edit.has_demand_passed_on
+    ]
     if not due:
         return 0
     series, demand, first = _demand(due, as_of)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from catalog.models import Category
 from replenishment import selectors
+from replenishment.forms import ScoreboardFilter
 from replenishment.models import EditScore
 from replenishment.selectors.scoreboard import BETTER, EQUAL, GROUPS, WORSE
 from replenishment.views.access import buyer_page
@@ -43,7 +44,7 @@ class OutcomeTab:
 @buyer_page("replenishment.view_editscore")
 def scoreboard(request: HttpRequest) -> HttpResponse:
     """Totals, by person, reason and category, and each edit; the address filters all of it."""
-    asked = {name: request.GET[name] for name in GROUPS if name in request.GET}
+    asked = ScoreboardFilter(request.GET).asked()
     scores = selectors.scores_list()
     for name, value in asked.items():
         scores = scores.filter(**{GROUPS[name]: value or ("" if name == "reason" else None)})

@@ -43,6 +43,19 @@ def test_it_answers_before_and_after_with_the_rows_that_change_most(viewer: User
     assert "service" not in ask(viewer, {})
 
 
+def test_a_budget_that_is_left_out_stays_as_planned(viewer: User) -> None:
+    Shop(budget=100.0)
+    same = ask(viewer, {})
+    assert same["before"] == same["after"]
+    assert 50 < same["after"]["order_value"] <= 100
+    free = ask(viewer, {"budget": None})
+    assert free["before"] == same["before"]
+    assert free["after"]["order_value"] > 150
+    # The plan's money is for all of it: a part has no limit on either side.
+    part = ask(viewer, {"selection": {"search": "P"}, "target": 0.95})
+    assert part["after"]["order_value"] > 100
+
+
 def test_it_takes_a_selection_by_natural_keys(viewer: User, shop: Shop) -> None:
     sku, place = shop.products[0].sku, shop.places[0].code
     found = ask(viewer, {"selection": {"sku": sku, "location": place}, "buy_from": shop.far.code})

@@ -199,6 +199,20 @@ def test_what_can_not_be_judged_is_counted(place: Location, buyer: User) -> None
     assert selectors.edits_open() == selectors.EditsOpen(pending=0, unknown=3)
 
 
+@pytest.mark.parametrize("code", ["kit_demand", "successor_demand", "supplies"])
+def test_what_others_pass_demand_on_to_is_not_judged_by_its_own_sales(
+    place: Location, buyer: User, code: str
+) -> None:
+    product, plan = make_daily(place), make_plan(as_of=PLANNED)
+    make_items(plan, product, place=place)
+    make_edit(plan, product, place, buyer, reason=f"order; {code}")
+    young = make_plan(as_of=LAST)
+    make_edit(young, product, place, buyer, reason=f"order; {code}")
+    assert services.edits_score() == 0
+    # It waits for nothing either.
+    assert selectors.edits_open() == selectors.EditsOpen(pending=0, unknown=2)
+
+
 def test_a_stock_out_hides_no_demand(place: Location, buyer: User) -> None:
     """The shop ran out because of the edit: what would have sold is estimated."""
     product, plan = make_daily(place), make_plan(as_of=PLANNED)
@@ -332,9 +346,29 @@ def test_the_address_filters(
     assert len(client.get(PAGE, query).context["page"].object_list) == number
 
 
+@pytest.mark.parametrize("name", ["person", "reason", "category"])
+@pytest.mark.parametrize("value", ["\0", "x" * 300])
+def test_what_can_not_be_a_filter_is_as_none(
+    client: Client, viewer: User, scored: User, name: str, value: str
+) -> None:
+    client.force_login(viewer)
+    answer = client.get(PAGE, {name: value, "outcome": "better"})
+    assert answer.context["chosen"] == []
+    assert len(answer.context["page"].object_list) == 2
+
+
 def test_it_says_so_where_nothing_was_judged(client: Client, viewer: User) -> None:
     client.force_login(viewer)
     assert "No edit to judge yet" in client.get(PAGE).content.decode()
+
+
+def test_it_says_how_many_can_not_be_judged(
+    client: Client, viewer: User, buyer: User, place: Location
+) -> None:
+    make_daily(place)
+    make_edit(make_plan(as_of=PLANNED), make_product(), place, buyer, reason="order; supplies")
+    client.force_login(viewer)
+    assert "1 edit can&#x27;t be judged" in client.get(PAGE).content.decode().replace("'", "&#x27;")
 
 
 def test_it_shows_categories_in_the_readers_language(client: Client, viewer: User, scored: User) -> None:

@@ -116,6 +116,23 @@ def test_it_says_when_the_other_supplier_has_no_terms(client: Client, buyer: Use
     assert "no terms for anything" in asked(client, other_supplier=shop.far.pk, q=shop.products[3].sku)
 
 
+def test_an_emptied_budget_is_no_limit_and_one_that_is_not_asked_the_plans(
+    client: Client, buyer: User
+) -> None:
+    Shop(budget=100.0)
+    client.force_login(buyer)
+
+    def orders(**values: Any) -> tuple[float, float]:
+        page = client.get(reverse("replenishment:what-if"), values)
+        answer = page.context["answer"]
+        return answer.before.order_value, answer.after.order_value
+
+    before, after = orders()
+    assert before == after <= 100
+    before, after = orders(budget="")
+    assert before <= 100 < after
+
+
 def test_it_takes_numbers_with_a_comma_and_typographic_minus(client: Client, buyer: User, shop: Shop) -> None:
     client.force_login(buyer)
     assert "In total" in asked(client, review_days="3,5", lead_time_mean="\N{MINUS SIGN}2")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog.models import Location, Product, Supplier
+from catalog.models import KitComponent, Location, Product, Supplier
 from forecasting.models import ForecastOverride
 from replenishment import selectors
 from replenishment.core.what_if import ChangeError, Changes, Shift
@@ -127,6 +127,30 @@ def test_it_buys_on_another_suppliers_terms_where_there_are_any(shop: Shop) -> N
         what_if(shop.plan, Selection(), Changes(), supplier_id=other.pk)
 
 
+def test_it_compares_suppliers_by_landed_cost(db: None) -> None:
+    """Duty and freight are in what the plan pays, and in what it would pay another supplier."""
+    product, place = make_product(), make_location()
+    near, far = make_supplier(), make_supplier()
+    make_terms(product=product, supplier=near, unit_cost=Decimal(5), freight_cost=Decimal(1), rank=1)
+    make_terms(
+        product=product,
+        supplier=far,
+        unit_cost=Decimal(4),
+        duty_rate=Decimal("0.25"),
+        freight_cost=Decimal(2),
+        rank=2,
+    )
+    make_stock(product, place, 5)
+    plan = run_plan(make_forecast({(product, place): 20.0}))
+
+    def cost(**values: Any) -> float:
+        after = what_if(plan, Selection(), Changes(), **values).after
+        return after.order_value / after.order_quantity
+
+    assert cost() == cost(supplier_id=near.pk) == pytest.approx(5 + 1)
+    assert cost(supplier_id=far.pk) == pytest.approx(4 * 1.25 + 2)
+
+
 def test_it_spends_no_more_than_the_budget(shop: Shop) -> None:
     free = what_if(shop.plan, Selection(), Changes())
     tight = what_if(shop.plan, Selection(), Changes(), budget=100.0)
@@ -160,6 +184,21 @@ def test_it_leaves_out_what_could_not_be_planned_and_says_why() -> None:
     assert answer.left_out == {"exception: no supply terms": 1}
     with pytest.raises(WhatIfError, match="could be planned"):
         what_if(plan, Selection(product_id=bare.pk), Changes())
+
+
+def test_it_leaves_out_what_others_pass_demand_on_to() -> None:
+    """A component is bought for kits as well: its own forecast is a part of what the plan planned with."""
+    part, alone, kit, place = make_product(), make_product(), make_product(), make_location()
+    for product in (part, alone):
+        make_terms(product=product)
+        make_stock(product, place, 5)
+    KitComponent.objects.create(kit=kit, component=part, quantity=2)
+    plan = run_plan(make_forecast({(kit, place): 20.0, (part, place): 8.0, (alone, place): 8.0}))
+    answer = what_if(plan, Selection(), Changes())
+    assert answer.rows["product_id"].to_list() == [alone.pk]
+    assert answer.left_out == {"assembled": 1, "with demand that other products or locations pass on": 1}
+    with pytest.raises(WhatIfError, match="demand of its own"):
+        what_if(plan, Selection(product_id=part.pk), Changes())
 
 
 def test_it_leaves_out_what_has_no_exchange_rate() -> None:

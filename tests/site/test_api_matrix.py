@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from inventory_site.api.urls import router
 from inventory_site.api.urls import urlpatterns as api_patterns
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, make_user
 from tests.site.api_world import DAY, World, client_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -317,6 +317,20 @@ def test_it_answers_405_to_methods_that_an_endpoint_has_not(
         for method in {*METHODS, "OPTIONS"} - own:
             found[name, method] = call(client, method, url, {} if method != "GET" else None)
     assert found == dict.fromkeys(found, 405)
+
+
+def test_it_needs_each_permission_of_an_action_that_needs_several(world: World) -> None:
+    """Bands of a dated plan are the forecast's: suggestions alone are not enough, nor forecasts."""
+    url = reverse("api:suggestion-dated-plan", kwargs={"pk": world.suggestion.pk})
+    both = Permission.objects.filter(codename__in=["view_suggestion", "view_forecastdistribution"])
+    assert len(both) == 2
+    for number, permission in enumerate(both):
+        user = make_user(f"half-{number}")
+        user.user_permissions.add(permission)
+        assert call(client_of(user), "GET", url, None) == 403
+    user = make_user("whole")
+    user.user_permissions.set(both)
+    assert call(client_of(user), "GET", url, None) == 200
 
 
 def test_it_hides_from_partners_what_is_somebody_elses(world: World, callers: dict[str, User | None]) -> None:

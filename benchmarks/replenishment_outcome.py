@@ -192,7 +192,7 @@ def print_gates(where: Scene, found: dict[str, list[Point]]) -> None:
         line(words, read_off(found[ENGINE], fill, "cost") / costs[best], BEST_GATE)
         if np.isfinite(values.get("minmax", np.nan)):
             line(f"stock at {100 * fill:g}% fill / min/max", own / values["minmax"], MINMAX_GATE)
-        if where.name == "frat" and fill == 0.95:
+        if where.name == "frat" and fill == 0.95 and "ses" in values:
             line("stock at 95% fill / SES, promotions known", own / values["ses"], PROMOTION_GATE)
     asked = where.with_target(0.95, "economic")
     point = asked.point(0.0, asked.run(asked.engine()))

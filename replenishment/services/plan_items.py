@@ -10,6 +10,7 @@ import polars as pl
 from catalog.models import Product
 from replenishment.core.constraints import grained
 from replenishment.core.items import Items
+from replenishment.selectors import offers
 
 EXCEPTION = "exception: "
 # Not bought, and so said; neither is an exception.
@@ -137,8 +138,7 @@ def home_cost() -> pl.Expr:
 
 def landed_cost() -> pl.Expr:
     """`home_cost` with duty and freight: what a unit costs until it is on the shelf."""
-    duty, freight = pl.col("duty_rate").fill_null(0.0), pl.col("freight_cost").fill_null(0.0)
-    return (pl.col("unit_cost") * (1 + duty) + freight) * pl.col("cost_rate").fill_null(1.0)
+    return offers.landed_cost(pl.col("cost_rate").fill_null(1.0))
 
 
 def home_price() -> pl.Expr:

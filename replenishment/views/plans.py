@@ -14,11 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment import selectors, services
-from replenishment.forms_settings import PlanForm
 from replenishment.models import PolicyRule
 from replenishment.selectors import budgets as budget_reads
 from replenishment.selectors import plan_summary as reads
 from replenishment.selectors.settings import rules_used
+from replenishment.settings_forms import PlanForm
 from replenishment.tasks import plan_execute_task
 from replenishment.views.access import buyer_page, reader
 

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from catalog import selectors as catalog
 from replenishment import selectors, services
-from replenishment.forms_settings import BudgetForm, RuleForm
 from replenishment.models import Budget, PolicyRule
 from replenishment.selectors import budgets as budget_reads
 from replenishment.selectors import settings as reads
+from replenishment.settings_forms import BudgetForm, RuleForm
 from replenishment.views.access import buyer_page, reader
 
 _LATEST_EVENTS = 15

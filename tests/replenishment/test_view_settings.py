@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from catalog.models import Product
 from replenishment.models import Budget, PlanRun, PolicyRule, SettingEvent
 from tests.cast import make_category, make_location, make_product, make_supplier
 from tests.replenishment.world import (
@@ -111,6 +114,34 @@ def test_a_budget_is_made_changed_and_deleted(client: Client, admin_user: User, 
     assert client.get(BUDGETS).context["states"][0].left == 0
     client.post(reverse("replenishment:budget-delete", args=[budget.pk]))
     assert not Budget.objects.exists()
+
+
+def test_the_page_of_budgets_asks_no_more_for_more_of_them(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    order = make_order(buyer)
+    branch = make_category()
+    twig = make_category(parent=branch)
+    line = order.lines.all()[0]
+    Product.objects.filter(pk=line.product_id).update(category=twig)
+
+    def more(count: int, **scope: Any) -> None:
+        for _ in range(count):
+            days = {"first_day": date(2020, 1, 1), "last_day": date(2030, 1, 1)}
+            Budget.objects.create(name=f"budget {Budget.objects.count()}", amount=1000, **days, **scope)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert client.get(BUDGETS).status_code == 200
+        return len(found)
+
+    more(1, category=branch)
+    few = queries()
+    more(5, category=branch, supplier=order.supplier, location=order.location)
+    more(5, supplier=make_supplier())
+    more(1, category=make_category())
+    assert queries() == few
+    committed = sorted(state.committed for state in client.get(BUDGETS).context["states"])
+    assert committed == [0] * 6 + [float(line.quantity * line.unit_cost)] * 6
 
 
 def test_buyers_see_budgets_and_change_none(client: Client, buyer: User) -> None:

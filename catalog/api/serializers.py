@@ -26,6 +26,8 @@ from catalog.models import (
 
 ROWS_LIMIT = 10_000
 LARGEST = 10**18
+# Costs and habits of the shop that are kept with a supplier and its terms: no partner sees them.
+SHOPS_OWN = frozenset({"order_cost", "administrative_days", "joint_review", "freight_cost", "duty_rate"})
 
 
 def code_field(slug: str = "code") -> serializers.SlugRelatedField[Any]:
@@ -107,6 +109,13 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
         )  # fmt: skip
 
 
+class PartnerSupplierSerializer(SupplierSerializer):
+    """What a supplier sees of itself: without what the shop plans with."""
+
+    class Meta(SupplierSerializer.Meta):
+        fields = tuple(name for name in SupplierSerializer.Meta.fields if name not in SHOPS_OWN)
+
+
 class SupplierClosureSerializer(serializers.ModelSerializer[SupplierClosure]):
     """Days on which a supplier takes no orders and ships nothing, both ends included."""
 
@@ -132,6 +141,13 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
             "freight_cost", "duty_rate", "return_share", "lead_time_days", "lead_time_sd_days",
             "review_days", "minimum_order_value", "is_assumed", "recorded_at",
         )  # fmt: skip
+
+
+class PartnerTermsSerializer(SupplyTermsSerializer):
+    """What a supplier sees of its terms: without what the shop plans with."""
+
+    class Meta(SupplyTermsSerializer.Meta):
+        fields = tuple(name for name in SupplyTermsSerializer.Meta.fields if name not in SHOPS_OWN)
 
 
 class SalesSerializer(serializers.ModelSerializer[SalesRecord]):

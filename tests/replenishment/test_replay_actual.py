@@ -16,7 +16,7 @@ from catalog.models import Location, Product, SalesRecord, StockLevel, Supplier
 from forecasting import selectors as forecasting
 from replenishment import selectors, services
 from replenishment.models import PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Receipt, ReplayRun
-from replenishment.selectors.past_orders import deliveries_observed, lines_sent
+from replenishment.selectors.past_orders import deliveries_observed, lines_arrived, lines_sent
 from replenishment.services import ReplayError
 from tests.cast import make_location, make_supplier
 from tests.replenishment.replay_world import (
@@ -202,6 +202,17 @@ def test_it_reads_lead_times_and_parts_of_orders(place: Location, buyer: User) -
     assert found["share"].to_list() == [0.25, 1.0]
     assert found["rest_days"].to_list() == [pytest.approx((5 * 3 + 10 * 7) / 15), 0.0]
     assert lines_sent(first=FIRST, last=LAST - timedelta(days=1))["quantity"].to_list() == [20, 10]
+
+
+def test_what_was_bought_leaves_out_transfers_and_cancelled_orders(place: Location, buyer: User) -> None:
+    product, supplier = make_sold(place), make_supplier()
+    make_sent(product, place, supplier, buyer, day=FIRST, quantity=20)
+    called_off = make_sent(product, place, supplier, buyer, day=FIRST, quantity=30)
+    moved = make_sent(product, place, supplier, buyer, day=FIRST, quantity=40, receipts={7: 40})
+    PurchaseOrder.objects.filter(pk=called_off.pk).update(state="cancelled")
+    PurchaseOrder.objects.filter(pk=moved.pk).update(kind="transfer", supplier=None, source=make_location())
+    assert lines_sent(first=FIRST, last=LAST)["quantity"].to_list() == [20]
+    assert lines_arrived(sent_before=FIRST + timedelta(days=1), last=LAST)["units"].to_list() == [40]
 
 
 def test_it_takes_lead_times_as_they_happened(place: Location, buyer: User) -> None:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from catalog.models import Product
+from replenishment import services
 from replenishment.models import Budget, PlanRun, PolicyRule, SettingEvent
 from tests.cast import make_category, make_location, make_product, make_supplier
 from tests.replenishment.world import (
@@ -62,6 +63,13 @@ def test_a_rule_is_made_changed_and_deleted(client: Client, buyer: User) -> None
     client.post(reverse("replenishment:rule-delete", args=[rule.pk]))
     assert not PolicyRule.objects.exists()
     assert [event.actor for event in SettingEvent.objects.all()] == [buyer] * 3
+
+
+def test_what_is_gone_is_not_deleted_again(admin_user: User) -> None:
+    rule, again = (PolicyRule.objects.get_or_create(name="one")[0] for _ in range(2))
+    services.rule_delete(rule=rule, acting_user=admin_user)
+    services.rule_delete(rule=again, acting_user=admin_user)
+    assert [event.action for event in SettingEvent.objects.all()] == ["delete"]
 
 
 @pytest.mark.parametrize(

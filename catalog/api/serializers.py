@@ -102,7 +102,7 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
 
     class Meta:
         model = Supplier
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "code", "name", "country", "currency", "email", "minimum_order_value",
             "minimum_order_weight", "minimum_order_volume", "container_weight", "container_volume",
             "order_cost", "order_days", "administrative_days", "joint_review", "is_assumed", "recorded_at",
@@ -135,7 +135,7 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
 
     class Meta:
         model = SupplyTerms
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "supplier", "sku", "location", "rank", "article_number", "unit_cost", "currency",
             "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "price_break_kind",
             "freight_cost", "duty_rate", "return_share", "lead_time_days", "lead_time_sd_days",

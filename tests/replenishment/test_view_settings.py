@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from catalog.models import Product
+from catalog.models import Product, StockLevel
 from replenishment import services
 from replenishment.models import Budget, PlanRun, PolicyRule, SettingEvent
 from tests.cast import make_category, make_location, make_product, make_supplier
@@ -204,6 +204,24 @@ def test_a_plans_page_tells_what_changed(client: Client, buyer: User) -> None:
     assert [term.key for term in changes.terms if term.rows] == ["change_demand"]
     assert [row.product for row in page.context["moved"]] == [product]
     assert client.get(reverse("replenishment:plan-detail", args=[first.pk])).context["changes"] is None
+
+
+def test_a_plans_page_adds_up_with_rows_that_came_and_went(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    place = make_location()
+    stays, goes = (make_item(place, order_multiple=1, moq=0) for _ in range(2))
+    first = run_plan(make_forecast({(stays, place): 20, (goes, place): 30}))
+    comes = make_item(place, order_multiple=1, moq=0)
+    StockLevel.objects.filter(product=goes).delete()
+    second = run_plan(make_forecast({(stays, place): 25, (comes, place): 40}))
+    page = client.get(reverse("replenishment:plan-detail", args=[second.pk]))
+    changes = page.context["changes"]
+    ordered = {row.product_id: row.order_quantity for row in first.suggestions.all()}
+    assert changes.gone == ordered[goes.pk] > 0
+    assert changes.before == sum(ordered.values())
+    terms = sum(term.units for term in changes.terms)
+    assert changes.before + terms + changes.new - changes.gone == pytest.approx(changes.after)
+    assert "No longer planned" in page.content.decode()
 
 
 def test_a_plans_page_asks_no_more_for_more_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
@@ -43,12 +44,26 @@ def lines_arrived(*, sent_before: date, last: date) -> pl.DataFrame:
     Columns product_id, location_id (stocking), day, units. Receipts of transfers are arrivals as those of
     purchases are: their stock came, whoever sent it.
     """
+    sent = [pk for pk, day in days_sent().items() if day < sent_before]
+    return _received(
+        Receipt.objects.filter(line__order__in=sent, received_on__gte=sent_before, received_on__lte=last)
+    )
+
+
+def transfers_arrived(*, first: date, last: date) -> pl.DataFrame:
+    """What transfers that were sent on these days brought in them; columns as of `lines_arrived`."""
+    sent = [pk for pk, day in days_sent().items() if first <= day <= last]
+    return _received(
+        Receipt.objects.filter(
+            line__order__in=sent, line__order__kind=PurchaseOrder.Kind.TRANSFER, received_on__lte=last
+        )
+    )
+
+
+def _received(receipts: QuerySet[Receipt]) -> pl.DataFrame:
     import polars as pl
 
-    sent = [pk for pk, day in days_sent().items() if day < sent_before]
-    rows = Receipt.objects.filter(
-        line__order__in=sent, received_on__gte=sent_before, received_on__lte=last
-    ).values_list("line__product_id", _RECEIVED_AT, "received_on", "quantity")
+    rows = receipts.values_list("line__product_id", _RECEIVED_AT, "received_on", "quantity")
     return pl.DataFrame(
         [(product, place, day, float(units)) for product, place, day, units in rows.order_by()],
         schema={"product_id": pl.Int64, "location_id": pl.Int64, "day": pl.Date, "units": pl.Float64},

@@ -326,6 +326,18 @@ def test_it_tells_orders_by_the_stock_that_came(place: Location) -> None:
     assert (done.orders, done.ordered) == (3, 90)
 
 
+def test_it_tells_no_order_by_stock_that_was_moved_in(place: Location, buyer: User) -> None:
+    product = make_sold(place)
+    make_opening(product, place, 20)
+    count_stock(product, place, [10, 30, 20, 10, 30, 20, 10, 30])
+    day = FIRST + timedelta(days=2)
+    moved = make_sent(product, place, make_supplier(), buyer, day=day, quantity=30, receipts={7: 30})
+    PurchaseOrder.objects.filter(pk=moved.pk).update(kind="transfer", supplier=None, source=make_location())
+    run = run_replay()
+    done = rows_of(run, compared=True)["actual"]
+    assert (done.orders, done.ordered) == (2, 60)
+
+
 def test_it_compares_with_nothing_where_nothing_is_known(place: Location) -> None:
     make_opening(make_sold(place), place, 20)
     run = run_replay()

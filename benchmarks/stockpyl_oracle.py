@@ -2,8 +2,8 @@
 
 stockpyl brings much and its serial systems need numpy below 2, so that it has an environment of its own:
 
-    python3 -m venv /tmp/oracle && /tmp/oracle/bin/pip install stockpyl==1.0.2 'numpy<2'
-    /tmp/oracle/bin/python -m benchmarks.stockpyl_oracle [--out tests/core/stockpyl_answers.json]
+    python3 -m venv ../oracle && ../oracle/bin/pip install stockpyl==1.0.2 'numpy<2'
+    ../oracle/bin/python -m benchmarks.stockpyl_oracle [--out tests/core/stockpyl_answers.json]
 
 One JSON object: for each model a list of instances, ``{"name", "given", "answer"}``; a name that starts with
 ``random`` is drawn (seed 0), any other is stockpyl's own name of the book's example or problem. Takes about

@@ -26,6 +26,8 @@ from catalog.models import (
 
 ROWS_LIMIT = 10_000
 LARGEST = 10**18
+# Costs and habits of the shop that are kept with a supplier and its terms: no partner sees them.
+SHOPS_OWN = frozenset({"order_cost", "administrative_days", "joint_review", "freight_cost", "duty_rate"})
 
 
 def code_field(slug: str = "code") -> serializers.SlugRelatedField[Any]:
@@ -100,11 +102,18 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
 
     class Meta:
         model = Supplier
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "code", "name", "country", "currency", "email", "minimum_order_value",
             "minimum_order_weight", "minimum_order_volume", "container_weight", "container_volume",
             "order_cost", "order_days", "administrative_days", "joint_review", "is_assumed", "recorded_at",
         )  # fmt: skip
+
+
+class PartnerSupplierSerializer(SupplierSerializer):
+    """What a supplier sees of itself: without what the shop plans with."""
+
+    class Meta(SupplierSerializer.Meta):
+        fields = tuple(name for name in SupplierSerializer.Meta.fields if name not in SHOPS_OWN)
 
 
 class SupplierClosureSerializer(serializers.ModelSerializer[SupplierClosure]):
@@ -126,12 +135,19 @@ class SupplyTermsSerializer(serializers.ModelSerializer[SupplyTerms]):
 
     class Meta:
         model = SupplyTerms
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "supplier", "sku", "location", "rank", "article_number", "unit_cost", "currency",
             "purchase_unit", "unit_size", "moq", "order_multiple", "price_breaks", "price_break_kind",
             "freight_cost", "duty_rate", "return_share", "lead_time_days", "lead_time_sd_days",
             "review_days", "minimum_order_value", "is_assumed", "recorded_at",
         )  # fmt: skip
+
+
+class PartnerTermsSerializer(SupplyTermsSerializer):
+    """What a supplier sees of its terms: without what the shop plans with."""
+
+    class Meta(SupplyTermsSerializer.Meta):
+        fields = tuple(name for name in SupplyTermsSerializer.Meta.fields if name not in SHOPS_OWN)
 
 
 class SalesSerializer(serializers.ModelSerializer[SalesRecord]):

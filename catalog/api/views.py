@@ -13,6 +13,7 @@ from rest_framework import mixins, viewsets
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from catalog import selectors, services
 from catalog.api import filters, serializers
@@ -71,6 +72,19 @@ class ScopedQuerySetMixin:
         if scope.supplier_id is not None:
             lookup, value = self.supplier_lookup, scope.supplier_id
         return queryset.filter(**{lookup: value}) if lookup else queryset.none()
+
+
+class PartnerSerializerMixin:
+    """Another serializer for partners, who see less; the API's description is that of the shop."""
+
+    partner_serializer_class: ClassVar[type[BaseSerializer[Any]]]
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """By who asks."""
+        is_described = getattr(self, "swagger_fake_view", False)
+        if is_described or selectors.partner_scope(self.request.user) is None:  # type: ignore[attr-defined]
+            return super().get_serializer_class()  # type: ignore[misc, no-any-return]
+        return self.partner_serializer_class
 
 
 class BulkUpsertMixin:
@@ -221,6 +235,7 @@ class LocationViewSet(
 
 class SupplierViewSet(
     ScopedQuerySetMixin,
+    PartnerSerializerMixin,
     BulkUpsertMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -231,6 +246,7 @@ class SupplierViewSet(
     kind = "supplier"
     queryset = Supplier.objects.all()
     serializer_class = serializers.SupplierSerializer
+    partner_serializer_class = serializers.PartnerSupplierSerializer
     filterset_class = filters.SupplierFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_supplier",
@@ -265,6 +281,7 @@ class SupplierClosureViewSet(
 
 class SupplyTermsViewSet(
     ScopedQuerySetMixin,
+    PartnerSerializerMixin,
     BulkUpsertMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -275,6 +292,7 @@ class SupplyTermsViewSet(
     kind = "supply_terms"
     queryset = SupplyTerms.objects.select_related("supplier", "product", "location")
     serializer_class = serializers.SupplyTermsSerializer
+    partner_serializer_class = serializers.PartnerTermsSerializer
     filterset_class = filters.SupplyTermsFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_supplyterms",

@@ -27,8 +27,9 @@ class Records:
     """What is known of N items in T periods, in units.
 
     ``stock`` (T + 1, N) on hand at the close before the first period and at each close, NaN where unknown;
-    ``sold`` and ``returned`` by customers (T, N); ``orders`` (N,) lines sent to suppliers in these periods
-    and what they ``ordered`` (N,), 0 where there was none; ``arrived`` (T, N) of lines sent before.
+    ``sold`` to customers and ``returned`` (T, N): by customers, or moved in from another location;
+    ``orders`` (N,) lines sent to suppliers in these periods and what they ``ordered`` (N,), 0 where there was
+    none; ``arrived`` (T, N) of lines sent before.
     """
 
     stock: Array

@@ -30,10 +30,25 @@ def within_budget(
 
     A unit is worth the chance that demand over the protection interval reaches it times the margin that it
     saves, per unit of money; smallest orders are worth the average of their units. One threshold for all
-    items is sought by bisection, then what is left is spent pack by pack, the best first.
+    items is sought by bisection, then what is left is spent pack by pack, the best first. What costs nothing
+    is taken whole.
     """
     if float(quantity @ unit_cost) <= budget:
         return quantity
+    is_free = unit_cost <= 0
+    if is_free.any():
+        spent, rows = np.array(quantity, dtype=float), np.flatnonzero(~is_free)
+        spent[rows] = within_budget(
+            budget=budget,
+            quantity=quantity[rows],
+            position=position[rows],
+            demand=demand.take(rows),
+            margin=margin[rows],
+            unit_cost=unit_cost[rows],
+            smallest=smallest[rows],
+            multiple=multiple[rows],
+        )
+        return spent
     worth = np.maximum(margin, 0.0) / unit_cost
     first = np.minimum(smallest, quantity)
     at = demand.loss(np.column_stack([position, position + first]))

@@ -1,4 +1,4 @@
-"""Periodic review policies (R, S) and (R, s, S) from demand distributions: levels, orders, expected service.
+"""Plans from demand distributions by any kind of policy (`kinds`): levels, orders, expected service.
 
 Formulas, sources, and when to use what: ``docs/policies.md``.
 """

@@ -85,9 +85,12 @@ def savings(
     """What a unit moved saves against one bought: the purchase, less the lane, less what the unit is worth
     where it lies.
 
-    There it would save a purchase too, but only after ``spare_days``: until then it costs its holding.
+    There it would save a purchase too, but only after ``spare_days``: until then it costs its holding. Where
+    they are infinite it never does, and is worth nothing, whatever its holding costs.
     """
-    kept = giver_cost * (1 - holding_rate * spare_days / DAYS_PER_YEAR)
+    is_ever_sold = np.isfinite(spare_days)
+    days = np.where(is_ever_sold, spare_days, 0.0)
+    kept = np.where(is_ever_sold, giver_cost * (1 - holding_rate * days / DAYS_PER_YEAR), 0.0)
     return np.asarray(landed_cost - lane_cost - np.maximum(kept, 0.0))
 
 

@@ -47,7 +47,7 @@ class PlanAction(models.Model):
     order_line = models.ForeignKey(
         PurchaseOrderLine,
         verbose_name=_("order line"),
-        on_delete=models.CASCADE,
+        on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="+",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import DateField, DecimalField, F, Q, QuerySet, Sum
+from django.db.models import DateField, DecimalField, F, QuerySet, Sum
 from django.db.models.functions import Cast, Coalesce
 
 from catalog import selectors as catalog
-from catalog.models import Category
 from replenishment.models import Budget, PurchaseOrder, PurchaseOrderLine
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -51,43 +55,70 @@ def budget_states(budgets: QuerySet[Budget]) -> list[BudgetState]:
     The day of an order is that of the plan that it came from, else the one on which it was made. Orders in a
     currency without a rate count as nothing.
     """
-    return [BudgetState(budget, _committed(budget)) for budget in budgets]
-
-
-def category_branch(root: int) -> set[int]:
-    """A category and all below it."""
-    parents = list(Category.objects.order_by().values_list("pk", "parent_id"))
-    found = {root}
-    while more := {pk for pk, parent in parents if parent in found and pk not in found}:
-        found |= more
-    return found
+    found = list(budgets)
+    if not found:
+        return []
+    branches = catalog.categories_under([b.category_id for b in found if b.category_id is not None])
+    ordered = _ordered(
+        first=min(budget.first_day for budget in found), last=max(budget.last_day for budget in found)
+    )
+    return [
+        BudgetState(budget, float(ordered.filter(*_scope(budget, branches))["worth"].sum()))
+        for budget in found
+    ]
 
 
 def _filled(budget: Budget) -> int:
     return sum(value is not None for value in (budget.category_id, budget.supplier_id, budget.location_id))
 
 
-def _committed(budget: Budget) -> float:
-    lines = (
+def _scope(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Expr]:
+    """What holds of the orders that count against a budget."""
+    import polars as pl
+
+    holds = [pl.col("day").is_between(budget.first_day, budget.last_day)]
+    if budget.supplier_id is not None:
+        holds.append(pl.col("supplier_id") == budget.supplier_id)
+    if budget.location_id is not None:
+        holds.append(pl.col("location_id") == budget.location_id)
+    if budget.category_id is not None:
+        holds.append(pl.col("category_id").is_in(list(branches[budget.category_id])))
+    return holds
+
+
+def _ordered(*, first: date, last: date) -> pl.DataFrame:
+    """What was ordered on these days, not cancelled.
+
+    Columns day, supplier_id, location_id, category_id, worth (home currency).
+    """
+    import polars as pl
+
+    sums = (
         PurchaseOrderLine.objects.filter(order__kind=PurchaseOrder.Kind.PURCHASE)
         .exclude(order__state=PurchaseOrder.State.CANCELLED)
         .annotate(
             ordered_on=Coalesce("order__plan_run__as_of", Cast("order__created_at", DateField())),
         )
-        .filter(ordered_on__gte=budget.first_day, ordered_on__lte=budget.last_day)
-    )
-    scope = Q()
-    if budget.supplier_id is not None:
-        scope &= Q(order__supplier_id=budget.supplier_id)
-    if budget.location_id is not None:
-        scope &= Q(order__location_id=budget.location_id)
-    if budget.category_id is not None:
-        scope &= Q(product__category_id__in=category_branch(budget.category_id))
-    sums = (
-        lines.filter(scope)
+        .filter(ordered_on__gte=first, ordered_on__lte=last)
         .order_by()
-        .values_list("order__currency")
+        .values_list(
+            "ordered_on",
+            "order__supplier_id",
+            "order__location_id",
+            "product__category_id",
+            "order__currency",
+        )
         .annotate(worth=Sum(F("quantity") * F("unit_cost"), output_field=DecimalField()))
     )
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=catalog.today())
-    return sum(float(worth or 0) * rates.get(currency, 0.0) for currency, worth in sums)
+    return pl.DataFrame(
+        [(*scope, float(worth or 0) * rates.get(currency, 0.0)) for *scope, currency, worth in sums],
+        schema={
+            "day": pl.Date,
+            "supplier_id": pl.Int64,
+            "location_id": pl.Int64,
+            "category_id": pl.Int64,
+            "worth": pl.Float64,
+        },
+        orient="row",
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-from replenishment.models import PurchaseOrderLine, Receipt
+from replenishment.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from replenishment.selectors.deliveries import days_sent
 
 if TYPE_CHECKING:
@@ -18,11 +19,18 @@ _RECEIVED_AT = Coalesce("line__order__location__receiving_location_id", "line__o
 
 
 def lines_sent(*, first: date, last: date) -> pl.DataFrame:
-    """Order lines sent to suppliers on these days: product_id, location_id (stocking), quantity (units)."""
+    """Order lines sent to suppliers on these days: product_id, location_id (stocking), quantity (units).
+
+    Transfers between locations buy nothing, and what was cancelled was not bought: neither is here.
+    """
     import polars as pl
 
     sent = [pk for pk, day in days_sent().items() if first <= day <= last]
-    rows = PurchaseOrderLine.objects.filter(order__in=sent).values_list("product_id", _PLACE, "quantity")
+    rows = (
+        PurchaseOrderLine.objects.filter(order__in=sent, order__kind=PurchaseOrder.Kind.PURCHASE)
+        .exclude(order__state=PurchaseOrder.State.CANCELLED)
+        .values_list("product_id", _PLACE, "quantity")
+    )
     return pl.DataFrame(
         [(product, place, float(quantity)) for product, place, quantity in rows.order_by()],
         schema={"product_id": pl.Int64, "location_id": pl.Int64, "quantity": pl.Float64},
@@ -31,16 +39,31 @@ def lines_sent(*, first: date, last: date) -> pl.DataFrame:
 
 
 def lines_arrived(*, sent_before: date, last: date) -> pl.DataFrame:
-    """What came from then to the last day of lines sent before.
+    """What came from then to the last day of lines sent before: it was on order on the first day.
 
-    Columns product_id, location_id (stocking), day, units.
+    Columns product_id, location_id (stocking), day, units. Receipts of transfers are arrivals as those of
+    purchases are: their stock came, whoever sent it.
     """
+    sent = [pk for pk, day in days_sent().items() if day < sent_before]
+    return _received(
+        Receipt.objects.filter(line__order__in=sent, received_on__gte=sent_before, received_on__lte=last)
+    )
+
+
+def transfers_arrived(*, first: date, last: date) -> pl.DataFrame:
+    """What transfers that were sent on these days brought in them; columns as of `lines_arrived`."""
+    sent = [pk for pk, day in days_sent().items() if first <= day <= last]
+    return _received(
+        Receipt.objects.filter(
+            line__order__in=sent, line__order__kind=PurchaseOrder.Kind.TRANSFER, received_on__lte=last
+        )
+    )
+
+
+def _received(receipts: QuerySet[Receipt]) -> pl.DataFrame:
     import polars as pl
 
-    sent = [pk for pk, day in days_sent().items() if day < sent_before]
-    rows = Receipt.objects.filter(
-        line__order__in=sent, received_on__gte=sent_before, received_on__lte=last
-    ).values_list("line__product_id", _RECEIVED_AT, "received_on", "quantity")
+    rows = receipts.values_list("line__product_id", _RECEIVED_AT, "received_on", "quantity")
     return pl.DataFrame(
         [(product, place, day, float(units)) for product, place, day, units in rows.order_by()],
         schema={"product_id": pl.Int64, "location_id": pl.Int64, "day": pl.Date, "units": pl.Float64},

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, ExpressionWrapper, F, FloatField, Q, QuerySet, Sum, Value
+from django.db.models import (
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Abs, Cast, Coalesce
 
 from replenishment.models import PlanRun, Suggestion
@@ -21,11 +32,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Changes:
-    """From the units ordered by the plan before to those of this one; `new` and `gone` rows apart."""
+    """From the units ordered by the plan before to those of this one: before + terms + new - gone = after.
+
+    `new` are those of rows that the plan before had not, `gone` what it ordered in rows that are no more.
+    """
 
     before: float
     terms: list[Change]
     new: float
+    gone: float
     after: float
 
 
@@ -50,10 +65,17 @@ def plan_changes(plan: PlanRun) -> Changes | None:
     )
     if not sums["known"]:
         return None
+    kept = Suggestion.objects.filter(
+        plan_run=plan, product=OuterRef("product"), location=OuterRef("location")
+    )
+    gone = Suggestion.objects.filter(~Exists(kept), plan_run=plan.previous_id).aggregate(
+        units=Coalesce(Sum("order_quantity"), Value(0.0))
+    )["units"]
     return Changes(
-        before=sums["before"],
+        before=sums["before"] + gone,
         terms=[Change(name, sums[f"{name}_units"], sums[f"{name}_rows"]) for name in Suggestion.CHANGES],
         new=sums["new"],
+        gone=gone,
         after=sums["after"],
     )
 

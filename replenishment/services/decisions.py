@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from replenishment.models import PlanAction, PurchaseOrderLine
+from replenishment.models import PlanAction, PurchaseOrder, PurchaseOrderLine
 from replenishment.selectors import action_service
 from replenishment.services.errors import ActionError, StaleError
 from replenishment.services.orders import (
@@ -34,8 +34,7 @@ def action_carry_out(*, action_id: int, acting_user: User, comment: str = "") ->
     """
     with transaction.atomic():
         action = _begin(action_id, acting_user)
-        line = action.order_line
-        count = PurchaseOrderLine.objects.filter(order_id=line.order_id).count() if line else None
+        line, count = _line_lock(action)
         how = action_service(action, acting_user, lines_count=count)
         if how == "transfer":
             transfers_draft(action_ids=[action.pk], acting_user=acting_user)
@@ -53,11 +52,8 @@ def action_carry_out(*, action_id: int, acting_user: User, comment: str = "") ->
                 line_id=line.pk, quantity=line.quantity - less, acting_user=acting_user, comment=note
             )
         elif how == "remove":
-            # The line goes: the action stays, with the order's number.
-            action.order_line = None
-            action.details["order"] = line.order.number
-            action.save(update_fields=["order_line", "details"])
             order_line_remove(line_id=line.pk, acting_user=acting_user, comment=note)
+            action.refresh_from_db()
         else:
             order_cancel(order_id=line.order_id, acting_user=acting_user, comment=note)
         return _end(action, State.DONE, acting_user, comment)
@@ -87,6 +83,8 @@ def action_reopen(*, action_id: int, acting_user: User) -> PlanAction:
         action = _lock(action_id, acting_user)
         if action.state != State.DISMISSED:
             raise ActionError(_("Only a dismissed action can be taken up again."))
+        if action.order_line_id is None and "order" in action.details:
+            raise ActionError(_("The order line of this action is gone."))
         action.state, action.comment, action.decided_by, action.decided_at = State.OPEN, "", None, None
         action.save(update_fields=["state", "comment", "decided_by", "decided_at"])
         return action
@@ -101,6 +99,16 @@ def _lock(action_id: int, acting_user: User) -> PlanAction:
     if latest is None or action.plan_run_id != latest.pk:
         raise StaleError(_("A newer plan has replaced this one: look at its actions instead."))
     return action
+
+
+def _line_lock(action: PlanAction) -> tuple[PurchaseOrderLine | None, int | None]:
+    """The action's order line and how many lines its order has, both read once the order is locked."""
+    if action.order_line is None:
+        return None, None
+    order = PurchaseOrder.objects.select_for_update().get(pk=action.order_line.order_id)
+    lines = {line.pk: line for line in order.lines.all()}
+    action.order_line = lines[action.order_line.pk]
+    return action.order_line, len(lines)
 
 
 def _begin(action_id: int, acting_user: User) -> PlanAction:

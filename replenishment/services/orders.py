@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
@@ -147,13 +148,19 @@ def order_line_set(
 
 
 def order_line_remove(*, line_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
-    """Take a line off an order (the last one stays: cancel the order instead); its suggestion opens again."""
+    """Take a line off an order (the last one stays: cancel the order instead); its suggestion opens again.
+
+    Proposed actions on the line keep the order's number; open ones are dismissed: nothing is left to do.
+    """
     with transaction.atomic():
+        # Actions before their order, as where one is carried out: neither waits for the other in a circle.
+        list(PlanAction.objects.select_for_update().filter(order_line=line_id).order_by("pk"))
         order, line = _line_begin(line_id=line_id, acting_user=acting_user)
         if order.lines.count() == 1:
             raise OrderError(_("This is the order's last line: cancel the order instead."))
         data = {"line": line.pk, "sku": line.product.sku, "quantity": [_text(line.quantity), None]}
         _reopen(order, [line])
+        _actions_detach(order, line, acting_user)
         line.delete()
         return _line_end(order, "line-remove", acting_user, comment, data)
 
@@ -267,6 +274,18 @@ def _reopen(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:
         return
     ids = [line.suggestion_id for line in lines if line.suggestion_id is not None]
     Suggestion.objects.filter(pk__in=ids, state=Suggestion.State.DRAFTED).update(state=Suggestion.State.OPEN)
+
+
+def _actions_detach(order: PurchaseOrder, line: PurchaseOrderLine, acting_user: User) -> None:
+    actions = list(PlanAction.objects.filter(order_line=line))
+    for action in actions:
+        action.order_line = None
+        action.details["order"] = order.number
+        if action.state == PlanAction.State.OPEN:
+            action.state, action.comment = PlanAction.State.DISMISSED, _("The order line was removed.")
+            action.decided_by, action.decided_at = acting_user, timezone.now()
+    changed = ["order_line", "details", "state", "comment", "decided_by", "decided_at"]
+    PlanAction.objects.bulk_update(actions, changed, batch_size=500)
 
 
 def _text(value: Decimal | date | None) -> str | None:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from catalog.selectors import categories_under
 from replenishment.core.budget import within_budget
 from replenishment.core.constraints import grained, smallest_order
-from replenishment.selectors.budgets import BudgetState, category_branch
+from replenishment.selectors.budgets import BudgetState
 from replenishment.services.plan_core import Planned
 from replenishment.services.plan_terms import asked_prices
 
@@ -52,7 +53,7 @@ def _within(frame: pl.DataFrame, state: BudgetState) -> Array:
     if budget.location_id is not None:
         mask &= (frame["location_id"] == budget.location_id).to_numpy()
     if budget.category_id is not None:
-        branch = list(category_branch(budget.category_id))
+        branch = list(categories_under([budget.category_id])[budget.category_id])
         mask &= frame["category_id"].is_in(branch).fill_null(value=False).to_numpy()
     return mask
 

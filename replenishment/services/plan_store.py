@@ -83,7 +83,10 @@ def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
 
 
 def actions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
-    """Insert the rows of `plan_actions.actions_found`, in the same transaction as the suggestions."""
+    """Insert the rows of `plan_transfers.transfer_actions` and `plan_actions.actions_found`.
+
+    In the same transaction as the suggestions.
+    """
     day = pl.Date if connection.vendor == "postgresql" else pl.String
     _insert(PlanAction, rows.with_columns(pl.col("act_by").cast(day), plan_run_id=pl.lit(plan_id)))
 

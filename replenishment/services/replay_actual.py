@@ -11,7 +11,7 @@ import polars as pl
 
 from catalog import selectors as catalog
 from replenishment.core.actual import Records
-from replenishment.selectors.past_orders import lines_arrived, lines_sent
+from replenishment.selectors.past_orders import lines_arrived, lines_sent, transfers_arrived
 from replenishment.services.plan_facts import KEY
 
 Array = npt.NDArray[Any]
@@ -33,6 +33,7 @@ def records_read(frame: pl.DataFrame, *, labels: Array, first_day: date, sold: A
         first=(before - np.timedelta64(_FRESH_DAYS - 1, "D")).item(), last=last_day
     ).join(items, on=KEY)
     returned = catalog.returned_units(first=first_day, last=last_day).join(items, on=KEY)
+    moved = transfers_arrived(first=first_day, last=last_day).join(items, on=KEY)
     lines = lines_sent(first=first_day, last=last_day).join(items, on=KEY)
     arrived = lines_arrived(sent_before=first_day, last=last_day).join(items, on=KEY)
     orders, ordered = np.zeros(items.height), np.zeros(items.height)
@@ -41,7 +42,8 @@ def records_read(frame: pl.DataFrame, *, labels: Array, first_day: date, sold: A
     return Records(
         stock=_at_closes(stock, closes, items.height),
         sold=sold,
-        returned=_by_period(returned, "returns", labels, items.height),
+        returned=_by_period(returned, "returns", labels, items.height)
+        + _by_period(moved, "units", labels, items.height),
         orders=orders,
         ordered=ordered,
         arrived=_by_period(arrived, "units", labels, items.height),

@@ -100,8 +100,11 @@ def _saved(setting: Setting, acting_user: User) -> Setting:
 
 def _deleted(setting: PolicyRule | Budget, acting_user: User) -> None:
     with transaction.atomic():
-        _event(setting, "delete", acting_user, setting, None)
-        setting.delete()
+        found = type(setting)._default_manager.select_for_update().filter(pk=setting.pk).first()
+        if found is None:  # deleted by somebody else meanwhile
+            return
+        _event(found, "delete", acting_user, found, None)
+        found.delete()
 
 
 def _event(

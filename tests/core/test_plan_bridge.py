@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from forecasting.core.distribution import QUANTILES, DemandDistribution
+from replenishment.core.budget import within_budget
 from replenishment.core.constraints import TERMS, smallest_order
 from replenishment.core.items import Items, ItemsError
 from replenishment.core.policy import Plan, plan
+from replenishment.core.spread import Spread
 
 HORIZON = 40
 AS_OF = date(2024, 1, 1)
@@ -374,6 +376,21 @@ def test_it_spends_a_budget_where_it_saves_most() -> None:
     assert "budget" in kept.reason[0]
     with pytest.raises(ValueError, match="budget"):
         plan(items, demand, budget=-1.0)
+
+
+def test_it_takes_what_is_free_and_ranks_the_rest() -> None:
+    bought = within_budget(
+        budget=500.0,
+        quantity=np.full(3, 50.0),
+        position=np.zeros(3),
+        demand=Spread.from_knots(np.tile([0.0, 50.0, 100.0], (3, 1)), np.array([0.0, 0.5, 1.0])),
+        margin=np.array([5.0, 1.0, 20.0]),
+        unit_cost=np.array([0.0, 10.0, 10.0]),
+        smallest=np.ones(3),
+        multiple=np.ones(3),
+    )
+    # The best line's 50 units are worth more than the first of the poor line's.
+    assert bought.tolist() == [50, 0, 50]
 
 
 def test_it_spends_a_budget_as_well_as_buying_unit_by_unit() -> None:

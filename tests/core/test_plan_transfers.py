@@ -121,6 +121,17 @@ def test_a_unit_that_soon_sells_where_it_lies_is_not_worth_the_freight() -> None
     assert found == pytest.approx([-0.4, 0.5, 9.5])
 
 
+def test_what_never_sells_where_it_lies_is_moved_even_if_holding_costs_nothing() -> None:
+    found = savings(
+        landed_cost=np.full(2, 10.0),
+        giver_cost=np.full(2, 10.0),
+        lane_cost=np.full(2, 0.5),
+        holding_rate=np.zeros(2),
+        spare_days=np.array([np.inf, 100.0]),
+    )
+    assert found == pytest.approx([9.5, -0.5])
+
+
 def test_urgent_is_what_sells_between_the_transfer_and_the_purchase() -> None:
     found = urgent_units(
         rate=np.array([2.0, 2.0, 2.0, 0.0]),

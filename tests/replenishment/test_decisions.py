@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import dropwhile
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Location, Product
 from replenishment import selectors, services
@@ -76,6 +79,38 @@ def test_it_takes_a_line_off_and_keeps_the_action(place: Location, buyer: User) 
     assert order.lines.count() == 1
     assert (action.state, action.order_line, action.details["order"]) == ("done", None, order.number)
     assert (order.events.get().action, order.events.get().comment) == ("line-remove", "dead stock")
+
+
+def test_removing_a_line_keeps_what_was_decided_and_closes_what_was_open(
+    place: Location, buyer: User
+) -> None:
+    decided = proposed("cut", place, state="draft", lines=2, quantity=24)
+    order, line = order_of(decided), decided.order_line
+    assert line is not None
+    old = make_action(
+        decided.plan_run, product=decided.product, location=place, kind="postpone", order_line=line
+    )
+    services.action_done(action_id=decided.pk, acting_user=buyer, comment="by phone")
+    services.order_line_remove(line_id=line.pk, acting_user=buyer)
+    decided.refresh_from_db()
+    old.refresh_from_db()
+    assert (decided.state, decided.comment, decided.order_line) == ("done", "by phone", None)
+    assert (old.state, old.decided_by, old.order_line) == ("dismissed", buyer, None)
+    assert decided.details["order"] == old.details["order"] == order.number
+    with pytest.raises(services.ActionError, match="is gone"):
+        services.action_reopen(action_id=old.pk, acting_user=buyer)
+
+
+def test_the_order_is_locked_before_its_lines_are_read(place: Location, buyer: User) -> None:
+    action = proposed("cut", place, state="draft", quantity=24)
+    with CaptureQueriesContext(connection) as queries:
+        services.action_carry_out(action_id=action.pk, acting_user=buyer)
+    after_lock = dropwhile(
+        lambda sql: 'FROM "replenishment_purchaseorder" ' not in sql,
+        [query["sql"] for query in queries.captured_queries],
+    )
+    lines = [sql for sql in after_lock if 'FROM "replenishment_purchaseorderline"' in sql]
+    assert 'WHERE "replenishment_purchaseorderline"."order_id"' in lines[0]
 
 
 @pytest.mark.parametrize("state", ["draft", "approved", "sent"])

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from catalog.models import Job, StockLevel
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine
 from replenishment.services import plan_store
 from tests.cast import make_location, make_product, make_terms, make_user
+from tests.replenishment.ahead_world import make_action, make_open_order
 from tests.replenishment.world import AS_OF, make_forecast, make_order, make_stock, run_plan
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -99,6 +100,36 @@ def test_it_takes_one_of_two_steps_that_exclude_each_other() -> None:
         ["draft", "cancelled"],
         ["draft", "sent", "cancelled"],
     )
+
+
+def test_an_action_sees_what_another_does_to_its_order_line_meanwhile() -> None:
+    user, place, product = make_user("buyer", "Buyer"), make_location(), make_product()
+    order = make_open_order(place, {product: 60.0}, expected_on=None, state="draft")
+    line = order.lines.get()
+    action = make_action(
+        product=product,
+        location=place,
+        kind="cut",
+        quantity=24.0,
+        order_line=line,
+        details={"outstanding": 60},
+    )
+    changing = threading.Event()
+
+    def change() -> None:
+        with transaction.atomic():
+            services.order_line_set(line_id=line.pk, quantity=30, acting_user=user)
+            changing.set()
+            time.sleep(1)
+
+    def carry_out() -> Any:
+        assert changing.wait(30)
+        return services.action_carry_out(action_id=action.pk, acting_user=user)
+
+    _changed, carried_out = at_once(change, carry_out)
+    assert isinstance(carried_out, services.ActionError)
+    line.refresh_from_db()
+    assert line.quantity == 30
 
 
 def test_a_draft_waits_for_a_plan_that_is_being_stored_and_is_then_refused(

@@ -16,7 +16,7 @@ from catalog.models import Location, Product, SalesRecord, StockLevel, Supplier
 from forecasting import selectors as forecasting
 from replenishment import selectors, services
 from replenishment.models import PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine, Receipt, ReplayRun
-from replenishment.selectors.past_orders import deliveries_observed, lines_sent
+from replenishment.selectors.past_orders import deliveries_observed, lines_arrived, lines_sent
 from replenishment.services import ReplayError
 from tests.cast import make_location, make_supplier
 from tests.replenishment.replay_world import (
@@ -204,6 +204,17 @@ def test_it_reads_lead_times_and_parts_of_orders(place: Location, buyer: User) -
     assert lines_sent(first=FIRST, last=LAST - timedelta(days=1))["quantity"].to_list() == [20, 10]
 
 
+def test_what_was_bought_leaves_out_transfers_and_cancelled_orders(place: Location, buyer: User) -> None:
+    product, supplier = make_sold(place), make_supplier()
+    make_sent(product, place, supplier, buyer, day=FIRST, quantity=20)
+    called_off = make_sent(product, place, supplier, buyer, day=FIRST, quantity=30)
+    moved = make_sent(product, place, supplier, buyer, day=FIRST, quantity=40, receipts={7: 40})
+    PurchaseOrder.objects.filter(pk=called_off.pk).update(state="cancelled")
+    PurchaseOrder.objects.filter(pk=moved.pk).update(kind="transfer", supplier=None, source=make_location())
+    assert lines_sent(first=FIRST, last=LAST)["quantity"].to_list() == [20]
+    assert lines_arrived(sent_before=FIRST + timedelta(days=1), last=LAST)["units"].to_list() == [40]
+
+
 def test_it_takes_lead_times_as_they_happened(place: Location, buyer: User) -> None:
     """Terms say a week; every order of the time took four: what is ordered in week 1 is late by three."""
     supplier = make_supplier()
@@ -313,6 +324,18 @@ def test_it_tells_orders_by_the_stock_that_came(place: Location) -> None:
     assert run.report["orders_inferred"] == 1
     # Rises of 20 beyond the ten sold, three times.
     assert (done.orders, done.ordered) == (3, 90)
+
+
+def test_it_tells_no_order_by_stock_that_was_moved_in(place: Location, buyer: User) -> None:
+    product = make_sold(place)
+    make_opening(product, place, 20)
+    count_stock(product, place, [10, 30, 20, 10, 30, 20, 10, 30])
+    day = FIRST + timedelta(days=2)
+    moved = make_sent(product, place, make_supplier(), buyer, day=day, quantity=30, receipts={7: 30})
+    PurchaseOrder.objects.filter(pk=moved.pk).update(kind="transfer", supplier=None, source=make_location())
+    run = run_replay()
+    done = rows_of(run, compared=True)["actual"]
+    assert (done.orders, done.ordered) == (2, 60)
 
 
 def test_it_compares_with_nothing_where_nothing_is_known(place: Location) -> None:

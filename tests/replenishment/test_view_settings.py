@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from catalog.models import Product, StockLevel
+from replenishment import services
 from replenishment.models import Budget, PlanRun, PolicyRule, SettingEvent
 from tests.cast import make_category, make_location, make_product, make_supplier
 from tests.replenishment.world import (
@@ -59,6 +63,13 @@ def test_a_rule_is_made_changed_and_deleted(client: Client, buyer: User) -> None
     client.post(reverse("replenishment:rule-delete", args=[rule.pk]))
     assert not PolicyRule.objects.exists()
     assert [event.actor for event in SettingEvent.objects.all()] == [buyer] * 3
+
+
+def test_what_is_gone_is_not_deleted_again(admin_user: User) -> None:
+    rule, again = (PolicyRule.objects.get_or_create(name="one")[0] for _ in range(2))
+    services.rule_delete(rule=rule, acting_user=admin_user)
+    services.rule_delete(rule=again, acting_user=admin_user)
+    assert [event.action for event in SettingEvent.objects.all()] == ["delete"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +124,34 @@ def test_a_budget_is_made_changed_and_deleted(client: Client, admin_user: User, 
     assert not Budget.objects.exists()
 
 
+def test_the_page_of_budgets_asks_no_more_for_more_of_them(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    order = make_order(buyer)
+    branch = make_category()
+    twig = make_category(parent=branch)
+    line = order.lines.all()[0]
+    Product.objects.filter(pk=line.product_id).update(category=twig)
+
+    def more(count: int, **scope: Any) -> None:
+        for _ in range(count):
+            days = {"first_day": date(2020, 1, 1), "last_day": date(2030, 1, 1)}
+            Budget.objects.create(name=f"budget {Budget.objects.count()}", amount=1000, **days, **scope)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert client.get(BUDGETS).status_code == 200
+        return len(found)
+
+    more(1, category=branch)
+    few = queries()
+    more(5, category=branch, supplier=order.supplier, location=order.location)
+    more(5, supplier=make_supplier())
+    more(1, category=make_category())
+    assert queries() == few
+    committed = sorted(state.committed for state in client.get(BUDGETS).context["states"])
+    assert committed == [0] * 6 + [float(line.quantity * line.unit_cost)] * 6
+
+
 def test_buyers_see_budgets_and_change_none(client: Client, buyer: User) -> None:
     client.force_login(buyer)
     budget = Budget.objects.create(name="March", first_day=date(2024, 3, 1), last_day=date(2024, 3, 31))
@@ -165,6 +204,24 @@ def test_a_plans_page_tells_what_changed(client: Client, buyer: User) -> None:
     assert [term.key for term in changes.terms if term.rows] == ["change_demand"]
     assert [row.product for row in page.context["moved"]] == [product]
     assert client.get(reverse("replenishment:plan-detail", args=[first.pk])).context["changes"] is None
+
+
+def test_a_plans_page_adds_up_with_rows_that_came_and_went(client: Client, buyer: User) -> None:
+    client.force_login(buyer)
+    place = make_location()
+    stays, goes = (make_item(place, order_multiple=1, moq=0) for _ in range(2))
+    first = run_plan(make_forecast({(stays, place): 20, (goes, place): 30}))
+    comes = make_item(place, order_multiple=1, moq=0)
+    StockLevel.objects.filter(product=goes).delete()
+    second = run_plan(make_forecast({(stays, place): 25, (comes, place): 40}))
+    page = client.get(reverse("replenishment:plan-detail", args=[second.pk]))
+    changes = page.context["changes"]
+    ordered = {row.product_id: row.order_quantity for row in first.suggestions.all()}
+    assert changes.gone == ordered[goes.pk] > 0
+    assert changes.before == sum(ordered.values())
+    terms = sum(term.units for term in changes.terms)
+    assert changes.before + terms + changes.new - changes.gone == pytest.approx(changes.after)
+    assert "No longer planned" in page.content.decode()
 
 
 def test_a_plans_page_asks_no_more_for_more_rows(

@@ -373,6 +373,27 @@ def test_it_shows_a_supplier_nothing_of_how_the_shop_came_to_an_order(
     assert not {"suggested_quantity", "suggestion"} & set(order["lines"][0])
 
 
+@pytest.mark.parametrize(
+    ("name", "own", "hidden"),
+    [
+        ("supplier", "own_supplier", {"order_cost", "administrative_days", "joint_review"}),
+        ("supply-terms", "own_terms", {"freight_cost", "duty_rate"}),
+    ],
+)
+def test_it_shows_a_supplier_nothing_of_what_the_shop_plans_with(
+    world: World, callers: dict[str, User | None], name: str, own: str, hidden: set[str]
+) -> None:
+    key = getattr(world, own).pk
+    for caller, expected in (("supplier", set()), ("viewer", hidden)):
+        client = client_of(callers[caller])
+        row = client.get(reverse(f"api:{name}-detail", kwargs={"pk": key})).json()
+        assert hidden & set(row) == expected
+        [listed] = [
+            row for row in client.get(reverse(f"api:{name}-list")).json()["results"] if row["id"] == key
+        ]
+        assert listed == row
+
+
 def test_it_shows_a_supplier_what_was_called_off_after_it_was_sent(
     world: World, callers: dict[str, User | None]
 ) -> None:

@@ -1,5 +1,5 @@
 """This app in the admin."""
 
-from replenishment.admin import orders, settings
+from replenishment.admin import orders, plans, settings
 
-__all__ = ["orders", "settings"]
+__all__ = ["orders", "plans", "settings"]

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from replenishment import services
+from replenishment.admin.read_only import ReadOnlyMixin
 from replenishment.models import Budget, PolicyRule, SettingEvent
 
 
@@ -96,16 +97,7 @@ class BudgetAdmin(_SettingAdmin):
 
 
 @admin.register(SettingEvent)
-class SettingEventAdmin(ModelAdmin):
+class SettingEventAdmin(ReadOnlyMixin, ModelAdmin):
     list_display = ("at", "kind", "name", "action", "actor")
     list_filter = ("kind", "action")
     list_select_related = ("actor",)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

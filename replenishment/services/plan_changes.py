@@ -48,10 +48,7 @@ def changes_found(planned: Planned, before: pl.DataFrame | None) -> pl.DataFrame
     rows = np.flatnonzero(both)
     if len(rows):
         steps = _steps(now[rows], planned.facts.demand)
-        core = planned.draft.decided().order_quantity
-        asked = {name: at for at, name in enumerate(planned.draft.items.unique_id)}
-        today = core[[asked[name] for name in now["unique_id"].gather(rows)]]
-        steps.append(today)
+        steps.append(now["core_quantity"].gather(rows).to_numpy())
         for name, low, high in zip(CHANGES, steps, steps[1:], strict=False):
             moved[name][rows] = grained(high - low)
     total = grained(units(frame, "order_quantity")) - was

@@ -110,6 +110,8 @@ def core_plan(frame: pl.DataFrame, facts: Facts) -> Planned:
             pl.when(is_planned).then("place").alias("place"),
             *(pl.when(is_planned).then(0.0).alias(term) for term in TERMS[6:]),
             order_quantity=pl.col("order_quantity").fill_null(0.0),
+            # What the core alone orders, whatever the later stages make of it.
+            core_quantity=pl.col("order_quantity"),
             moved_in=pl.lit(0.0),
             policy=pl.col("policy").fill_null("none"),
             reason=pl.coalesce("why", "reason").str.slice(0, LONGEST_REASON),

@@ -80,7 +80,7 @@ def rows_plan(
 def _items_kept(planned: Planned) -> pl.DataFrame:
     """ITEMS of the planned rows as the plan keeps them: with what the core alone would order of each."""
     rows = planned.frame.filter(pl.col("place").is_not_null())
-    return items_frame(rows).with_columns(core_quantity=rows["order_quantity"])
+    return items_frame(rows).with_columns(rows["core_quantity"])
 
 
 def _with_orders(frame: pl.DataFrame, on_order: pl.DataFrame) -> pl.DataFrame:

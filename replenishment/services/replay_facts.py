@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
-from catalog.models import Category, Product
+from catalog.models import Product
 from forecasting.core.cleaning import Reason, clean
 from forecasting.core.distribution import Freq
 from forecasting.core.panel import Panel
@@ -135,20 +135,10 @@ def _filtered(frame: pl.DataFrame, run: ReplayRun) -> pl.DataFrame:
     if run.supplier_id is not None:
         frame = frame.filter(pl.col("supplier_id") == run.supplier_id)
     if run.category_id is not None:
-        products = Product.objects.filter(category_id__in=_branch(run.category_id)).values_list(
-            "pk", flat=True
-        )
+        branch = catalog.categories_under([run.category_id])[run.category_id]
+        products = Product.objects.filter(category_id__in=branch).values_list("pk", flat=True)
         frame = frame.filter(pl.col("product_id").is_in(list(products)))
     return frame
-
-
-def _branch(root: int) -> set[int]:
-    """A category and all below it."""
-    parents = list(Category.objects.order_by().values_list("pk", "parent_id"))
-    found = {root}
-    while more := {pk for pk, parent in parents if parent in found and pk not in found}:
-        found |= more
-    return found
 
 
 def _opening(frame: pl.DataFrame, history: History) -> Array:

@@ -1,4 +1,4 @@
-"""Forecasts in the background."""
+"""Forecasts and readings of signals in the background."""
 
 from __future__ import annotations
 
@@ -11,3 +11,11 @@ def run_execute_task(run_id: int) -> None:
     from forecasting.services import run_execute
 
     run_execute(run_id=run_id)
+
+
+@shared_task(name="forecasting.tasks.signal_run_execute_task")
+def signal_run_execute_task(run_id: int) -> None:
+    """Execute a reading of signals. Delivered twice, it does nothing the second time."""
+    from forecasting.services import signal_run_execute
+
+    signal_run_execute(run_id=run_id)

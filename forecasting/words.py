@@ -44,6 +44,25 @@ STEPS: dict[str, str | Promise] = {
     "done": _("Finishing"),
     "store": _("Storing the distributions"),
 }
+SIGNAL_STEPS: dict[str, str | Promise] = {
+    "reviews": _("Reading reviews"),
+    "pictures": _("Looking at pictures"),
+    "texts": _("Reading titles"),
+    "categories": _("Suggesting categories"),
+    "look_alikes": _("Finding look-alikes"),
+    "trends": _("Telling trends"),
+}
+# What a step may count in its report, in the order in which it is told.
+SIGNAL_COUNTS: dict[str, str | Promise] = {
+    "new": _("new"),
+    "changed": _("changed"),
+    "left_out": _("left out"),
+    "products": _("products"),
+    "suggested": _("suggested"),
+    "contradicted": _("contradicted"),
+    "categories": _("categories"),
+    "markets": _("markets"),
+}
 _TRAINED_ANEW = re.compile(
     r"the models of run (?P<number>\d+) can't be used \((?P<reason>.*)\): all were trained anew"
 )

@@ -1,4 +1,4 @@
-"""Work that spans the apps: taking up what a lost worker left, and the chain import, forecast, plan."""
+"""Work that spans the apps: taking up what a lost worker left; import, signals, forecast, plan in a chain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from catalog.models import ImportBatch, Job
-from forecasting.models import ForecastRun
+from forecasting.models import ForecastRun, SignalRun
 from replenishment.models import PlanRun, ReplayRun
 
 logger = logging.getLogger(__name__)
@@ -52,40 +52,53 @@ def chain_run(
     folder: str = "",
     files: list[str] | None = None,
     batch: int | None = None,
+    signals: int | None = None,
     forecast: int | None = None,
     kind: str | None = None,
 ) -> None:
-    """Import the new files of a folder one after the other, then forecast, then plan.
+    """Import the new files of a folder one after the other, read the signals, then forecast, then plan.
 
     A schedule gives `folder`, or nothing to leave the imports out, and `kind`: "full" to train the models,
     "update" to use trained ones, nothing to let their age decide. The rest is how far the chain is. Each
     step is a job row with a task of its own, so that a lost worker costs nothing: this one only looks whether
-    the step has ended, starts the next, and sends itself again to look later. A failed step ends the chain.
+    the step has ended, starts the next, and sends itself again to look later. A failed step ends the chain,
+    but for the signals: forecasts are made without what they lack.
     """
-    if forecast is None:
+    if signals is None:
         if files is None:
             files = _files_new(Path(folder)) if folder else []
         if _has_ended(ImportBatch, batch):
             if files:
                 batch = _import_create(Path(files.pop(0)))
             else:
-                forecast = _forecast_create(kind)
+                signals = _signals_create()
+    elif forecast is None:
+        if SignalRun.objects.get(pk=signals).is_finished:
+            forecast = _forecast_create(kind)
     elif _has_ended(ForecastRun, forecast):
         _plan_create(forecast)
         return
     self.apply_async(
-        kwargs={"folder": folder, "files": files, "batch": batch, "forecast": forecast, "kind": kind},
+        kwargs={
+            "folder": folder,
+            "files": files,
+            "batch": batch,
+            "signals": signals,
+            "forecast": forecast,
+            "kind": kind,
+        },
         countdown=_LOOK_EVERY,
     )
 
 
 def _dispatchers() -> dict[type[Job], Callable[[int], Any]]:
     from catalog.tasks import import_run_task
-    from forecasting.tasks import run_execute_task
+    from forecasting.tasks import run_execute_task, signal_run_execute_task
     from replenishment.tasks import plan_execute_task, replay_execute_task
 
     return {
         ImportBatch: import_run_task.delay,
+        SignalRun: signal_run_execute_task.delay,
         ForecastRun: run_execute_task.delay,
         PlanRun: plan_execute_task.delay,
         ReplayRun: replay_execute_task.delay,
@@ -143,6 +156,14 @@ def _import_create(path: Path) -> int:
     batch: ImportBatch = import_create(kind=_kind(path), file=path, file_name=path.name, acting_user=None)
     _dispatchers()[ImportBatch](batch.pk)
     return batch.pk
+
+
+def _signals_create() -> int:
+    from forecasting.services import signal_run_create
+
+    run = signal_run_create(acting_user=None)
+    _dispatchers()[SignalRun](run.pk)
+    return run.pk
 
 
 def _forecast_create(kind: str | None) -> int:

@@ -43,6 +43,7 @@ GROUP_MIGRATIONS = (
     "0004_replay_permissions",
     "0005_policy_permissions",
     "0006_scoreboard_permissions",
+    "0007_signal_permissions",
 )
 
 

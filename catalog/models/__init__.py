@@ -1,6 +1,7 @@
 """The facts of the shop."""
 
 from catalog.models.access import PartnerAccount
+from catalog.models.behaviour import BehaviourRecord, ShopperEvent
 from catalog.models.facts import (
     CalendarEvent,
     ExchangeRate,
@@ -13,18 +14,24 @@ from catalog.models.facts import (
     SupersededFact,
 )
 from catalog.models.imports import ColumnMapping, ImportBatch
+from catalog.models.indicators import Indicator, IndicatorRecord
 from catalog.models.jobs import Job, JobLostError
+from catalog.models.pictures import ProductImage
 from catalog.models.places import Location, TransferLane
 from catalog.models.products import Category, KitComponent, Product
 from catalog.models.recorded import Recorded
+from catalog.models.reviews import Review
 from catalog.models.supply import Supplier, SupplierClosure, SupplyTerms
 
 __all__ = [
+    "BehaviourRecord",
     "CalendarEvent",
     "Category",
     "ColumnMapping",
     "ExchangeRate",
     "ImportBatch",
+    "Indicator",
+    "IndicatorRecord",
     "Job",
     "JobLostError",
     "KitComponent",
@@ -33,10 +40,13 @@ __all__ = [
     "PartnerAccount",
     "PriceRecord",
     "Product",
+    "ProductImage",
     "ProductLocationDay",
     "PromotionRecord",
     "Recorded",
+    "Review",
     "SalesRecord",
+    "ShopperEvent",
     "StockLevel",
     "SupersededFact",
     "Supplier",

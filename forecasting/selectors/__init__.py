@@ -32,6 +32,7 @@ from forecasting.selectors.runs import (
     run_scores,
     runs_list,
 )
+from forecasting.selectors.signals import signal_run_latest, signal_runs_list
 
 __all__ = [
     "CHAMPIONS",
@@ -63,4 +64,6 @@ __all__ = [
     "run_scores",
     "runs_list",
     "series_overridden",
+    "signal_run_latest",
+    "signal_runs_list",
 ]

@@ -1,4 +1,4 @@
-"""What changes forecast runs: create, execute, prune."""
+"""What changes forecast runs, overrides and readings of signals."""
 
 from forecasting.services.execute import run_execute
 from forecasting.services.overrides import (
@@ -9,6 +9,7 @@ from forecasting.services.overrides import (
     overrides_score,
 )
 from forecasting.services.runs import ForecastError, run_create, runs_prune
+from forecasting.services.signals import signal_run_create, signal_run_execute
 
 __all__ = [
     "ForecastError",
@@ -20,4 +21,6 @@ __all__ = [
     "run_create",
     "run_execute",
     "runs_prune",
+    "signal_run_create",
+    "signal_run_execute",
 ]

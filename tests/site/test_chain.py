@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from catalog.models import ImportBatch, Job
 from forecasting.core.spec import ForecastSpec
-from forecasting.models import ForecastRun
+from forecasting.models import ForecastRun, SignalRun
 from inventory_site.celery import app
 from inventory_site.tasks import ChainStoppedError, chain_run, jobs_take_up
 from replenishment.models import PlanRun
@@ -140,3 +140,18 @@ def test_it_takes_up_lost_jobs_of_every_kind_and_leaves_live_ones() -> None:
     assert (alive.state, alive.attempts) == (Job.State.RUNNING, 0)
     assert batch.state == Job.State.FAILED  # its file is gone
     assert plan.is_finished
+
+
+@pytest.mark.django_db
+def test_it_forecasts_without_the_signals_that_could_not_be_read(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecasting.services import signals
+
+    def broken(run: SignalRun, say: signals.Say) -> dict[str, Any]:
+        raise ValueError("no head")
+
+    monkeypatch.setattr(signals, "STEPS", (("reviews", broken),))
+    chain_run(folder=str(inbox))
+    assert SignalRun.objects.get().state == Job.State.FAILED
+    assert PlanRun.objects.get().state == Job.State.DONE

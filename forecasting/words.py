@@ -21,6 +21,7 @@ MODELS: dict[str, str | Promise] = {
     "tree": _("Decision tree"),
     "forest": _("Quantile forest"),
     "svr": _("Support vector regression"),
+    "deep": _("Deep network"),
 }
 CHAMPIONS = _("Champions together")
 SEGMENTS: dict[str, str | Promise] = {

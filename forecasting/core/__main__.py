@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read before LightGBM's OpenMP starts: idle threads should sleep, not spin, where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = _parser().parse_args(arguments)
+    from forecasting.core.models import require_installed
     from forecasting.core.panel import PanelError
     from forecasting.core.panel_read import panel_read
     from forecasting.core.pipeline import forecast_panel
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             threads=options.threads,
         )
+        require_installed(spec.models)
         if "lightgbm" in spec.models:
             # Loading it and reading the panel leave each other room.
             Thread(target=import_module, args=("lightgbm",)).start()

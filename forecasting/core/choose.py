@@ -4,7 +4,8 @@ A segment is a demand pattern x ABC class with enough series, else the pattern, 
 single models and equal-weight blends of up to three, found by forward selection (Caruana et al., Ensemble
 selection from libraries of models, ICML 2004) over all series and over each pattern. Equal weights, because
 estimated ones rarely beat them (Timmermann, Forecast combinations, Handbook of Economic Forecasting, 2006).
-A challenger has to beat the incumbent by a margin: of the segment before, or else of the segment above.
+A challenger has to beat the incumbent by a margin: of the segment before, or else of the segment above. A
+model on trial (`ON_TRIAL`) comes in, alone or in a blend, only where the best without it is surely worse.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _WORTH = 0.002
 NEEDED = 0.01
 # Bias is weighed beside accuracy: a model that is 10% off on the whole pays 3% of its score.
 _BIAS_WEIGHT = 0.3
+# Dear to train, with a library of its own, and seldom needed: luck on a few folds must not bring it in.
+ON_TRIAL = frozenset({"deep"})
+# Standard errors over series that its absolute error has to be lower by, beside the margin and every fold.
+_SURE = 2.0
 # Past folds are few, and a segment's series move together: so many series' worth of the segment above.
 _BORROWED = 100.0
 
@@ -118,11 +123,13 @@ def choose(
         return Choice({OVERALL: only}, [])
     table = _Table(tested, models)
     names = list(models)
+    settled = [name for name in models if name not in ON_TRIAL]
     for segment, rows in segments.items():
         if " " not in segment:
-            found = _grow(table, rows, models)
-            if found not in names:
-                names.append(found)
+            for pool in (models, settled) if 0 < len(settled) < len(models) else (models,):
+                found = _grow(table, rows, pool)
+                if found not in names:
+                    names.append(found)
     known = {segment: name for segment, name in (previous or {}).items() if set(members(name)) <= set(models)}
     for name in known.values():
         if name not in names:
@@ -137,14 +144,16 @@ def choose(
             above = scores[parent_of(segment)]
             own = {name: weight * own[name] + (1 - weight) * above[name] for name in names}
         scores[segment] = own
-        incumbent = known.get(segment) or (champion[parent_of(segment)] if segment != OVERALL else "")
-        challenger = min((name for name in names if name != incumbent), key=lambda name: own[name])
+        own = table.admitted(own, rows)
+        before = (known.get(segment), champion.get(parent_of(segment)))
+        incumbent = next((name for name in before if name in own), "")
+        challenger = min((name for name in own if name != incumbent), key=own.__getitem__)
         difference = own[challenger] - own[incumbent] if incumbent else None
         switched = difference is None or difference < -NEEDED
         champion[segment] = challenger if switched else incumbent
-        if switched and segment not in known and len(names) > 1:
+        if switched and segment not in known and len(own) > 1:
             # Nobody was replaced: who came closest is worth more than the winner's name again.
-            challenger = min((name for name in names if name != champion[segment]), key=own.__getitem__)
+            challenger = min((name for name in own if name != champion[segment]), key=own.__getitem__)
             difference = own[challenger] - own[champion[segment]]
         decisions.append(
             Decision(
@@ -190,6 +199,10 @@ class _Table:
 
     def score(self, name: str, rows: Array) -> float:
         """Mean over the folds of (log WAPE + log RMSSE) / 2 + weighted |bias|; lower is better."""
+        values = self._by_fold(name, rows)
+        return float(np.mean(values)) if values else 0.0
+
+    def _by_fold(self, name: str, rows: Array) -> list[float]:
         values = []
         for sums in self._of(name):
             total = sums[rows].sum(axis=0)
@@ -200,7 +213,29 @@ class _Table:
             if total[4] > 0:
                 logs.append(np.log(max(total[3] / total[4], 1e-9)))
             values.append(float(np.mean(logs)) + _BIAS_WEIGHT * min(bias, 1.0))
-        return float(np.mean(values)) if values else 0.0
+        return values
+
+    def admitted(self, scores: dict[str, float], rows: Array) -> dict[str, float]:
+        """The scores of those that a segment may choose from: without a model on trial, or surely better than
+        the best of those: by the margin, on every fold, and in absolute error beyond the noise of series.
+        """
+        settled = {name: score for name, score in scores.items() if ON_TRIAL.isdisjoint(members(name))}
+        if not settled:
+            return scores
+        best = min(settled, key=settled.__getitem__)
+        return {
+            name: score
+            for name, score in scores.items()
+            if name in settled or (score < settled[best] - NEEDED and self._surely_better(name, best, rows))
+        }
+
+    def _surely_better(self, name: str, other: str, rows: Array) -> bool:
+        folds = zip(self._by_fold(name, rows), self._by_fold(other, rows), strict=True)
+        if not all(own < theirs for own, theirs in folds):
+            return False
+        pairs = zip(self._of(name), self._of(other), strict=True)
+        less = np.sum([theirs[rows, 0] - own[rows, 0] for own, theirs in pairs], axis=0)
+        return bool(less.sum() > _SURE * np.sqrt(len(less)) * less.std())
 
 
 def _grow(table: _Table, rows: Array, models: Sequence[str]) -> str:

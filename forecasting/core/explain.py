@@ -216,7 +216,8 @@ def explain_model(model: Forecaster, data: TrainingData, origin: int, rows: Arra
         ("lightgbm", "booster_", _split_boosted),
         ("tree", "model_", _split_tree),
         ("linear", "coefficients_", _split_log_linear),
-        ("svr", "model_", _split_kernel),
+        ("svr", "model_", _split_score),
+        ("deep", "graph_", _split_score),
     ):
         # Where there was too little to train on, these models give the level.
         if model.name == name and getattr(model, fitted, None) is not None:
@@ -258,32 +259,28 @@ def _split_log_linear(model: Any, data: TrainingData, origin: int, rows: Array) 
     return (parts * scale[:, None]).reshape(len(rows), data.horizon, len(GROUPS))
 
 
-def _split_kernel(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
-    """Of `SupportVector`: what its score loses without a group's columns, and gains by them alone, averaged.
+def _split_score(model: Any, data: TrainingData, origin: int, rows: Array) -> Array:
+    """Of `SupportVector` and `DeepDemand`: what the score loses without a group's columns, and gains by them
+    alone, averaged.
 
-    Columns left out are 0, the mean of a standardised term. With interactions of no more than two groups
-    these are the Shapley values (the mean of the first and the last marginal contribution); what is left of
-    others goes to the level.
+    Columns left out are 0: the mean of a standardised term, a code that is not known. With interactions of no
+    more than two groups these are the Shapley values (the mean of the first and the last marginal
+    contribution); what is left of others goes to the level.
     """
     x, scale = _table(data, origin, rows)
     target = origin + np.tile(np.arange(data.horizon), len(rows))
     terms = model.design_.terms(data, x, np.repeat(rows, data.horizon), target)
     codes = _design_codes(model, data)
-    intercept = float(np.ravel(model.model_.intercept_)[0])
-
-    def score(columns: Array) -> Array:
-        result: Array = model._mapped(columns) @ model.model_.coef_ + intercept
-        return result
-
-    base = float(score(np.zeros((1, len(codes))))[0])
+    base = float(model.score(np.zeros((1, len(codes))))[0])
     values = np.zeros((len(x), len(GROUPS)))
     for at in range(0, len(x), _CHUNK):
         part = slice(at, at + _CHUNK)
         columns = model.design_.columns(terms.take(part), x[part])
-        whole = score(columns)
+        whole = model.score(columns)
         for code in np.unique(codes):
             inside = codes == code
-            alone, without = score(np.where(inside, columns, 0.0)), score(np.where(inside, 0.0, columns))
+            alone = model.score(np.where(inside, columns, 0.0))
+            without = model.score(np.where(inside, 0.0, columns))
             values[part, code] = (whole - without + alone - base) / 2
         values[part, LEVEL] += whole - base - values[part].sum(axis=1)
     parts = log_to_units(values, base) * float(model.factor_)

@@ -27,7 +27,7 @@ from forecasting.core.choose import OVERALL, Choice, blend, choose, finest, memb
 from forecasting.core.classify import abc_classes, demand_patterns
 from forecasting.core.cleaning import pack
 from forecasting.core.mix import QuantileMix, mix_fit
-from forecasting.core.models import ModelSettings, PredictsQuantiles, TrainingData, make
+from forecasting.core.models import ModelSettings, PredictsQuantiles, TrainingData, make, require_installed
 from forecasting.core.panel import Panel
 from forecasting.core.panel_read import panel_from_frame
 from forecasting.core.publish import distribute, explain, predict_all, training_data
@@ -61,7 +61,8 @@ def forecast(
     """Forecast all series of a long demand panel (``unique_id, ds, y``, optional ``in_stock``, more columns).
 
     ``previous`` is what an earlier run learned: its champions are the incumbents. ``progress`` hears of each
-    step: its name and the share of the whole that is done. Raises PanelError for a malformed panel.
+    step: its name and the share of the whole that is done. Raises PanelError for a malformed panel,
+    NotInstalledError for a model whose library is absent.
     """
     stages = Stages(progress)
     with stages.run("panel", 0.0):
@@ -104,6 +105,7 @@ def _forecast(
 ) -> ForecastResult:
     alone = not spec.levels and panel.count > _MEAN_CHOSEN and _MEAN_ALONE in spec.models
     models = (_MEAN_ALONE,) if alone else _asked(spec)
+    require_installed(models)
     options = _MEAN_OPTIONS if alone else {}
     # A single mean needs no held-out folds: nothing to choose, nothing to calibrate.
     folds = spec.folds if spec.levels else _MEAN_FOLDS if len(models) > 1 else 0

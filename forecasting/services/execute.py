@@ -55,6 +55,7 @@ def run_execute(*, run_id: int) -> ForecastRun:
     another worker meanwhile is left alone. Returns the run as it stands.
     """
     from catalog.services.heartbeat import Heartbeat
+    from forecasting.core.models import NotInstalledError
     from forecasting.core.panel import PanelError
 
     claim = ForecastRun.take(run_id)
@@ -83,7 +84,7 @@ def run_execute(*, run_id: int) -> ForecastRun:
             )
     except JobLostError:
         logger.warning("Forecast run %d was lost to another worker", run_id)
-    except (ForecastError, PanelError) as error:
+    except (ForecastError, NotInstalledError, PanelError) as error:
         logger.info("Forecast run %d failed: %s", run_id, error)
         ForecastRun.fail(run_id, claim, str(error))
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,6 +13,7 @@ from forecasting.core.features import Level
 from forecasting.core.pipeline import forecast, update
 from forecasting.core.result import ForecastResult
 from forecasting.core.spec import ForecastSpec
+from tests.core.extras import needs_torch
 
 COUNT, HORIZON = 120, 4
 
@@ -51,6 +53,37 @@ def test_it_keeps_the_incumbent_unless_the_challenger_is_clearly_better() -> Non
     assert decision.previous == "b"
     assert decision.difference is not None
     assert decision.difference < -NEEDED
+
+
+def on_trial(seed: int, noise: float) -> Backtest:
+    """Two models, and the deep one with errors that are as large, or smaller, and mostly another's."""
+    tested = backtest({"a": 1.0, "b": 1.3})
+    rng = np.random.default_rng(seed)
+    own = [(mean * rng.lognormal(0, 0.03, mean.shape)).astype(np.float32) for mean in tested.means["a"]]
+    if noise:
+        own = [
+            (fold.actual * rng.lognormal(0, noise, fold.actual.shape)).astype(np.float32)
+            for fold in tested.folds
+        ]
+    return replace(tested, means=tested.means | {"deep": own})
+
+
+def test_a_model_on_trial_never_gets_in_by_luck() -> None:
+    # The same forecast with a little noise of its own: on some draws it comes out ahead.
+    segments = {f"smooth {letter}": np.arange(COUNT) % 3 == at for at, letter in enumerate("ABC")}
+    for seed in range(40):
+        choice = choose(on_trial(seed, 0), everything() | segments, ("a", "b", "deep"))
+        assert all("deep" not in name for name in choice.champion.values())
+
+
+def test_a_model_on_trial_gets_in_where_it_is_surely_better_and_goes_where_it_no_longer_is() -> None:
+    better = choose(on_trial(0, 0.1), everything(), ("a", "b", "deep"))
+    assert "deep" in better.champion["overall"]
+    assert better.decisions[0].challenger != better.champion["overall"]
+    gone = choose(on_trial(0, 0), everything(), ("a", "b", "deep"), {"overall": "deep"})
+    assert gone.champion["overall"] == "a"
+    assert gone.decisions[0].previous == "deep"
+    assert gone.decisions[0].switched
 
 
 def test_it_forgets_an_incumbent_that_is_no_longer_there() -> None:
@@ -149,7 +182,9 @@ def priced(weeks: int, *, names: range) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-@pytest.mark.parametrize("model", ["ses", "tsb", "ets", "linear", "svr"])
+@pytest.mark.parametrize(
+    "model", ["ses", "tsb", "ets", "linear", "svr", pytest.param("deep", marks=needs_torch)]
+)
 def test_it_knows_each_series_by_its_name_when_products_come_and_go(model: str) -> None:
     spec = ForecastSpec(freq="W", horizon=3, models=(model,), known=("price",), rows=8_000, folds=1)
     as_of, later = FIRST + timedelta(weeks=59), FIRST + timedelta(weeks=60)

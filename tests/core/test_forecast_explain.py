@@ -29,10 +29,12 @@ from forecasting.core.explain import (
     log_to_units,
     scale_to,
 )
-from forecasting.core.models import ModelSettings, TrainingData, make, model_names
+from forecasting.core.models import ModelSettings, TrainingData, make
 from forecasting.core.panel_read import panel_from_frame
+from tests.core.extras import EVERY_MODEL, needs_torch
 
 SEASON, PROMOTION = GROUPS.index("season"), GROUPS.index("promotion")
+DEEP = pytest.param("deep", marks=needs_torch)
 MONDAY = date(2023, 1, 2)
 NAMES = ["lag1", "h", "season_lag", "known_price", "known_promo", "past_orders", "static_store", "mean8"]
 
@@ -246,7 +248,7 @@ def shop(promo_lift: float = 3.0) -> TrainingData:
     return TrainingData(panel, horizon=horizon, settings=ModelSettings(rows=6000))
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_explains_every_model_by_parts_that_add_up_to_its_mean(name: str) -> None:
     data = shop()
     model = make(name, data.settings).fit(data, data.panel.periods)
@@ -260,7 +262,7 @@ def test_it_explains_every_model_by_parts_that_add_up_to_its_mean(name: str) -> 
     )
 
 
-@pytest.mark.parametrize("name", ["tree", "linear", "svr", "lightgbm"])
+@pytest.mark.parametrize("name", ["tree", "linear", "svr", "lightgbm", DEEP])
 def test_it_follows_each_models_own_arithmetic(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is split is the model's formula: nothing is left for the last step to make fit."""
     monkeypatch.setattr(explain, "scale_to", lambda mean, parts: parts)
@@ -273,7 +275,7 @@ def test_it_follows_each_models_own_arithmetic(name: str, monkeypatch: pytest.Mo
     np.testing.assert_allclose(total[free], mean[free], rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["tree", "linear", "svr", "lightgbm"])
+@pytest.mark.parametrize("name", ["tree", "linear", "svr", "lightgbm", DEEP])
 def test_it_credits_a_planned_promotion_with_the_units_it_adds(name: str) -> None:
     data = shop()
     model = make(name, data.settings).fit(data, data.panel.periods)

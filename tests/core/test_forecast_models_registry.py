@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from forecasting.core.models import ModelSettings, TrainingData, make, model_names
+from forecasting.core.models import ModelSettings, TrainingData, make
 from forecasting.core.panel_read import panel_from_frame
+from tests.core.extras import EVERY_MODEL
 
 MONDAY = date(2022, 1, 3)
 PERIODS = 64
@@ -85,7 +86,7 @@ def usual(name: str) -> tuple[list[str], npt.NDArray[np.float32]]:
     return means(shop(), name)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_gives_a_finite_mean_of_at_least_zero_for_every_series(name: str) -> None:
     ids, mean = usual(name)
     assert mean.shape == (len(ids), 4)
@@ -98,7 +99,7 @@ def test_it_gives_a_finite_mean_of_at_least_zero_for_every_series(name: str) -> 
     assert mean[ids.index("s001")].mean() > 1
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_forecasts_ten_times_as_many_units_ten_times_as_high(name: str) -> None:
     stocked = [shop(unit=unit).with_columns(in_stock=True) for unit in (1, 10)]
     one, ten = (means(frame, name)[1] for frame in stocked)
@@ -109,7 +110,7 @@ def test_it_forecasts_ten_times_as_many_units_ten_times_as_high(name: str) -> No
     np.testing.assert_allclose(means(shop(unit=10), name)[1], 10 * usual(name)[1], rtol=tolerance, atol=1e-2)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_gives_the_same_numbers_again_and_on_two_threads(name: str) -> None:
     np.testing.assert_allclose(means(shop(), name, threads=2)[1], usual(name)[1], rtol=1e-6)
 
@@ -123,7 +124,7 @@ def test_it_forecasts_a_series_by_itself_whatever_the_others_are(name: str) -> N
         np.testing.assert_allclose(one, two, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_takes_new_observations_in_without_a_new_fit(name: str) -> None:
     ids, later = means(shop(), name, cut=50, origin=PERIODS)
     assert np.isfinite(later).all()
@@ -132,7 +133,7 @@ def test_it_takes_new_observations_in_without_a_new_fit(name: str) -> None:
     assert not np.allclose(later[regular], before[regular], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_bears_a_panel_of_one_series_with_one_row(name: str) -> None:
     frame = _frame("only", np.array([2.0]), np.array([True]), np.array([1.0]), np.array([True]), "a")
     panel = panel_from_frame(frame, as_of=MONDAY, freq="W", horizon=3, known=["promo"])

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from forecasting.core.backtest import fold_cuts
 from forecasting.core.distribution import QUANTILES
 from forecasting.core.fingerprint import fingerprint
-from forecasting.core.models import ModelSettings, TrainingData, make, model_names
+from forecasting.core.models import ModelSettings, TrainingData, make
 from forecasting.core.panel_read import panel_from_frame
 from forecasting.core.pipeline import forecast
 from forecasting.core.result import ForecastResult
 from forecasting.core.spec import ForecastSpec
+from tests.core.extras import EVERY_MODEL
 
 MONDAY = date(2022, 1, 3)
 FAST = ForecastSpec(horizon=4, models=("seasonal_naive", "moving_average", "linear"), rows=5_000)
@@ -134,7 +135,7 @@ def test_it_never_looks_past_the_as_of_date_but_at_known_columns() -> None:
     assert not np.array_equal(result.distribution.mean, again.distribution.mean)
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", EVERY_MODEL)
 def test_it_fits_a_model_at_an_origin_by_what_came_before_alone(name: str) -> None:
     cut = 50
     frames = [

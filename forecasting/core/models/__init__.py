@@ -4,18 +4,22 @@ from forecasting.core.models.base import (
     Forecaster,
     KnowsSeries,
     ModelSettings,
+    NotInstalledError,
     PredictsQuantiles,
     TrainingData,
     make,
     model_names,
+    require_installed,
 )
 
 __all__ = [
     "Forecaster",
     "KnowsSeries",
     "ModelSettings",
+    "NotInstalledError",
     "PredictsQuantiles",
     "TrainingData",
     "make",
     "model_names",
+    "require_installed",
 ]

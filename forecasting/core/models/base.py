@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -137,7 +138,26 @@ _MODELS: dict[str, str] = {
     "forest": "forecasting.core.models.forest:QuantileForest",
     "svr": "forecasting.core.models.svr:SupportVector",
     "lightgbm": "forecasting.core.models.gbm:LightGBMDirect",
+    "deep": "forecasting.core.models.deep:DeepDemand",
 }
+
+
+_EXTRAS: dict[str, tuple[str, str]] = {"deep": ("torch", "requirements-deep.txt")}
+
+
+class NotInstalledError(ValueError):
+    """A model was asked for whose library is not installed."""
+
+
+def require_installed(names: Iterable[str]) -> None:
+    """NotInstalledError, with what to install, where a model can't be trained for want of its library."""
+    for name in names:
+        library, listed = _EXTRAS.get(name, ("", ""))
+        if library and find_spec(library) is None:
+            raise NotInstalledError(
+                f"the model {name!r} is trained with {library}, which is not installed: "
+                f"pip install -r {listed}"
+            )
 
 
 def model_names() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Design:
     and a dummy per code of each category. ``features`` (columns,) names the feature behind each.
     """
 
-    def fit(self, data: TrainingData, cut: int, x: Array) -> Design:
+    def fit(self, data: TrainingData, cut: int, x: Array) -> Self:
         """Choose transforms by the names and values of the features, and learn the effects."""
         self.names_ = list(data.features.names)
         self.h_ = self.names_.index("h")
@@ -78,7 +78,7 @@ class Design:
         }
         return self
 
-    def realigned(self, panel: Panel, source: Array) -> Design:
+    def realigned(self, panel: Panel, source: Array) -> Self:
         """The same design for another panel's series (``source`` (N,), -1 new)."""
         design = copy(self)
         if self.effects_:
@@ -121,16 +121,21 @@ class Design:
         spread = np.sqrt(squares / mass)
         self.spread_ = np.where(spread > 1e-6, spread, 1.0)
 
+    def numbers(self, terms: Terms) -> Array:
+        """The standardised terms (n, K); 0, the mean, where unknown."""
+        numbers = np.nan_to_num((terms.values - self.mean_) / self.spread_, nan=0.0)
+        return np.asarray(np.clip(numbers, -_CLIP, _CLIP))
+
     def columns(self, terms: Terms, x: Array) -> Array:
         """The columns (n, C) float64 of rows: all but the intercept."""
-        numbers = np.clip(np.nan_to_num((terms.values - self.mean_) / self.spread_, nan=0.0), -_CLIP, _CLIP)
+        numbers = self.numbers(terms)
         fade = np.log(terms.horizon)[:, None]
         dummies = [x[:, [index]] == values[None, :] for index, values in self.codes_.items()]
         return np.hstack([numbers, numbers * fade, fade, *dummies]).astype(np.float64)
 
     @property
-    def features(self) -> list[str]:
-        """The feature behind each column; products of known columns go by the second of the two."""
+    def number_features(self) -> list[str]:
+        """The feature behind each term; products of known columns go by the second of the two."""
         numbers = [self.names_[index] for index, _ in self.kinds_]
         numbers += [self.names_[now] for now, _ in self.recent_]
         if self.effects_:
@@ -138,8 +143,13 @@ class Design:
             paired = [known[two] for _, two in self.effects_.pairs]
             numbers += [*known, *paired, "known_promotion", "known_promotion"]
             numbers += [self.names_[index] for index, _, _ in self.adjusted_]
+        return numbers
+
+    @property
+    def features(self) -> list[str]:
+        """The feature behind each column."""
         dummies = [self.names_[index] for index, values in self.codes_.items() for _ in values]
-        return [*numbers, *numbers, "h", *dummies]
+        return [*self.number_features, *self.number_features, "h", *dummies]
 
     def _without_effects(self, panel: Panel, x: Array, series: Array, cuts: Array) -> list[Array]:
         """The levels of rows with the known columns' effect taken out of each past period, in logs."""

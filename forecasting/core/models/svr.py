@@ -85,9 +85,14 @@ class SupportVector:
             )
             target = np.log(self.zero + y)
             self.model_.fit(self._mapped(columns), target, sample_weight=weight)
-            fitted = np.exp(self._mapped(columns) @ self.model_.coef_ + self.model_.intercept_)
+            fitted = np.exp(self.score(columns))
         self.factor_ = float(weight @ (y + self.zero) / (weight @ fitted))
         return self
+
+    def score(self, columns: Array) -> Array:
+        """Log of demand / scale + c (n,) of columns (n, C), before the factor."""
+        result: Array = self._mapped(columns) @ self.model_.coef_ + self.model_.intercept_
+        return result
 
     def _mapped(self, columns: Array) -> Array:
         return np.hstack([columns, self.kernel_.transform(columns) * np.sqrt(columns.shape[1])])
@@ -115,7 +120,6 @@ class SupportVector:
             terms = self.design_.terms(data, x, series, target)
             for at in range(0, len(x), _CHUNK):
                 part = slice(at, at + _CHUNK)
-                mapped = self._mapped(self.design_.columns(terms.take(part), x[part]))
-                score[part] = mapped @ self.model_.coef_ + self.model_.intercept_
+                score[part] = self.score(self.design_.columns(terms.take(part), x[part]))
         ratio = np.clip(self.factor_ * np.exp(np.minimum(score, 20.0)) - self.zero, 0, self.most)
         return (ratio.reshape(count, horizon) * scale[:, None]).astype(np.float32)

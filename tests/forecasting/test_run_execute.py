@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from catalog.models import Job, SalesRecord
 from forecasting import selectors, services
+from forecasting.core.models import base
 from forecasting.core.pipeline import forecast
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
@@ -161,6 +162,19 @@ def test_it_fails_with_a_reason_for_people_when_nothing_was_sold_by_then() -> No
     assert run.state == Job.State.FAILED
     assert "No sales up to 2018-04-11" in run.error
     assert run.finished_at is not None
+
+
+@pytest.mark.django_db
+def test_it_fails_with_what_to_install_where_a_models_library_is_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(base, "find_spec", lambda name: None)
+    make_sales(products=3)
+    spec = ForecastSpec(models=("moving_average", "deep"), horizon=5)
+    run = services.run_create(acting_user=None, spec=spec)
+    run = services.run_execute(run_id=run.pk)
+    assert run.state == Job.State.FAILED
+    assert run.error.endswith("which is not installed: pip install -r requirements-deep.txt")
 
 
 @pytest.mark.django_db

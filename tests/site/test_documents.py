@@ -32,6 +32,7 @@ def test_it_locks_every_direct_dependency() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if "==" in line and not line.startswith("#")
     }
+    # (requirements-deep.txt takes the torch that suits the machine.)
     for name in ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
             if line and line[0] not in "#-":

@@ -84,7 +84,7 @@ class DeepDemand:
         require_installed((self.name,))
         samples = data.training(cut)
         self.__dict__.pop("score", None)
-        self.graph_: bytes | None = None
+        self.graph_: Any = None  # ONNX, bytes
         if len(samples.y) < _MIN_ROWS:
             return self
         rows = np.arange(len(samples.y))
@@ -98,7 +98,9 @@ class DeepDemand:
         self.design_.fit(data, cut, x)
         terms = self.design_.terms(data, x, series, target)
         self.design_.standardise(terms, weight)
-        columns = self.design_.columns(terms, x)
+        columns = np.empty((len(x), len(self.design_.features)), dtype=np.float32)
+        for part in _parts(len(x)):
+            columns[part] = self.design_.columns(terms.take(part), x[part])
         # A network starts at nothing: targets are measured from their mean.
         logs = np.log(self.zero + y)
         self.middle_ = float(weight @ logs / weight.sum())
@@ -119,8 +121,6 @@ class DeepDemand:
     @cached_property
     def score(self) -> Any:
         """Log of demand / scale + c (n,) of columns (n, D + C), before the factor."""
-        if self.graph_ is None:
-            raise ValueError("a network that was not trained has no score")
         run = scorer(self.graph_, self.settings.threads)
         return lambda columns: run(columns).astype(np.float64) + self.middle_
 
@@ -145,11 +145,14 @@ class DeepDemand:
         target = origin + np.tile(np.arange(horizon), count)
         terms = self.design_.terms(data, x, series, target)
         score = np.empty(len(x))
-        for at in range(0, len(x), _CHUNK):
-            part = slice(at, at + _CHUNK)
+        for part in _parts(len(x)):
             score[part] = self.score(self.design_.columns(terms.take(part), x[part]))
         ratio = np.clip(self.factor_ * np.exp(np.minimum(score, 20.0)) - self.zero, 0, self.most)
         return (ratio.reshape(count, horizon) * scale[:, None]).astype(np.float32)
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(at, at + _CHUNK) for at in range(0, count, _CHUNK)]
 
 
 def _places(codes: Array, values: Array) -> Array:

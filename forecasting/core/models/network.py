@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 _OPSET = 17
 _IR_VERSION = 8
 _WIDEST = 8  # an embedding's width
+_CHUNK = 16_384  # rows at a time: hidden layers are wide
 
 
 @dataclass(frozen=True)
@@ -244,10 +245,14 @@ def scorer(graph: bytes, threads: int = 1) -> Callable[[Array], Array]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def score(columns: Array) -> Array:
-        result: Array = session.run(["score"], {"columns": columns.astype(np.float32, copy=False)})[0]
+        result = np.empty(len(columns), dtype=np.float32)
+        for at in range(0, len(columns), _CHUNK):
+            part = columns[at : at + _CHUNK].astype(np.float32, copy=False)
+            result[at : at + _CHUNK] = session.run(["score"], {"columns": part})[0]
         return result
 
     return score

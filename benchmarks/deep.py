@@ -59,6 +59,8 @@ def run(
         reports.append(
             {
                 "as_of": str(cut),
+                "wape": line["wape"],
+                "rmsse": line["rmsse"],
                 "taken": float(taken),
                 "champion": result.report["champion"],
                 "backtest": {
@@ -99,9 +101,12 @@ def main() -> None:
                 f"| {label} | {' | '.join(cells)} | {means['seconds']:.0f} | {lines[-1]['mib']:.0f} |",
                 flush=True,
             )
-            if label == WITH:
+            if label in (USUAL, WITH):
                 for report in reports:
-                    print(f"  {report['as_of']}: deep has a part in {report['taken']:.0%} of the series")
+                    scores = f"WAPE {report['wape']:.3f}, RMSSE {report['rmsse']:.3f}"
+                    print(
+                        f"  {report['as_of']}: {scores}, deep has a part in {report['taken']:.0%} of series"
+                    )
                     print(f"    champions {report['champion']}")
                     print(f"    backtest, WAPE and RMSSE: {report['backtest']}")
 

@@ -118,7 +118,7 @@ class ShopperEventSerializer(serializers.ModelSerializer[ShopperEvent]):
         fields = ("source", "number", "kind", "sku", "location", "occurred_at", "day", "recorded_at")
 
 
-class EventSerializer(serializers.Serializer[Any]):
+class SentEventSerializer(serializers.Serializer[Any]):
     """An event as a shop's own pages send it. Nothing in it says who the shopper is."""
 
     source = serializers.CharField(max_length=32, default="shop")
@@ -132,7 +132,7 @@ class EventSerializer(serializers.Serializer[Any]):
 class EventsSerializer(serializers.Serializer[Any]):
     """A batch of events."""
 
-    events = EventSerializer(many=True, allow_empty=False, max_length=EVENTS_LIMIT)
+    events = SentEventSerializer(many=True, allow_empty=False, max_length=EVENTS_LIMIT)
 
 
 class EventsTakenSerializer(serializers.Serializer[Any]):

@@ -27,8 +27,8 @@ from catalog.importers.reading import ROW, Table
 Problem = tuple[pl.Series, str]
 
 # A spreadsheet runs cells that begin so. The apostrophe is how they come back from one that was made safe.
-FORMULA = r"^'*[=+\-@\t\r]"
-_DISARMED = r"^'('*[=+\-@\t\r])"
+FORMULA = r"^'?[=+\-@\t\r]"
+_DISARMED = r"^'([=+\-@\t\r])"
 _CONTROL = r"[\x00-\x1f\x7f\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 # In prose lines end, and marks of right-to-left writing are part of the text (pages isolate it).
 _CONTROL_IN_PROSE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\u0084\u0086-\u009f]"

@@ -57,5 +57,5 @@ def _written(frame: pl.DataFrame, name: str, decimal_comma: bool) -> pl.Expr:
 
 def _safe(name: str) -> pl.Expr:
     cell = pl.col(name)
-    risky = cell.str.contains(FORMULA) & ~cell.str.contains(_NUMBER)
+    risky = cell.str.contains(FORMULA.replace("'?", "")) & ~cell.str.contains(_NUMBER)
     return pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell).alias(name)

@@ -2,6 +2,7 @@
 
 from catalog.selectors.access import PartnerScope, partner_scope, products_search
 from catalog.selectors.attributes import SERIES_ATTRIBUTES
+from catalog.selectors.behaviour import behaviour_records
 from catalog.selectors.calendar import today
 from catalog.selectors.categories import categories_under
 from catalog.selectors.facts import facts_sql
@@ -15,6 +16,7 @@ from catalog.selectors.supply import closures, prices_latest, suppliers_frame, t
 __all__ = [
     "SERIES_ATTRIBUTES",
     "PartnerScope",
+    "behaviour_records",
     "categories_under",
     "closures",
     "demand_panel",

@@ -16,6 +16,7 @@ from catalog.api import imports as catalog_imports
 from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
 from forecasting.api import alarms
+from forecasting.api import behaviour as forecast_behaviour
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -52,6 +53,7 @@ router.register("stock", catalog.StockViewSet, "stock")
 router.register("prices", catalog.PriceViewSet, "price")
 router.register("reviews", catalog_signals.ReviewViewSet, "review")
 router.register("behaviour", catalog_signals.BehaviourViewSet, "behaviour")
+router.register("behaviour-readings", forecast_behaviour.BehaviourReadingViewSet, "behaviour-reading")
 router.register("events", catalog_signals.ShopperEventViewSet, "shopper-event")
 router.register("indicators", catalog_signals.IndicatorViewSet, "indicator")
 router.register("indicator-values", catalog_signals.IndicatorValueViewSet, "indicator-value")

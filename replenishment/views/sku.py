@@ -56,6 +56,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
             "distribution": distribution,
             "stock": StockLevel.objects.filter(product=product, location=location).order_by("-day").first(),
             "options": selectors.supply_options(product=product, location=location, plan=plan, run=run),
+            "behaviour": forecasting.behaviour_of(product_id=product.pk, location_id=location.pk),
             "run_url": reverse("forecasting:run-detail", args=[run.pk]) if run else "",
             "accuracy": AccuracySnapshot.objects.filter(
                 run=run, segment=distribution.segment if distribution else "overall"

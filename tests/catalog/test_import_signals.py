@@ -106,7 +106,7 @@ def test_it_refuses_a_review_of_a_megabyte_and_keeps_the_others(tmp_path: Path) 
 
 def test_it_disarms_the_refused_rows_and_reads_them_back_as_they_were(tmp_path: Path) -> None:
     make.product()
-    words = WORLDS_WORDS | {"R10": "'-quoted dash", "R11": "''=two", "R12": "'plain"}
+    words = WORLDS_WORDS | {"R12": "'plain"}
     rows = review_rows(words, rating=9)
     batch = import_file("review", tmp_path / "r.csv", csv_of(rows))
     assert batch.state == "failed"

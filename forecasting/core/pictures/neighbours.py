@@ -17,8 +17,9 @@ def neighbours_find(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """For each query (Q, D) the places (Q, k) of its k nearest of vectors (N, D), and their cosines.
 
-    All are of unit length; the nearest come first. `leave_out` (Q) is the place of the query itself, which is not
-    its own neighbour. k is cut to what there is. Memory: a block of queries times N, beside one float32 copy.
+    All are of unit length; the nearest come first. `leave_out` (Q) is the place of the query itself, which is
+    not its own neighbour. k is cut to what there is. Memory: 64 MB for a block
+    of cosines, beside one float32 copy.
     """
     base = np.ascontiguousarray(vectors, np.float32)
     k = max(0, min(k, len(base) - (leave_out is not None)))

@@ -2,8 +2,9 @@
 
 A `.pth` file is made of pickles, and a pickle can call anything. Here only the names that a dictionary of
 tensors needs are known; any other name is refused before it is looked up. The layout (``torch.save`` before
-version 1.6): magic number, protocol, facts about the machine, the dictionary whose tensors name their storages,
-the list of storage keys, and then each storage as a count (int64) and its raw numbers, in the list's order.
+version 1.6): magic number, protocol, facts about the machine, the dictionary whose tensors name their
+storages, the list of storage keys, and then each storage as a count (int64) and its raw numbers, in the
+list's order.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class _Unpickler(pickle.Unpickler):
         match pid:
             case ("storage", str(kind), str(key), "cpu", int(numbers), None) if kind in _TYPES:
                 if 0 <= numbers <= _MOST_NUMBERS:
-                    return _Storage(key, _TYPES[kind], numbers)
+                    return _Storage(key, np.dtype(_TYPES[kind]), numbers)
         raise WeightsError("a storage is not described as one")
 
 

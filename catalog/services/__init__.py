@@ -6,6 +6,7 @@ from catalog.services.import_options import KINDS
 from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
 from catalog.services.picture_zip import PicturesImported, pictures_import
 from catalog.services.pictures import picture_add, picture_delete
+from catalog.services.products import products_categorise
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
 from catalog.services.stock import stock_receive, stock_send
@@ -27,6 +28,7 @@ __all__ = [
     "picture_add",
     "picture_delete",
     "pictures_import",
+    "products_categorise",
     "rows_upsert",
     "sales_roll_up",
     "stock_receive",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_TYPES = {
+_TYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
     "LongStorage": np.dtype("<i8"),
@@ -75,7 +75,7 @@ class _Unpickler(pickle.Unpickler):
         match pid:
             case ("storage", str(kind), str(key), "cpu", int(numbers), None) if kind in _TYPES:
                 if 0 <= numbers <= _MOST_NUMBERS:
-                    return _Storage(key, np.dtype(_TYPES[kind]), numbers)
+                    return _Storage(key, _TYPES[kind], numbers)
         raise WeightsError("a storage is not described as one")
 
 

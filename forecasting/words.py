@@ -57,6 +57,8 @@ SIGNAL_STEPS: dict[str, str | Promise] = {
 SIGNAL_COUNTS: dict[str, str | Promise] = {
     "new": _("new"),
     "changed": _("changed"),
+    "encoded": _("photos looked at"),
+    "unreadable": _("unreadable"),
     "left_out": _("left out"),
     "products": _("products"),
     "suggested": _("suggested"),

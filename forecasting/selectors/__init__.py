@@ -8,6 +8,7 @@ from forecasting.selectors.behaviour import (
     behaviour_readings,
     behaviour_totals,
 )
+from forecasting.selectors.categories import suggestions_list
 from forecasting.selectors.corrections import corrections_read
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
 from forecasting.selectors.overridden import (
@@ -78,4 +79,5 @@ __all__ = [
     "series_overridden",
     "signal_run_latest",
     "signal_runs_list",
+    "suggestions_list",
 ]

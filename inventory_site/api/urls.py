@@ -13,9 +13,10 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from catalog.api import imports as catalog_imports
+from catalog.api import pictures
 from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
-from forecasting.api import alarms
+from forecasting.api import alarms, categories
 from forecasting.api import behaviour as forecast_behaviour
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
@@ -57,10 +58,12 @@ router.register("behaviour-readings", forecast_behaviour.BehaviourReadingViewSet
 router.register("events", catalog_signals.ShopperEventViewSet, "shopper-event")
 router.register("indicators", catalog_signals.IndicatorViewSet, "indicator")
 router.register("indicator-values", catalog_signals.IndicatorValueViewSet, "indicator-value")
+router.register("product-images", pictures.ProductImageViewSet, "product-image")
 router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
+router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

@@ -22,9 +22,9 @@ _RAN_OUT, _GAP_DAYS = 60, 5
 def behaviour_make(panel: pl.DataFrame, *, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Behaviour of each series' days, and the stock of those that ran out.
 
-    `panel`: `unique_id, ds, y` of the last weeks, dense. Behaviour: `unique_id, day`, counts; days without
-    any are left out, and the last day, whose events come one by one. Stock: `unique_id, day, on_hand`, 0 on days
-    of a gap in the sales and enough after it.
+    `panel`: `unique_id, ds, y` of the last weeks, dense. Behaviour: `unique_id, day`, counts; left out are
+    days without any, and the last day, whose events come one by one. Stock: `unique_id, day, on_hand`, 0 on
+    days of a gap in the sales and enough after it.
     """
     rng = np.random.default_rng(seed)
     panel = panel.sort("unique_id", "ds")

@@ -22,7 +22,7 @@ from inventory_site.demo.interest import WEEKS, behaviour_make, indicators_make
 from inventory_site.demo.reviews import reviews_make
 from inventory_site.demo.shop import Follow
 
-REVIEWS, REVIEWED, PICTURED, MISPLACED = 2_000, 250, 300, 8
+REVIEWS, REVIEWED, PICTURED, MISPLACED = 2_000, 250, 240, 8
 _CATEGORIES_SEARCHED = 12
 _EVENTS = 600
 SOURCE = "made up"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import django_filters as filters
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import services, tasks
-from catalog.api.filters import DailyFilter
+from catalog.api import filters
 from catalog.api.serializers import code_field
 from catalog.api.views import BulkUpsertMixin
 from catalog.models import BehaviourRecord, Indicator, IndicatorRecord, Review, ShopperEvent
@@ -35,22 +34,6 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
         )  # fmt: skip
 
 
-class ReviewFilter(filters.FilterSet):
-    """By source, number, SKU, days, rating, language."""
-
-    source = filters.CharFilter()
-    number = filters.CharFilter()
-    sku = filters.CharFilter(field_name="product__sku")
-    day_from = filters.DateFilter(field_name="day", lookup_expr="gte")
-    day_to = filters.DateFilter(field_name="day", lookup_expr="lte")
-    rating = filters.NumberFilter(min_value=1, max_value=5)
-    language = filters.CharFilter()
-
-    class Meta:
-        model = Review
-        fields: list[str] = []
-
-
 class ReviewViewSet(
     BulkUpsertMixin,
     mixins.ListModelMixin,
@@ -62,7 +45,7 @@ class ReviewViewSet(
     kind = "review"
     queryset = Review.objects.select_related("product")
     serializer_class = ReviewSerializer
-    filterset_class = ReviewFilter
+    filterset_class = filters.ReviewFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_review",
         "retrieve": "catalog.view_review",
@@ -85,21 +68,13 @@ class BehaviourSerializer(serializers.ModelSerializer[BehaviourRecord]):
         )  # fmt: skip
 
 
-class BehaviourFilter(DailyFilter):
-    """Of behaviour."""
-
-    class Meta:
-        model = BehaviourRecord
-        fields: list[str] = []
-
-
 class BehaviourViewSet(BulkUpsertMixin, mixins.ListModelMixin, viewsets.GenericViewSet[BehaviourRecord]):
     """Counts of views, carts and the like by product, location and day."""
 
     kind = "behaviour"
     queryset = BehaviourRecord.objects.select_related("product", "location")
     serializer_class = BehaviourSerializer
-    filterset_class = BehaviourFilter
+    filterset_class = filters.BehaviourFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_behaviourrecord",
         "create": "catalog.add_importbatch",
@@ -121,7 +96,7 @@ class ShopperEventSerializer(serializers.ModelSerializer[ShopperEvent]):
 class SentEventSerializer(serializers.Serializer[Any]):
     """An event as a shop's own pages send it. Nothing in it says who the shopper is."""
 
-    source = serializers.CharField(max_length=32, default="shop")
+    source = serializers.CharField(max_length=32, default="shop")  # type: ignore[assignment]  # a key of that name
     number = serializers.CharField(max_length=64, help_text="The sender's own: the same one counts once.")
     kind = serializers.ChoiceField(choices=ShopperEvent.Kind.choices)
     sku = serializers.CharField(max_length=64)
@@ -132,7 +107,7 @@ class SentEventSerializer(serializers.Serializer[Any]):
 class EventsSerializer(serializers.Serializer[Any]):
     """A batch of events."""
 
-    events = SentEventSerializer(many=True, allow_empty=False, max_length=EVENTS_LIMIT)
+    events = SentEventSerializer(many=True, allow_empty=False, max_length=EVENTS_LIMIT)  # type: ignore[call-arg]  # of the list
 
 
 class EventsTakenSerializer(serializers.Serializer[Any]):
@@ -142,23 +117,12 @@ class EventsTakenSerializer(serializers.Serializer[Any]):
     repeated = serializers.IntegerField(help_text="Events whose source and number had; they count once.")
 
 
-class ShopperEventFilter(DailyFilter):
-    """By source and kind too."""
-
-    source = filters.CharFilter()
-    kind = filters.ChoiceFilter(choices=ShopperEvent.Kind.choices)
-
-    class Meta:
-        model = ShopperEvent
-        fields: list[str] = []
-
-
 class ShopperEventViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ShopperEvent]):
     """Single events of a shop's own pages, in the order of source and number."""
 
     queryset = ShopperEvent.objects.select_related("product", "location")
     serializer_class = ShopperEventSerializer
-    filterset_class = ShopperEventFilter
+    filterset_class = filters.ShopperEventFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_shopperevent",
         "create": "catalog.add_shopperevent",
@@ -206,16 +170,6 @@ class IndicatorSerializer(serializers.ModelSerializer[Indicator]):
         fields = ("id", "code", "name", "unit", "publication_lag_days", "is_assumed", "recorded_at")
 
 
-class IndicatorFilter(filters.FilterSet):
-    """By code."""
-
-    code = filters.CharFilter()
-
-    class Meta:
-        model = Indicator
-        fields: list[str] = []
-
-
 class IndicatorViewSet(
     BulkUpsertMixin,
     mixins.ListModelMixin,
@@ -227,7 +181,7 @@ class IndicatorViewSet(
     kind = "indicator"
     queryset = Indicator.objects.all()
     serializer_class = IndicatorSerializer
-    filterset_class = IndicatorFilter
+    filterset_class = filters.IndicatorFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_indicator",
         "retrieve": "catalog.view_indicator",
@@ -250,18 +204,6 @@ class IndicatorValueSerializer(serializers.ModelSerializer[IndicatorRecord]):
         )  # fmt: skip
 
 
-class IndicatorValueFilter(DailyFilter):
-    """By indicator and category too, and by the day from which a value was known."""
-
-    indicator = filters.CharFilter(field_name="indicator__code")
-    category = filters.CharFilter(field_name="category__code")
-    known_by = filters.DateFilter(field_name="known_on", lookup_expr="lte")
-
-    class Meta:
-        model = IndicatorRecord
-        fields: list[str] = []
-
-
 class IndicatorValueViewSet(
     BulkUpsertMixin,
     mixins.ListModelMixin,
@@ -273,7 +215,7 @@ class IndicatorValueViewSet(
     kind = "indicator_value"
     queryset = IndicatorRecord.objects.select_related("indicator", "product", "category", "location")
     serializer_class = IndicatorValueSerializer
-    filterset_class = IndicatorValueFilter
+    filterset_class = filters.IndicatorValueFilter
     action_permissions: ClassVar = {
         "list": "catalog.view_indicatorrecord",
         "retrieve": "catalog.view_indicatorrecord",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import django_filters as filters
-from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
 
+from forecasting.api.filters import BehaviourReadingFilter
 from forecasting.models import BehaviourReading
-from forecasting.selectors import BEHAVIOUR_GROUPS
 
 
 class BehaviourReadingSerializer(serializers.ModelSerializer[BehaviourReading]):
@@ -30,24 +28,6 @@ class BehaviourReadingSerializer(serializers.ModelSerializer[BehaviourReading]):
             "interest_went", "conversion_change", "conversion_went", "out_days", "lost_units", "lost_low",
             "lost_high", "lost_value", "is_assumed",
         )  # fmt: skip
-
-
-class BehaviourReadingFilter(filters.FilterSet):
-    """By SKU, location, and group, as the page has them."""
-
-    sku = filters.CharFilter(field_name="product__sku")
-    location = filters.CharFilter(field_name="location__code")
-    group = filters.ChoiceFilter(choices=[(name, name) for name in BEHAVIOUR_GROUPS], method="in_group")
-
-    class Meta:
-        model = BehaviourReading
-        fields: list[str] = []
-
-    def in_group(
-        self, queryset: QuerySet[BehaviourReading], name: str, value: str
-    ) -> QuerySet[BehaviourReading]:
-        """Those of a group."""
-        return queryset.filter(BEHAVIOUR_GROUPS[value])
 
 
 class BehaviourReadingViewSet(

@@ -9,13 +9,14 @@ from django.db.models import QuerySet
 
 from catalog import selectors as catalog
 from forecasting.models import (
+    BehaviourReading,
     CategorySuggestion,
     ForecastAlarm,
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
 )
-from forecasting.selectors import overrides_in_force, run_holding, run_latest
+from forecasting.selectors import BEHAVIOUR_GROUPS, overrides_in_force, run_holding, run_latest
 
 
 class RunFilter(filters.FilterSet):
@@ -98,3 +99,21 @@ class CategorySuggestionFilter(filters.FilterSet):
     class Meta:
         model = CategorySuggestion
         fields: list[str] = []
+
+
+class BehaviourReadingFilter(filters.FilterSet):
+    """By SKU, location, and group, as the page has them."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    group = filters.ChoiceFilter(choices=[(name, name) for name in BEHAVIOUR_GROUPS], method="in_group")
+
+    class Meta:
+        model = BehaviourReading
+        fields: list[str] = []
+
+    def in_group(
+        self, queryset: QuerySet[BehaviourReading], name: str, value: str
+    ) -> QuerySet[BehaviourReading]:
+        """Those of a group."""
+        return queryset.filter(BEHAVIOUR_GROUPS[value])

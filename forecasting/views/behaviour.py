@@ -37,10 +37,10 @@ def behaviour(request: HttpRequest) -> HttpResponse:
         group = "lost"
     search = request.GET.get("q", "").strip()[:100]
     locations = list(Location.objects.only("code", "name").order_by("code"))
-    location = next((place for place in locations if place.code == request.GET.get("location")), None)
-    narrowed = {"search": search, "location_id": location.pk if location else None}
-    counts = selectors.behaviour_counts(**narrowed)
-    readings = selectors.behaviour_readings(group=group, **narrowed)
+    location = next((each for each in locations if each.code == request.GET.get("location")), None)
+    place = location.pk if location else None
+    counts = selectors.behaviour_counts(search=search, location_id=place)
+    readings = selectors.behaviour_readings(group=group, search=search, location_id=place)
     return render(
         request,
         "forecasting/behaviour.html",
@@ -51,7 +51,7 @@ def behaviour(request: HttpRequest) -> HttpResponse:
             "location": location,
             "locations": locations,
             "tabs": [Tab(key, label, counts[key]) for key, label in _labels().items()],
-            "totals": selectors.behaviour_totals(**narrowed),
+            "totals": selectors.behaviour_totals(search=search, location_id=place),
         },
     )
 

@@ -140,7 +140,7 @@ def test_it_lists_events_by_what_is_asked(viewer: User) -> None:
             for n, kind in enumerate(("view", "cart", "view"))
         ]
     )
-    found = client_of(viewer).get(reverse("api:shopper-event-list"), {"kind": "view", "page_size": 1}).json()
+    found = client_of(viewer).get(reverse("api:shopper-event-list") + "?kind=view&page_size=1").json()
     assert [row["number"] for row in found["results"]] == ["0"]
     following = client_of(viewer).get(found["next"]).json()
     assert [row["number"] for row in following["results"]] == ["2"]

@@ -249,7 +249,8 @@ TODAY = timezone.localdate()
 
 
 def event(number: str, kind: str = "view", **more: Any) -> services.Event:
-    values = {"source": "shop", "sku": "A", "location": "W", "occurred_at": timezone.now()} | more
+    values: dict[str, Any] = {"source": "shop", "sku": "A", "location": "W"} | more
+    values.setdefault("occurred_at", timezone.now())
     return services.Event(number=number, kind=kind, **values)
 
 

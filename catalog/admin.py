@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import BaseModelFormSet, ModelForm
+from django.forms import BaseModelFormSet, CharField, DateField, FileField, ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidget
 
 from catalog import selectors
+from catalog.core.pictures import MOST_BYTES
+from catalog.importers.signals import REVIEW_LENGTH
 from catalog.models import (
     CalendarEvent,
     Category,
     ExchangeRate,
     ImportBatch,
+    Indicator,
+    IndicatorRecord,
     KitComponent,
     Location,
     PartnerAccount,
     Product,
+    ProductImage,
     Recorded,
+    Review,
     Supplier,
     SupplierClosure,
     SupplyTerms,
     TransferLane,
 )
+from catalog.services import CatalogError, picture_add, picture_delete
 from catalog.services.by_hand import row_delete, row_save
 
 
@@ -63,6 +74,47 @@ class RecordedAdmin(ModelAdmin):
         for row in rows:
             row_save(row=row)
         formset.save_m2m()
+
+
+class ProductImageForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A photo for a product."""
+
+    upload = FileField(label=_("Photo"), help_text=_("JPEG, PNG, WebP or GIF, at most 20 MB."))
+
+    class Meta:
+        model = ProductImage
+        fields = ("product", "credit")
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        upload, product = values.get("upload"), values.get("product")
+        if upload is not None and product is not None:
+            try:
+                self.instance, _is_new = picture_add(
+                    product=product, data=upload.read(MOST_BYTES + 1), credit=values.get("credit") or ""
+                )
+            except CatalogError as error:
+                self.add_error("upload", str(error))
+        return values
+
+    def _post_clean(self) -> None:
+        """The photo is in the database: nothing is left to be set on it."""
+
+
+class ProductImageInline(TabularInline):
+    """The photos of a product, small; they are added on a page of their own."""
+
+    model = ProductImage
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+    fields = readonly_fields = ("thumbnail", "position", "credit", "is_assumed")
+
+    @admin.display(description=_("Photo"))
+    def thumbnail(self, obj: ProductImage) -> str:
+        address = reverse("catalog:picture", args=[obj.pk, 64])
+        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)
 
 
 class KitComponentInline(TabularInline):
@@ -106,7 +158,7 @@ class ProductAdmin(RecordedAdmin):
     search_fields = ("search_text",)
     list_select_related = ("category",)
     autocomplete_fields = ("category", "successor")
-    inlines = (KitComponentInline,)
+    inlines = (ProductImageInline, KitComponentInline)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -115,6 +167,46 @@ class ProductAdmin(RecordedAdmin):
             found = selectors.products_search(search_term).order_by()
             queryset = queryset.filter(pk__in=found.values("pk"))
         return queryset, False
+
+
+@admin.register(ProductImage)
+class ProductImageAdmin(ModelAdmin):
+    """Photos are added and deleted; what they hold is never changed."""
+
+    form = ProductImageForm
+    list_display = ("thumbnail", "product", "position", "width", "height", "credit", "is_assumed")
+    list_filter = ("is_assumed",)
+    list_select_related = ("product",)
+    search_fields = ("product__search_text",)
+    autocomplete_fields = ("product",)
+    list_per_page = 50
+    show_full_result_count = False
+
+    @admin.display(description=_("Photo"))
+    def thumbnail(self, obj: ProductImage) -> str:
+        address = reverse("catalog:picture", args=[obj.pk, 64])
+        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("product", "upload", "credit")
+        return ("thumbnail", "product", "position", "width", "height", "credit", "sha256", "recorded_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else self.get_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        """The form has kept it already: a photo that can't be taken is an error of its field."""
+
+    def delete_model(self, request: HttpRequest, obj: ProductImage) -> None:
+        picture_delete(image=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for image in queryset:
+            picture_delete(image=image)
 
 
 @admin.register(Location)
@@ -209,6 +301,60 @@ class CalendarEventAdmin(RecordedAdmin):
     list_display = ("day", "country", "name")
     search_fields = ("name", "country")
     date_hierarchy = "day"
+
+
+class ReviewForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """What a person types of a review."""
+
+    text = CharField(
+        label=_("text"), max_length=REVIEW_LENGTH, required=False, widget=UnfoldAdminTextareaWidget
+    )
+
+
+@admin.register(Review)
+class ReviewAdmin(RecordedAdmin):
+    form = ReviewForm
+    list_display = ("number", "source", "product", "day", "rating", "title", "language", "is_assumed")
+    list_filter = ("rating", "language", "is_assumed")
+    search_fields = ("number", "product__sku")
+    date_hierarchy = "day"
+    list_select_related = ("product",)
+    autocomplete_fields = ("product",)
+    readonly_fields = (*RecordedAdmin.readonly_fields, "author_hash")
+
+
+@admin.register(Indicator)
+class IndicatorAdmin(RecordedAdmin):
+    list_display = ("code", "name", "unit", "publication_lag_days", "is_assumed")
+    search_fields = ("code", "name")
+
+
+class IndicatorRecordForm(ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """What a person types of a value: known after the indicator's publication lag, unless told."""
+
+    known_on = DateField(label=_("known on"), required=False, widget=UnfoldAdminSingleDateWidget)
+
+    def clean(self) -> dict[str, Any]:
+        """With the day from which the value was known, and of a product or a category, not of both."""
+        values: dict[str, Any] = super().clean() or {}
+        indicator, day = values.get("indicator"), values.get("day")
+        if indicator and day and not values.get("known_on"):
+            values["known_on"] = day + timedelta(days=indicator.publication_lag_days)
+        if values.get("product") and values.get("category"):
+            self.add_error("category", _("stands beside a SKU: name one of them, or none"))
+        return values
+
+
+@admin.register(IndicatorRecord)
+class IndicatorRecordAdmin(RecordedAdmin):
+    form = IndicatorRecordForm
+    list_display = ("indicator", "day", "product", "category", "location", "value", "known_on")
+    list_filter = (("indicator", AutocompleteSelectFilter),)
+    list_filter_submit = True
+    search_fields = ("indicator__code", "product__sku")
+    date_hierarchy = "day"
+    list_select_related = ("indicator", "product", "category", "location")
+    autocomplete_fields = ("indicator", "product", "category", "location")
 
 
 @admin.register(PartnerAccount)

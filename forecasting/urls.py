@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals
+from forecasting.views import accuracy, alarms, behaviour, categories, explanations, overrides, runs, signals
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -20,7 +20,10 @@ urlpatterns: list[URLPattern] = [
     ),
     path("forecasts/overrides/<int:pk>/withdraw/", overrides.override_withdraw, name="override-withdraw"),
     path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
+    path("signals/categories/", categories.suggestion_list, name="category-suggestions"),
+    path("signals/categories/decide/", categories.suggestion_decide, name="category-decide"),
     path("signals/", signals.signal_run_list, name="signal-run-list"),
+    path("signals/behaviour/", behaviour.behaviour, name="behaviour"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),

@@ -52,14 +52,19 @@ SIGNAL_STEPS: dict[str, str | Promise] = {
     "categories": _("Suggesting categories"),
     "look_alikes": _("Finding look-alikes"),
     "trends": _("Telling trends"),
+    "behaviour": _("Reading behaviour"),
 }
 # What a step may count in its report, in the order in which it is told.
 SIGNAL_COUNTS: dict[str, str | Promise] = {
     "new": _("new"),
     "changed": _("changed"),
+    "encoded": _("photos looked at"),
+    "unreadable": _("unreadable"),
     "left_out": _("left out"),
     "products": _("products"),
     "suggested": _("suggested"),
+    "product_locations": _("product-locations"),
+    "lost": _("with demand lost"),
     "contradicted": _("contradicted"),
     "categories": _("categories"),
     "markets": _("markets"),

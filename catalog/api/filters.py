@@ -7,13 +7,19 @@ from django.db.models import QuerySet
 
 from catalog import selectors
 from catalog.models import (
+    BehaviourRecord,
     Category,
     ImportBatch,
+    Indicator,
+    IndicatorRecord,
     KitComponent,
     Location,
     PriceRecord,
     Product,
+    ProductImage,
+    Review,
     SalesRecord,
+    ShopperEvent,
     StockLevel,
     Supplier,
     SupplierClosure,
@@ -163,4 +169,71 @@ class ImportFilter(filters.FilterSet):
 
     class Meta:
         model = ImportBatch
+        fields: list[str] = []
+
+
+class ProductImageFilter(filters.FilterSet):
+    """By SKU."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+
+    class Meta:
+        model = ProductImage
+        fields: list[str] = []
+
+
+class ReviewFilter(filters.FilterSet):
+    """By source, number, SKU, days, rating, language."""
+
+    source = filters.CharFilter()
+    number = filters.CharFilter()
+    sku = filters.CharFilter(field_name="product__sku")
+    day_from = filters.DateFilter(field_name="day", lookup_expr="gte")
+    day_to = filters.DateFilter(field_name="day", lookup_expr="lte")
+    rating = filters.NumberFilter(min_value=1, max_value=5)
+    language = filters.CharFilter()
+
+    class Meta:
+        model = Review
+        fields: list[str] = []
+
+
+class BehaviourFilter(DailyFilter):
+    """Of behaviour."""
+
+    class Meta:
+        model = BehaviourRecord
+        fields: list[str] = []
+
+
+class ShopperEventFilter(DailyFilter):
+    """By source and kind too."""
+
+    source = filters.CharFilter()
+    kind = filters.ChoiceFilter(choices=ShopperEvent.Kind.choices)
+
+    class Meta:
+        model = ShopperEvent
+        fields: list[str] = []
+
+
+class IndicatorFilter(filters.FilterSet):
+    """By code."""
+
+    code = filters.CharFilter()
+
+    class Meta:
+        model = Indicator
+        fields: list[str] = []
+
+
+class IndicatorValueFilter(DailyFilter):
+    """By indicator and category too, and by the day from which a value was known."""
+
+    indicator = filters.CharFilter(field_name="indicator__code")
+    category = filters.CharFilter(field_name="category__code")
+    known_by = filters.DateFilter(field_name="known_on", lookup_expr="lte")
+
+    class Meta:
+        model = IndicatorRecord
         fields: list[str] = []

@@ -2,6 +2,7 @@
 
 from catalog.selectors.access import PartnerScope, partner_scope, products_search
 from catalog.selectors.attributes import SERIES_ATTRIBUTES
+from catalog.selectors.behaviour import behaviour_records
 from catalog.selectors.calendar import today
 from catalog.selectors.categories import categories_under
 from catalog.selectors.facts import facts_sql
@@ -9,12 +10,15 @@ from catalog.selectors.frames import ids_in, read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
+from catalog.selectors.pictures import PICTURE_SIZES, picture_file, pictures_first, pictures_visible
 from catalog.selectors.stock import returned_units, stock_on, stock_records
 from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
 
 __all__ = [
+    "PICTURE_SIZES",
     "SERIES_ATTRIBUTES",
     "PartnerScope",
+    "behaviour_records",
     "categories_under",
     "closures",
     "demand_panel",
@@ -25,6 +29,9 @@ __all__ = [
     "kits_frame",
     "lanes_frame",
     "partner_scope",
+    "picture_file",
+    "pictures_first",
+    "pictures_visible",
     "prices_latest",
     "products_search",
     "read_frame",

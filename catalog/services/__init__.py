@@ -1,9 +1,21 @@
 """What may be written to the catalog."""
 
+from catalog.services.behaviour import (
+    Event,
+    EventsRefusedError,
+    EventsTaken,
+    behaviour_roll_up,
+    behaviour_roll_up_days,
+    events_record,
+    events_tidy,
+)
 from catalog.services.errors import CatalogError
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
 from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
+from catalog.services.picture_zip import PicturesImported, pictures_import
+from catalog.services.pictures import picture_add, picture_delete
+from catalog.services.products import products_categorise
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
 from catalog.services.stock import stock_receive, stock_send
@@ -12,15 +24,27 @@ from catalog.services.takeback import batch_take_back
 __all__ = [
     "KINDS",
     "CatalogError",
+    "Event",
+    "EventsRefusedError",
+    "EventsTaken",
+    "PicturesImported",
     "UpsertResult",
     "batch_path",
     "batch_take_back",
+    "behaviour_roll_up",
+    "behaviour_roll_up_days",
+    "events_record",
+    "events_tidy",
     "import_confirm",
     "import_create",
     "import_discard",
     "import_rows",
     "import_run",
     "mapping_for",
+    "picture_add",
+    "picture_delete",
+    "pictures_import",
+    "products_categorise",
     "rows_upsert",
     "sales_roll_up",
     "stock_receive",

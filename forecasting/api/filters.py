@@ -8,8 +8,15 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from catalog import selectors as catalog
-from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
-from forecasting.selectors import overrides_in_force, run_holding, run_latest
+from forecasting.models import (
+    BehaviourReading,
+    CategorySuggestion,
+    ForecastAlarm,
+    ForecastDistribution,
+    ForecastOverride,
+    ForecastRun,
+)
+from forecasting.selectors import BEHAVIOUR_GROUPS, overrides_in_force, run_holding, run_latest
 
 
 class RunFilter(filters.FilterSet):
@@ -79,3 +86,34 @@ class OverrideFilter(filters.FilterSet):
         as_of = run.as_of if run else catalog.today()
         counting = [row.pk for row in overrides_in_force(as_of=as_of)]
         return queryset.filter(pk__in=counting) if value else queryset.exclude(pk__in=counting)
+
+
+class CategorySuggestionFilter(filters.FilterSet):
+    """By SKU, state, and whether it contradicts a category; from a probability up."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    state = filters.ChoiceFilter(choices=CategorySuggestion.State.choices)
+    contradicts = filters.BooleanFilter()
+    at_least = filters.NumberFilter(field_name="probability", lookup_expr="gte")
+
+    class Meta:
+        model = CategorySuggestion
+        fields: list[str] = []
+
+
+class BehaviourReadingFilter(filters.FilterSet):
+    """By SKU, location, and group, as the page has them."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    group = filters.ChoiceFilter(choices=[(name, name) for name in BEHAVIOUR_GROUPS], method="in_group")
+
+    class Meta:
+        model = BehaviourReading
+        fields: list[str] = []
+
+    def in_group(
+        self, queryset: QuerySet[BehaviourReading], name: str, value: str
+    ) -> QuerySet[BehaviourReading]:
+        """Those of a group."""
+        return queryset.filter(BEHAVIOUR_GROUPS[value])

@@ -2,6 +2,7 @@
 
 from forecasting.models.accuracy import AccuracySnapshot, ChampionDecision, SeriesAccuracy
 from forecasting.models.alarms import ForecastAlarm, ForecastOutcome
+from forecasting.models.behaviour import BehaviourReading
 from forecasting.models.overrides import ForecastOverride, OverrideScore
 from forecasting.models.runs import ForecastDistribution, ForecastRun
 from forecasting.models.signals import (
@@ -18,6 +19,7 @@ from forecasting.models.trials import SignalTrial, SignalVerdict
 
 __all__ = [
     "AccuracySnapshot",
+    "BehaviourReading",
     "CategorySuggestion",
     "ChampionDecision",
     "ForecastAlarm",

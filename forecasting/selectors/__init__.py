@@ -1,6 +1,14 @@
 """What there is to read about forecasts."""
 
 from forecasting.selectors.backcast import NoDemandError, backcasts
+from forecasting.selectors.behaviour import (
+    BEHAVIOUR_GROUPS,
+    behaviour_counts,
+    behaviour_of,
+    behaviour_readings,
+    behaviour_totals,
+)
+from forecasting.selectors.categories import suggestions_list
 from forecasting.selectors.corrections import corrections_read
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
 from forecasting.selectors.overridden import (
@@ -35,6 +43,7 @@ from forecasting.selectors.runs import (
 from forecasting.selectors.signals import signal_run_latest, signal_runs_list
 
 __all__ = [
+    "BEHAVIOUR_GROUPS",
     "CHAMPIONS",
     "OVERALL",
     "NoDemandError",
@@ -46,6 +55,10 @@ __all__ = [
     "SeriesOverridden",
     "as_of_default",
     "backcasts",
+    "behaviour_counts",
+    "behaviour_of",
+    "behaviour_readings",
+    "behaviour_totals",
     "corrections_read",
     "distribution_labels",
     "distribution_overridden",
@@ -66,4 +79,5 @@ __all__ = [
     "series_overridden",
     "signal_run_latest",
     "signal_runs_list",
+    "suggestions_list",
 ]

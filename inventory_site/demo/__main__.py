@@ -58,10 +58,12 @@ def main() -> int:
     say("Preparing the database (SQLite, var/demo) ...")
     call_command("migrate", verbosity=0)
     with worker():
-        from inventory_site.demo import people, shop
+        from inventory_site.demo import made_up, people, shop
         from inventory_site.demo.summary import summary_lines
 
         shop.sales_load(follow, stores=STORES, pairs=PAIRS, say=say)
+        made_up.signals_load(follow, FOLDER / "made-up", say=say)
+        shop.signals_read(follow)
         passwords = people.people_create(FOLDER)
         forecast = shop.forecast_make(follow)
         plan = shop.plan_make(forecast, follow)

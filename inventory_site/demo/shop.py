@@ -15,7 +15,7 @@ from catalog.tasks import import_run_task
 from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
 from forecasting.models import ForecastRun
-from forecasting.tasks import run_execute_task
+from forecasting.tasks import run_execute_task, signal_run_execute_task
 from inventory_site.assumed_supply import supply_assume
 from replenishment import selectors as plan_selectors
 from replenishment import services as plan_services
@@ -45,6 +45,13 @@ def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], 
     if not StockLevel.objects.exists():
         assumed = supply_assume(as_of=catalog_selectors.today())
         say("  assumed: " + ", ".join(f"{count:,} {what}" for what, count in assumed.items()))
+
+
+def signals_read(follow: Follow) -> None:
+    """The signals, read by the worker where no reading is done yet."""
+    if forecast_selectors.signal_run_latest() is None:
+        run = forecast_services.signal_run_create(acting_user=None)
+        follow(run, partial(signal_run_execute_task.delay, run.pk), "Signals")
 
 
 def forecast_make(follow: Follow) -> ForecastRun:

@@ -101,6 +101,13 @@ class ProductImageForm(ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         """The photo is in the database: nothing is left to be set on it."""
 
 
+def _thumbnail(image: ProductImage) -> str:
+    if image.pk is None:  # the empty row that the page's script would copy
+        return ""
+    address = reverse("catalog:picture", args=[image.pk, 64])
+    return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)
+
+
 class ProductImageInline(TabularInline):
     """The photos of a product, small; they are added on a page of their own."""
 
@@ -113,8 +120,7 @@ class ProductImageInline(TabularInline):
 
     @admin.display(description=_("Photo"))
     def thumbnail(self, obj: ProductImage) -> str:
-        address = reverse("catalog:picture", args=[obj.pk, 64])
-        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)
+        return _thumbnail(obj)
 
 
 class KitComponentInline(TabularInline):
@@ -184,8 +190,7 @@ class ProductImageAdmin(ModelAdmin):
 
     @admin.display(description=_("Photo"))
     def thumbnail(self, obj: ProductImage) -> str:
-        address = reverse("catalog:picture", args=[obj.pk, 64])
-        return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)
+        return _thumbnail(obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -23,6 +23,7 @@ from catalog.models import (
     Location,
     PriceRecord,
     Product,
+    ProductImage,
     Review,
     SalesRecord,
     ShopperEvent,
@@ -34,6 +35,7 @@ from catalog.models import (
 from forecasting.models import (
     AccuracySnapshot,
     BehaviourReading,
+    CategorySuggestion,
     ForecastAlarm,
     ForecastDistribution,
     ForecastOverride,
@@ -106,6 +108,8 @@ class World:
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
+        self.image = add_image(self.product)
+        self.category_suggestion = add_category_suggestion(self.other_product, self.category)
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.override = add_override(self.buyer, self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
@@ -167,6 +171,26 @@ def add_signals(product: Product, location: Location, indicator: Indicator) -> t
     review = Review.objects.create(source="shop", number=number, product=product, day=DAY, rating=4)
     value = IndicatorRecord.objects.create(indicator=indicator, **key, value=1.5, known_on=DAY)
     return review, value
+
+
+def add_image(product: Product) -> ProductImage:
+    """A photo's row, without its files."""
+    return ProductImage.objects.create(
+        product=product, file="products/x.webp", sha256="0" * 64, media_type="image/webp", width=4, height=3
+    )
+
+
+def add_category_suggestion(product: Product, category: Category) -> CategorySuggestion:
+    """An open one."""
+    return CategorySuggestion.objects.create(
+        product=product,
+        category=category,
+        probability=0.9,
+        basis="text",
+        best=[[category.pk, 0.9]],
+        content_sha="0" * 64,
+        model_id="m",
+    )
 
 
 def make_run(**values: Any) -> ForecastRun:

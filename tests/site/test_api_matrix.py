@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
+from PIL import Image
 from rest_framework.test import APIClient
 
 from inventory_site.api.urls import router
@@ -63,6 +65,12 @@ def upload(world: World) -> dict[str, Any]:
 def event(world: World) -> dict[str, Any]:
     keys = {"sku": world.product.sku, "location": world.location.code}
     return keys | {"number": "9", "kind": "view", "occurred_at": timezone.now().isoformat()}
+
+
+def photo(world: World) -> dict[str, Any]:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(out, "PNG")
+    return {"sku": world.product.sku, "file": SimpleUploadedFile("p.png", out.getvalue())}
 
 
 def receipt(world: World) -> dict[str, Any]:
@@ -161,6 +169,14 @@ EXPECTED: dict[tuple[str, str], Expect] = {
         BUY, body=row(indicator="of-the-world", day=str(DAY), value=2.5)
     ),
     ("indicator-value-detail", "GET"): Expect(READ, args=pk("indicator_value")),
+    ("product-image-list", "GET"): Expect((*READ, "supplier")),
+    ("product-image-list", "POST"): Expect(BUY, 201, body=photo, form="multipart"),
+    ("product-image-detail", "GET"): Expect((*READ, "supplier"), args=pk("image")),
+    ("product-image-detail", "DELETE"): Expect(BUY, 204, args=pk("image")),
+    ("category-suggestion-list", "GET"): Expect(READ),
+    ("category-suggestion-detail", "GET"): Expect(READ, args=pk("category_suggestion")),
+    ("category-suggestion-accept", "POST"): Expect(BUY, args=pk("category_suggestion")),
+    ("category-suggestion-dismiss", "POST"): Expect(BUY, args=pk("category_suggestion")),
     ("import-list", "GET"): Expect(READ),
     ("import-list", "POST"): Expect(BUY, 202, body=upload, form="multipart"),
     ("import-detail", "GET"): Expect(READ, args=pk("batch")),

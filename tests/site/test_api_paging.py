@@ -17,9 +17,11 @@ from tests.site.api_world import (
     World,
     add_action,
     add_alarm,
+    add_category_suggestion,
     add_day,
     add_edit_score,
     add_forecast,
+    add_image,
     add_override,
     add_replay,
     add_signals,
@@ -135,6 +137,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     Indicator.objects.create(code=f"I-{number}", name="Another")
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
+    add_image(product)
+    add_category_suggestion(product, world.category)
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
@@ -162,6 +166,8 @@ LISTS = [
     "shopper-event-list",
     "indicator-list",
     "indicator-value-list",
+    "product-image-list",
+    "category-suggestion-list",
     "import-list",
     "forecast-run-list",
     "forecast-list",

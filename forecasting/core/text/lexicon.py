@@ -153,3 +153,8 @@ def _in_signs(text: str) -> list[int]:
     if text.isascii():
         return []
     return [_SIGNS[character] for character in text if character in _SIGNS]
+
+
+def has_signs(text: str) -> bool:
+    """Whether an emoji or the like speaks for one side."""
+    return bool(_in_signs(text))

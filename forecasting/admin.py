@@ -17,7 +17,15 @@ from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
 from forecasting import services, tasks
-from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastOverride, ForecastRun, OverrideScore
+from forecasting.models import (
+    AccuracySnapshot,
+    ForecastAlarm,
+    ForecastOverride,
+    ForecastRun,
+    OverrideScore,
+    ProductVoice,
+    ReviewReading,
+)
 
 
 class ReadOnlyMixin:
@@ -142,3 +150,20 @@ class ForecastOverrideAdmin(ReadOnlyMixin, ModelAdmin):
     search_fields = ("product__sku", "category__name", "reason")
     show_full_result_count = False
     inlines = (ScoreInline,)
+
+
+@admin.register(ProductVoice)
+class ProductVoiceAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("product", "as_of", "level", "low", "high", "change", "changed_on", "reviews", "left_out")
+    list_select_related = ("product",)
+    search_fields = ("product__sku",)
+    show_full_result_count = False
+
+
+@admin.register(ReviewReading)
+class ReviewReadingAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("review", "p_positive", "language", "left_out", "model_id")
+    list_filter = ("left_out",)
+    list_select_related = ("review",)
+    search_fields = ("review__number",)
+    show_full_result_count = False

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals
+from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals, voices
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     ),
     path("forecasts/overrides/<int:pk>/withdraw/", overrides.override_withdraw, name="override-withdraw"),
     path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
+    path("signals/reviews/", voices.voice_list, name="voice-list"),
+    path("signals/reviews/of/<int:product_id>/", voices.voice_panel, name="voice-panel"),
     path("signals/", signals.signal_run_list, name="signal-run-list"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),

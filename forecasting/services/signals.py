@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
 from forecasting.models import SignalRun
+from forecasting.services.product_texts import texts_step
+from forecasting.services.voices import reviews_step
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ Step = Callable[[SignalRun, Say], dict[str, Any]]
 A step is safe to repeat: a run that was taken up again does all of its steps once more.
 """
 
-STEPS: tuple[tuple[str, Step], ...] = ()
+STEPS: tuple[tuple[str, Step], ...] = (("reviews", reviews_step), ("texts", texts_step))
 """The steps by name, in order: a later one may use what an earlier one wrote."""
 
 

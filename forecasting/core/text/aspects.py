@@ -34,9 +34,6 @@ _JUDGED_ZH = re.compile(
     r"(?:^|[^\u3400-\u9fff]|的)([\u3400-\u9fff]{2})(?:很|非常|太|有点|比较|特别|挺|不错|不好|也很)"
 )
 _WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*|[\u3400-\u9fff]+")
-_NO_ASPECT = frozenset(
-    ["one", "ones", "thing", "things", "rest", "first", "last", "only", "other", "others", "same", "best", "worst", "product", "item", "items", "everything", "what", "that", "this", "which", "there", "here", "they", "you", "she", "who", "problem", "problems", "way", "day", "time", "year", "week", "month", "reason", "fact", "result", "person", "people", "company", "amazon", "review", "reviews", "这个", "那个", "东西", "感觉", "总体", "整体", "确实", "真的", "宝贝", "产品", "商品", "我们", "他们", "自己", "还是", "都是", "虽然", "其他", "大家", "有些"]
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,9 @@ class Mention:
 
 @cache
 def known_aspects() -> Mapping[str, str]:
-    """Word (in Chinese: simplified) to aspect, as `words_aspects.txt` has them."""
+    """Word (in Chinese: simplified) to aspect, as `words_aspects.txt` has them; '' for words that are judged
+    but name no aspect.
+    """
     words: dict[str, str] = {}
     for line in Path(__file__).with_name("words_aspects.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -62,7 +61,7 @@ def known_aspects() -> Mapping[str, str]:
 
 def aspect_names() -> list[str]:
     """The names of the known aspects; a mined one's name is its word."""
-    return list(dict.fromkeys(known_aspects().values()))
+    return [name for name in dict.fromkeys(known_aspects().values()) if name]
 
 
 def mined(texts: Sequence[str]) -> dict[str, str]:
@@ -75,13 +74,7 @@ def mined(texts: Sequence[str]) -> dict[str, str]:
         plain = simplified(text[:TEXT_LIMIT].lower())
         counts.update(set(_JUDGED.findall(plain)) | set(_JUDGED_ZH.findall(plain)))
     least = max(LEAST_MINED, len(texts) // 200)
-    found = sorted(
-        (
-            (-count, word)
-            for word, count in counts.items()
-            if count >= least and word not in known and word not in _NO_ASPECT
-        )
-    )
+    found = sorted(((-count, word) for word, count in counts.items() if count >= least and word not in known))
     return {word: word for _, word in found[:MOST_MINED]}
 
 

@@ -25,6 +25,8 @@ from forecasting.models import (
     ForecastRun,
     OverrideScore,
     ProductVector,
+    ProductVoice,
+    ReviewReading,
 )
 
 
@@ -168,4 +170,21 @@ class ProductVectorAdmin(ReadOnlyMixin, ModelAdmin):
     list_select_related = ("product",)
     search_fields = ("product__search_text",)
     exclude = ("vector",)
+    show_full_result_count = False
+
+
+@admin.register(ProductVoice)
+class ProductVoiceAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("product", "as_of", "level", "low", "high", "change", "changed_on", "reviews", "left_out")
+    list_select_related = ("product",)
+    search_fields = ("product__sku",)
+    show_full_result_count = False
+
+
+@admin.register(ReviewReading)
+class ReviewReadingAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("review", "p_positive", "language", "left_out", "model_id")
+    list_filter = ("left_out",)
+    list_select_related = ("review",)
+    search_fields = ("review__number",)
     show_full_result_count = False

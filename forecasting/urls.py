@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, behaviour, categories, explanations, overrides, runs, signals
+from forecasting.views import (
+    accuracy,
+    alarms,
+    behaviour,
+    categories,
+    explanations,
+    overrides,
+    runs,
+    signals,
+    voices,
+)
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -22,6 +32,8 @@ urlpatterns: list[URLPattern] = [
     path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
     path("signals/categories/", categories.suggestion_list, name="category-suggestions"),
     path("signals/categories/decide/", categories.suggestion_decide, name="category-decide"),
+    path("signals/reviews/", voices.voice_list, name="voice-list"),
+    path("signals/reviews/of/<int:product_id>/", voices.voice_panel, name="voice-panel"),
     path("signals/", signals.signal_run_list, name="signal-run-list"),
     path("signals/behaviour/", behaviour.behaviour, name="behaviour"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),

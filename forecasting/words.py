@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 MODELS: dict[str, str | Promise] = {
@@ -129,3 +129,57 @@ def warning_text(text: str) -> str:
     return str(
         _("The history is too short for %(asked)s backtest folds: %(used)s were used.") % folds.groupdict()
     )
+
+
+LANGUAGES: dict[str, str | Promise] = {
+    "en": _("English"),
+    "zh": _("Chinese (simplified)"),
+    "zh-Hant": _("Chinese (traditional)"),
+    "ja": _("Japanese"),
+    "ko": _("Korean"),
+    "th": _("Thai"),
+    "ar": _("Arabic"),
+    "he": _("Hebrew"),
+    "ru": _("Russian"),
+    "de": _("German"),
+    "fr": _("French"),
+    "es": _("Spanish"),
+    "it": _("Italian"),
+    "pt": _("Portuguese"),
+    "nl": _("Dutch"),
+    "pl": _("Polish"),
+    "tr": _("Turkish"),
+}
+LEFT_OUT: dict[str, str | Promise] = {
+    "duplicate": _("copies of other reviews"),
+    "spam": _("spam"),
+    "empty": _("without words"),
+}
+ASPECTS: dict[str, str | Promise] = {
+    "size": pgettext_lazy("aspect", "Size and fit"),
+    "quality": pgettext_lazy("aspect", "Quality"),
+    "price": pgettext_lazy("aspect", "Price"),
+    "delivery": pgettext_lazy("aspect", "Delivery"),
+    "packaging": pgettext_lazy("aspect", "Packaging"),
+    "service": pgettext_lazy("aspect", "Service"),
+    "battery": pgettext_lazy("aspect", "Battery"),
+    "screen": pgettext_lazy("aspect", "Screen"),
+    "sound": pgettext_lazy("aspect", "Sound"),
+    "picture": pgettext_lazy("aspect", "Pictures"),
+    "software": pgettext_lazy("aspect", "Software and setup"),
+    "speed": pgettext_lazy("aspect", "Speed"),
+    "use": pgettext_lazy("aspect", "Ease of use"),
+    "look": pgettext_lazy("aspect", "Looks"),
+    "comfort": pgettext_lazy("aspect", "Comfort and weight"),
+    "material": pgettext_lazy("aspect", "Material"),
+    "taste": pgettext_lazy("aspect", "Taste"),
+    "smell": pgettext_lazy("aspect", "Smell"),
+    "room": pgettext_lazy("aspect", "Room"),
+    "place": pgettext_lazy("aspect", "Location"),
+    "content": pgettext_lazy("aspect", "Content"),
+}
+
+
+def aspect_name(aspect: str) -> str:
+    """A known aspect in the reader's language; a mined one is its own word."""
+    return str(ASPECTS.get(aspect, aspect))

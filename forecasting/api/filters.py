@@ -15,6 +15,7 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    ProductVoice,
 )
 from forecasting.selectors import BEHAVIOUR_GROUPS, overrides_in_force, run_holding, run_latest
 
@@ -60,6 +61,21 @@ class AlarmFilter(filters.FilterSet):
     class Meta:
         model = ForecastAlarm
         fields: list[str] = []
+
+
+class VoiceFilter(filters.FilterSet):
+    """By SKU, and by the way in which praise changed."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    is_falling = filters.BooleanFilter(method="of_change")
+
+    class Meta:
+        model = ProductVoice
+        fields: list[str] = []
+
+    def of_change(self, queryset: QuerySet[ProductVoice], name: str, value: bool) -> QuerySet[ProductVoice]:
+        """Fallen (true) or risen (false) at the last change."""
+        return queryset.filter(change__lt=0) if value else queryset.filter(change__gt=0)
 
 
 class OverrideFilter(filters.FilterSet):

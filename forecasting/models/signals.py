@@ -81,6 +81,7 @@ class ProductVoice(models.Model):
     level = models.FloatField(_("share of praise"), null=True, db_index=True)
     low = models.FloatField(_("at least"), null=True)
     high = models.FloatField(_("at most"), null=True)
+    before = models.FloatField(_("share of praise before the change"), null=True)
     change = models.FloatField(
         _("change"), null=True, db_index=True, help_text=_("Of the share of praise, at the last change.")
     )

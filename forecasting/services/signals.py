@@ -18,6 +18,8 @@ from forecasting.models import SignalRun
 from forecasting.services.behaviour import behaviour_read
 from forecasting.services.categories import categories_suggest
 from forecasting.services.pictures import pictures_read
+from forecasting.services.product_texts import texts_step
+from forecasting.services.voices import reviews_step
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,9 @@ A step is safe to repeat: a run that was taken up again does all of its steps on
 """
 
 STEPS: tuple[tuple[str, Step], ...] = (
+    ("reviews", reviews_step),
     ("pictures", pictures_read),
+    ("texts", texts_step),
     ("categories", categories_suggest),
     ("behaviour", behaviour_read),
 )

@@ -5,7 +5,7 @@ raises PanelError for a malformed file and CommandError for an argument of no us
 it writes anything. Heavy imports are inside it, so that ``--help`` is quick.
 """
 
-from forecasting.core.commands import categorise, forecast
+from forecasting.core.commands import categorise, forecast, sentiment
 
 # By name, in the order in which the help lists them.
-COMMANDS = {"forecast": forecast, "categorise": categorise}
+COMMANDS = {"forecast": forecast, "sentiment": sentiment, "categorise": categorise}

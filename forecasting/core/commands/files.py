@@ -127,3 +127,20 @@ def keys(table: Table, name: str = "id") -> pl.Series:
     if again.any():
         raise table.error("the key is there twice", column, again)
     return column
+
+
+def labels(table: Table, name: str = "label") -> list[int]:
+    """A column of 0 and 1; PanelError for anything else."""
+    import polars as pl
+
+    column = table.column(name)
+    if column.dtype == pl.String:
+        values = column.str.strip_chars().cast(pl.Float64, strict=False)
+    elif column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null):
+        values = column.cast(pl.Float64)
+    else:
+        values = pl.Series(name, [None] * len(column), dtype=pl.Float64)
+    bad = ~values.is_in([0.0, 1.0]).fill_null(value=False)
+    if bad.any():
+        raise table.error("must be 0 or 1", column, bad)
+    return values.cast(pl.Int64).to_list()

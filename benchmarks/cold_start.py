@@ -35,14 +35,14 @@ SECOND_YEAR = (date(2010, 12, 1) - BEGIN).days
 # A first sale in the first three months of the data may be anything; later ones are taken as launches to
 # learn from.
 QUIET = 90
-WEEKS = FIRST_PERIODS
+WEEKS = FIRST_PERIODS["W"]
 DRAWS = 2_000
 LEVELS = np.array(QUANTILES)
 
 
 @dataclass(frozen=True, eq=False)
 class Shop:
-    """All products in order of their first sale: ``day`` (N,) of it, daily units as running sums (N, T + 1)."""
+    """All products in order of their first sale: ``day`` (N,) of it, running sums of units (N, T + 1)."""
 
     goods: Goods
     day: Array
@@ -168,7 +168,7 @@ def of_earlier(shop: Shop, rows: Array, horizon: int, quartile: bool) -> tuple[F
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Sums of one method of each launch (n,): absolute errors of the mean and of the median, pinball losses."""
+    """Sums of each launch (n,): absolute errors of the mean and of the median, pinball losses."""
 
     mean: Array
     median: Array
@@ -195,7 +195,7 @@ def _pinball(quantiles: Array, actual: Array) -> Array:
 
 
 def gain(own: Array, theirs: Array, seed: int = 0) -> tuple[float, float, float]:
-    """By how much own losses are smaller than theirs, with a 95% interval of a paired bootstrap by product."""
+    """By how much own losses are smaller than theirs, with a 95% interval (paired bootstrap by product)."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(own), (DRAWS, len(own)))
     shares = 1 - own[drawn].sum(axis=1) / theirs[drawn].sum(axis=1)
@@ -225,7 +225,7 @@ def learned_by(shop: Shop, day: int, all_rows: Candidates, before: Learned | Non
     """From the launches whose first 8 weeks had passed by a day."""
     past = np.flatnonzero(shop.day[shop.launches] + 7 * WEEKS <= day)
     units = shop.weeks(shop.launches[past])
-    curve = launch_curve(units, WEEKS)
+    curve = launch_curve(units, WEEKS, WEEKS)
     rows = past[shop.day[shop.launches[past]] >= QUIET + 50]
     part = Candidates(
         all_rows.parts[:, rows], all_rows.level[rows], all_rows.seen[rows], all_rows.allowed[rows]
@@ -238,7 +238,9 @@ def learned_by(shop: Shop, day: int, all_rows: Candidates, before: Learned | Non
 def main() -> None:
     """Print the tables of docs/new-products.md."""
     shop = shop_read()
-    curve = launch_curve(shop.weeks(shop.launches[shop.day[shop.launches] < SECOND_YEAR - 7 * WEEKS]), WEEKS)
+    curve = launch_curve(
+        shop.weeks(shop.launches[shop.day[shop.launches] < SECOND_YEAR - 7 * WEEKS]), WEEKS, WEEKS
+    )
     every = candidates_of(shop, shop.launches, curve)
     place = {int(row): at for at, row in enumerate(shop.launches)}
     folds: list[tuple[Array, Learned, Level]] = []
@@ -286,9 +288,7 @@ def _figures(losses: Losses, told: Array) -> str:
     return " | ".join(f"{part.sum():.3f}" for part in parts)
 
 
-def _look_alike(
-    folds: list[tuple[Array, Learned, Level]], actual: Array, horizon: int, own: int, least: int = 0
-) -> Forecast:
+def _look_alike(folds: list[tuple[Array, Learned, Level]], actual: Array, horizon: int, own: int) -> Forecast:
     """The forecasts of weeks own + 1 .. horizon after ``own`` weeks of own sales, all folds together."""
     parts, at = [], 0
     for rows, learned, prior in folds:
@@ -317,12 +317,15 @@ def _coverage(folds: list[tuple[Array, Learned, Level]], actual: Array) -> None:
 def _after_own_sales(
     shop: Shop, rows: Array, folds: list[tuple[Array, Learned, Level]], actual: Array
 ) -> None:
-    print("\n| own weeks | method | WAPE of the mean | WAPE of the median | pinball, week | pinball, summed |")
+    print(
+        "\n| own weeks | method | WAPE of the mean | WAPE of the median | pinball, week | pinball, summed |"
+    )
     print("|---:|---|---:|---:|---:|---:|")
     (mean, _, _), _ = of_earlier(shop, rows, WEEKS, quartile=True)
     for own in (1, 2, 4):
         told = actual[:, own:]
-        print(f"| {own} | look-alikes | {_figures(Losses.of(_look_alike(folds, actual, WEEKS, own), told), told)} |")
+        losses = Losses.of(_look_alike(folds, actual, WEEKS, own), told)
+        print(f"| {own} | look-alikes | {_figures(losses, told)} |")
         at_launch = _look_alike(folds, actual, WEEKS, 0)[0][:, own:]
         so_far = actual[:, :own].mean(axis=1, keepdims=True)
         scaled = mean[:, own:] * so_far / mean[:, :own].mean(axis=1, keepdims=True)

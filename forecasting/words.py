@@ -21,6 +21,7 @@ MODELS: dict[str, str | Promise] = {
     "tree": _("Decision tree"),
     "forest": _("Quantile forest"),
     "svr": _("Support vector regression"),
+    "look_alike": _("Look-alikes"),
 }
 CHAMPIONS = _("Champions together")
 SEGMENTS: dict[str, str | Promise] = {
@@ -29,6 +30,7 @@ SEGMENTS: dict[str, str | Promise] = {
     "erratic": _("Erratic demand"),
     "intermittent": _("Intermittent demand"),
     "lumpy": _("Lumpy demand"),
+    "new": _("New product"),
 }
 STEPS: dict[str, str | Promise] = {
     "read": _("Reading the demand"),
@@ -58,6 +60,7 @@ SIGNAL_COUNTS: dict[str, str | Promise] = {
     "changed": _("changed"),
     "left_out": _("left out"),
     "products": _("products"),
+    "launches": _("past launches"),
     "suggested": _("suggested"),
     "contradicted": _("contradicted"),
     "categories": _("categories"),

@@ -12,22 +12,24 @@ from forecasting.core.launch.level import Level, Scatter
 
 Array = npt.NDArray[Any]
 
-FIRST_PERIODS = 8
-"""A level is the mean of so many first periods: the curve is 1 on average over them."""
+FIRST_PERIODS = {"D": 56, "W": 8, "M": 2}
+"""A level is the mean of so many first periods, eight weeks: the curve is 1 on average over them."""
+HANDED_OVER = {"D": 182, "W": 26, "M": 6}
+"""After so many own periods, half a year, the ordinary models have it all."""
 # So many launches' worth of a flat curve stand beside what launches show.
 _FLAT = 3.0
-_HANDED_OVER = 26
 
 
-def launch_curve(units: Array, length: int) -> Array:
+def launch_curve(units: Array, length: int, first: int) -> Array:
     """The course (``length``,) of a launch about its level, from past launches' units (N, W), NaN not passed.
 
-    The mean of launches' shares of their own level, each weighing as the root of its units, so that neither
-    the few large nor the many tiny ones decide; beside three launches of a flat curve. After the last
-    period seen by at least ten launches the mean of the four before carries on.
+    The level is the mean of the ``first`` periods. The curve is the mean of launches' shares of their own
+    level, each weighing as the root of its units, so that neither the few large nor the many tiny ones
+    decide; beside three launches of a flat curve. After the last period seen by at least ten launches the
+    mean of the four before carries on.
     """
     width = units.shape[1]
-    first = min(FIRST_PERIODS, width)
+    first = min(first, width)
     passed = np.isfinite(units)
     level = np.where(passed, units, 0)[:, :first].sum(axis=1) / np.maximum(passed[:, :first].sum(axis=1), 1)
     use = (level > 0) & passed[:, :first].all(axis=1)
@@ -48,7 +50,7 @@ def launch_curve(units: Array, length: int) -> Array:
 def launch_distribution(
     level: Level, courses: Array, scatter: Scatter, levels: tuple[float, ...] = QUANTILES
 ) -> tuple[Array, Array, Array]:
-    """Mean (N, H), quantiles and cumulative quantiles (N, H, Q) of products at ``level`` on ``courses`` (N, H).
+    """Mean (N, H), quantiles, cumulative quantiles (N, H, Q) of products at ``level`` on their ``courses``.
 
     Level x course is the mean; variance = dispersion x mean + noise x mean^2 + mean^2 / shape, of sums
     likewise with the level shared by all periods. Each is the negative binomial distribution with these
@@ -58,20 +60,18 @@ def launch_distribution(
     own = 1 / level.shape[:, None]
     period = _quantiles(mean, scatter.dispersion * mean + (scatter.noise + own) * mean**2, levels)
     total = np.cumsum(mean, axis=1)
-    variance = (
-        scatter.dispersion * total + scatter.noise * np.cumsum(mean**2, axis=1) + own * total**2
-    )
+    variance = scatter.dispersion * total + scatter.noise * np.cumsum(mean**2, axis=1) + own * total**2
     cumulative = np.maximum.accumulate(_quantiles(total, variance, levels), axis=1)
     return mean, period, cumulative
 
 
-def own_share(weight: Array, periods: Array) -> Array:
-    """(N,) how much an ordinary model counts after ``periods`` own ones, where own sales make ``weight`` of the level.
+def own_share(weight: Array, periods: Array, whole: int) -> Array:
+    """(N,) how much an ordinary model counts after ``periods`` own ones that make ``weight`` of the level.
 
-    1 - (1 - weight) x (1 - periods / 26), but never before the first own period: it starts at 0 without
-    sales, rises with every period, and is 1 after half a year (of weeks), so that nothing jumps.
+    1 - (1 - weight) x (1 - periods / whole): 0 without sales, a little more with every period, and 1 when
+    ``whole`` periods have passed, so that nothing jumps.
     """
-    left = 1 - np.clip(np.asarray(periods, dtype=np.float64) / _HANDED_OVER, 0, 1)
+    left = 1 - np.clip(np.asarray(periods, dtype=np.float64) / whole, 0, 1)
     share: Array = 1 - (1 - np.clip(weight, 0, 1)) * left
     return share
 

@@ -49,7 +49,7 @@ class Goods:
 
     @cached_property
     def letters(self) -> Any:
-        """Character TF-IDF of the titles: a sparse (N, V) matrix of unit rows; None where no title has letters."""
+        """Character TF-IDF of the titles: sparse unit rows (N, V); None where no title has letters."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         try:
@@ -79,7 +79,7 @@ class Goods:
         return marks, np.array([len(own) for own in self.attributes], dtype=np.float32)
 
     def likeness(self, rows: Array, others: Array) -> Array:
-        """How alike ``rows`` (n positions) and ``others`` (m) are: float32 (P, n, m) in the order of `PARTS`."""
+        """How alike ``rows`` (n positions) and ``others`` (m) are: float32 (P, n, m), parts as in `PARTS`."""
         result = np.full((len(PARTS), len(rows), len(others)), np.nan, dtype=np.float32)
         for part, vectors in (("picture", self.picture), ("meaning", self.meaning)):
             if vectors is not None:

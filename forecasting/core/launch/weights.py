@@ -26,7 +26,6 @@ _LOOKED_AT = 300
 # Fewer past launches than this teach nothing that the defaults don't know.
 LEAST_LAUNCHES = 60
 _ROUNDS = 220
-_UP = 4.0  # a buyer's own choice counts at least as much as the nearest, this much over the mean
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,25 @@ class PartWeights:
     teach better.
     """
 
-    parts: tuple[float, ...] = (8.0, 8.0, 8.0, 2.0, 2.0, 1.0, 6.0, 3.0)
-    established: float = -2.0
-    seen: float = 2.0
-    background: float = 0.1
-    shift: float = 0.0
+    parts: tuple[float, ...] = (4.0, 2.0, 4.0, 2.0, 2.0, 1.0, 8.0, 2.0)
+    established: float = -0.7
+    seen: float = 1.2
+    background: float = 0.2
+    shift: float = 0.2
     width: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values: parts by name."""
         rest = {name: round(float(getattr(self, name)), 4) for name in _OTHERS}
         return {"parts": {p: round(float(v), 4) for p, v in zip(PARTS, self.parts, strict=True)}, **rest}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PartWeights:
+        """Back from JSON; a part or number that it lacks has its default."""
+        usual = dict(zip(PARTS, cls().parts, strict=True))
+        parts = {name: float(own) for name, own in values.get("parts", {}).items() if name in usual}
+        rest = {name: float(values[name]) for name in _OTHERS if name in values}
+        return cls(parts=tuple((usual | parts).values()), **rest)
 
     def _vector(self) -> Array:
         return np.array([*self.parts, *(getattr(self, name) for name in _OTHERS)])
@@ -103,17 +110,7 @@ def neighbours(candidates: Candidates, weights: PartWeights, most: int = NEIGHBO
     """The look-alikes of N products, and what their levels say."""
     allowed, seen, index, share = _nearest(candidates, weights, most)
     level = np.take_along_axis(candidates.level, index, axis=1)
-    mean, variance = log_moments(level, share)
-    behind, spread, known = _background(candidates.level, seen, allowed)
-    part = np.where(known, weights.background, 0.0)
-    centre = (1 - part) * mean + part * behind
-    within = (1 - part) * variance + part * spread
-    total = within + (1 - part) * (mean - centre) ** 2 + part * (behind - centre) ** 2
-    # Of few neighbours the variance is too small; what all launches have stands in for the missing ones.
-    effective = 1 / np.maximum((share**2).sum(axis=1), 1e-12)
-    usual = np.where(known, spread, np.nanmedian(spread) if known.any() else 1.0)
-    total = (effective * total + usual) / (effective + 1)
-    prior = gamma_of(centre + weights.shift, total * weights.width)
+    prior = prior_of(level, share, *_background(candidates.level, seen, allowed), weights)
     nothing = ~allowed.any(axis=1)
     shape = np.where(nothing, np.nan, prior.shape)
     return Neighbours(index, np.where(nothing[:, None], 0.0, share), Level(shape, prior.rate))
@@ -158,6 +155,26 @@ def learn(candidates: Candidates, outcome: Array, start: PartWeights | None = No
     return given(best.x)
 
 
+def prior_of(
+    level: Array, share: Array, behind: Array, spread: Array, known: Array, weights: PartWeights
+) -> Level:
+    """The prior from neighbours' levels and weights (N, K), and all launches' log mean and variance (N,).
+
+    Where no launch is on record (``known`` is false), neighbours stand alone; where there are no neighbours
+    (weights 0), all launches do. Of few neighbours the variance is too small: what all launches have counts
+    as one more of them.
+    """
+    mean, variance = log_moments(level, share)
+    part = np.where(share.sum(axis=1) > 0, np.where(known, weights.background, 0.0), 1.0)
+    centre = (1 - part) * mean + part * behind
+    within = (1 - part) * (variance + (mean - centre) ** 2) + part * (spread + (behind - centre) ** 2)
+    effective = (share**2).sum(axis=1)
+    effective = np.where(effective > 0, 1 / np.maximum(effective, 1e-12), 0.0)
+    usual = np.where(known, spread, np.median(spread[known]) if known.any() else 1.0)
+    within = (effective * within + usual) / (effective + 1)
+    return gamma_of(centre + weights.shift, within * weights.width)
+
+
 def _loss(candidates: Candidates, outcome: Array, weights: PartWeights) -> float:
     from scipy.special import gammaincinv
 
@@ -168,9 +185,7 @@ def _loss(candidates: Candidates, outcome: Array, weights: PartWeights) -> float
     return float(np.maximum(levels * error, (levels - 1) * error).sum() / max(outcome.sum(), 1e-9))
 
 
-def _nearest(
-    candidates: Candidates, weights: PartWeights, most: int
-) -> tuple[Array, Array, Array, Array]:
+def _nearest(candidates: Candidates, weights: PartWeights, most: int) -> tuple[Array, Array, Array, Array]:
     """Who may be looked at, the shares seen, and positions and weights of the nearest."""
     allowed, seen = candidates.allowed, candidates.seen
     score = np.tensordot(np.array(weights.parts, dtype=np.float32), filled(candidates.parts), axes=1)
@@ -180,9 +195,9 @@ def _nearest(
     )
     score = np.where(allowed, score, -np.inf)
     if candidates.added is not None and candidates.added.any():
-        top = np.where(np.isfinite(score), score, -np.inf).max(axis=1, keepdims=True)
-        own = candidates.added & np.isfinite(score)
-        score = np.where(own, np.maximum(score, np.where(np.isfinite(top), top, 0)), score)
+        # What a buyer put in counts as much as the nearest.
+        top = score.max(axis=1, keepdims=True)
+        score = np.where(candidates.added & allowed, top, score)
     width = min(most, score.shape[1])
     index = np.argpartition(-score, width - 1, axis=1)[:, :width]
     near = np.take_along_axis(score, index, axis=1)
@@ -199,9 +214,7 @@ def _background(level: Array, seen: Array, allowed: Array) -> tuple[Array, Array
     weight = np.where(allowed & np.isfinite(seen), np.nan_to_num(seen), 0.0)
     total = weight.sum(axis=1)
     known = total > 0
-    mean, variance = log_moments(
-        np.where(weight > 0, level, 0.0), weight / np.maximum(total, 1e-12)[:, None]
-    )
+    mean, variance = log_moments(np.where(weight > 0, level, 0.0), weight / np.maximum(total, 1e-12)[:, None])
     return mean, variance, known
 
 

@@ -1,14 +1,16 @@
 """The app's pages."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
 from replenishment.views import (
     actions,
     ahead,
+    exports,
     home,
     orders,
     plans,
     replays,
+    saved_views,
     scoreboard,
     settings,
     sku,
@@ -29,6 +31,9 @@ urlpatterns: list[URLPattern] = [
     path("actions/<int:pk>/<slug:step>/", actions.action_decide, name="action-decide"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    path("workbench/views/save/", saved_views.view_save, name="view-save"),
+    path("workbench/views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
+    re_path(r"^workbench/export\.(?P<ending>csv|xlsx)$", exports.workbench_export, name="workbench-export"),
     path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
     path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
     path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),

@@ -107,6 +107,14 @@
         search.select();
       }
     }
+    if (event.key === "?" && !typing) keys?.showModal();
+  });
+
+  // What the keys do: "?" tells ------------------------------------------------------------------
+  const keys = document.getElementById("keys");
+  on("click", (event) => {
+    if (event.target === keys || event.target.closest("[data-keys-close]")) keys.close();
+    if (event.target.closest("[data-keys-open]")) keys.showModal();
   });
 
   // A search asks while one types. Leaving the field must not ask once more, and untick what was just ticked.
@@ -153,6 +161,9 @@
     if (event.key === "Escape") {
       event.target.value = event.target.defaultValue;
       event.target.blur();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.target.closest("tr").querySelector("[data-explain]")?.click();
     } else if (step) {
       event.preventDefault();
       const fields = [...document.querySelectorAll("[data-quantity]")];

@@ -23,6 +23,7 @@ from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader
+from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
 _EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
@@ -32,7 +33,7 @@ _EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantit
 def workbench(request: HttpRequest) -> HttpResponse:
     """The workbench; only its lower part where htmx asks."""
     plan = selectors.plan_latest()
-    chosen = _Choice.of(request.GET, plan)
+    chosen = Choice.of(request.GET, plan)
     suggestions = chosen.suggestions(plan)
     counts = suggestions.order_by().aggregate(
         **{name: Count("pk", filter=tab) for name, tab in reads.TAB_FILTERS.items() if name != "all"},
@@ -76,6 +77,8 @@ def workbench(request: HttpRequest) -> HttpResponse:
             ["replenishment.add_purchaseorder", "replenishment.view_planaction"]
         ),
         "what_if_query": _what_if_query(request.GET),
+        "views": selectors.saved_views_list(reader(request)),
+        "view_query": query_kept(request.GET),
     }
     htmx = getattr(request, "htmx", False)
     name = "partials/workbench_body.html" if htmx else "workbench.html"
@@ -96,7 +99,7 @@ def drafts(request: HttpRequest) -> HttpResponse:
                 request, _("A newer plan has replaced the one that you saw. Look at it, then draft again.")
             )
             return redirect("replenishment:workbench")
-        chosen = _Choice.of(QueryDict(request.POST.get("query", "")), plan)
+        chosen = Choice.of(QueryDict(request.POST.get("query", "")), plan)
         ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
     else:
         ticked = request.POST.getlist("suggestion")
@@ -193,7 +196,7 @@ def _what_if_query(values: QueryDict) -> str:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
     """What the address asks for: filters, tab and order."""
 
     form: WorkbenchFilter
@@ -202,7 +205,8 @@ class _Choice:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, query: QueryDict, plan: PlanRun | None) -> _Choice:
+    def of(cls, query: QueryDict, plan: PlanRun | None) -> Choice:
+        """What this query asks for; what it asks for wrongly is left out."""
         form = WorkbenchFilter(query, plan_id=plan.pk if plan else None)
         form.is_valid()
         values = form.cleaned_data

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
 from django.utils.translation import gettext_lazy as _
 
+from catalog.core.pictures import MOST_BYTES
 from catalog.importers.columns import DataSet
 from catalog.models import ImportBatch
 
@@ -109,3 +113,38 @@ class ConfirmForm(forms.Form):
     def _label(self, name: str) -> Any:
         assert self.data_set is not None  # noqa: S101
         return name if self.data_set.family_of(name) else self.data_set.column(name).label
+
+
+class PictureForm(forms.Form):
+    """One photo of a product."""
+
+    file = forms.FileField(
+        label=_("Photo"),
+        help_text=_("JPEG, PNG, WebP or GIF, at most 20 MB."),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
+    )
+    credit = forms.CharField(
+        label=_("Credit"), max_length=200, required=False, help_text=_("Who made it, and its licence.")
+    )
+
+    def clean_file(self) -> File[bytes]:
+        """Nothing too large is even read."""
+        return _within(self.cleaned_data["file"], MOST_BYTES)
+
+
+class PicturesForm(forms.Form):
+    """Photos of many products."""
+
+    file = forms.FileField(
+        label=_("ZIP file"), widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"})
+    )
+
+    def clean_file(self) -> File[bytes]:
+        """Within what an installation takes."""
+        return _within(self.cleaned_data["file"], settings.FORESTOCK_UPLOAD_LIMIT_BYTES)
+
+
+def _within(file: File[bytes], limit: int) -> File[bytes]:
+    if (file.size or 0) > limit:
+        raise ValidationError(_("The file is larger than %(limit)d MB."), params={"limit": limit >> 20})
+    return file

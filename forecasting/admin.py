@@ -17,7 +17,15 @@ from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
 from forecasting import services, tasks
-from forecasting.models import AccuracySnapshot, ForecastAlarm, ForecastOverride, ForecastRun, OverrideScore
+from forecasting.models import (
+    AccuracySnapshot,
+    CategorySuggestion,
+    ForecastAlarm,
+    ForecastOverride,
+    ForecastRun,
+    OverrideScore,
+    ProductVector,
+)
 
 
 class ReadOnlyMixin:
@@ -142,3 +150,22 @@ class ForecastOverrideAdmin(ReadOnlyMixin, ModelAdmin):
     search_fields = ("product__sku", "category__name", "reason")
     show_full_result_count = False
     inlines = (ScoreInline,)
+
+
+@admin.register(CategorySuggestion)
+class CategorySuggestionAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("product", "category", "probability", "contradicts", "basis", "state", "decided_by")
+    list_filter = ("state", "contradicts", "basis")
+    list_select_related = ("product", "category", "decided_by")
+    search_fields = ("product__search_text",)
+    show_full_result_count = False
+
+
+@admin.register(ProductVector)
+class ProductVectorAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("product", "kind", "model_id", "content_sha")
+    list_filter = ("kind",)
+    list_select_related = ("product",)
+    search_fields = ("product__search_text",)
+    exclude = ("vector",)
+    show_full_result_count = False

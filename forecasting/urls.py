@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, explanations, new_products, overrides, runs, signals
+from forecasting.views import (
+    accuracy,
+    alarms,
+    categories,
+    explanations,
+    new_products,
+    overrides,
+    runs,
+    signals,
+)
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -20,6 +29,8 @@ urlpatterns: list[URLPattern] = [
     ),
     path("forecasts/overrides/<int:pk>/withdraw/", overrides.override_withdraw, name="override-withdraw"),
     path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
+    path("signals/categories/", categories.suggestion_list, name="category-suggestions"),
+    path("signals/categories/decide/", categories.suggestion_decide, name="category-decide"),
     path("signals/", signals.signal_run_list, name="signal-run-list"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),
     path("signals/new-products/", new_products.new_products, name="new-products"),

@@ -58,6 +58,8 @@ SIGNAL_STEPS: dict[str, str | Promise] = {
 SIGNAL_COUNTS: dict[str, str | Promise] = {
     "new": _("new"),
     "changed": _("changed"),
+    "encoded": _("photos looked at"),
+    "unreadable": _("unreadable"),
     "left_out": _("left out"),
     "products": _("products"),
     "launches": _("past launches"),
@@ -65,6 +67,16 @@ SIGNAL_COUNTS: dict[str, str | Promise] = {
     "contradicted": _("contradicted"),
     "categories": _("categories"),
     "markets": _("markets"),
+}
+LIKENESS: dict[str, str | Promise] = {
+    "picture": _("picture"),
+    "meaning": _("meaning of the title"),
+    "title": _("words of the title"),
+    "attributes": _("attributes"),
+    "category": _("category"),
+    "brand": _("brand"),
+    "price": _("price"),
+    "code": _("near SKU"),
 }
 _TRAINED_ANEW = re.compile(
     r"the models of run (?P<number>\d+) can't be used \((?P<reason>.*)\): all were trained anew"

@@ -50,6 +50,22 @@ class Environment(BaseSettings):
         7, ge=0, description="Forecast models are trained anew when they are so old (0: in every run)."
     )
     upload_limit_mb: int = Field(200, ge=1, description="Largest file taken by an import, unpacked.")
+    image_model: str = Field(
+        "", description="An ONNX file that makes photos into vectors. Default: EfficientNet-Lite0."
+    )
+    image_model_sha256: str = Field("", description="The SHA-256 that this file must have.")
+    image_model_input: str = Field("image", description="The name of its input: 32-bit floats, RGB.")
+    image_model_output: str = Field("embedding", description="The name of its output: one vector a photo.")
+    image_model_size: int = Field(224, ge=16, le=1024, description="Width and height of its input in pixels.")
+    image_model_mean: Annotated[str, NoDecode] = Field(
+        "127", description="Taken from each pixel value (0 to 255): one number, or one for each channel."
+    )
+    image_model_scale: Annotated[str, NoDecode] = Field(
+        "128", description="What is left is divided by this: one number, or one for each channel."
+    )
+    image_model_layout: Literal["NCHW", "NHWC"] = Field(
+        "NCHW", description="Whether channels come before height and width, or after."
+    )
     email_url: str = Field("", description="smtp://user:password@host:587, or empty: mail goes to the log.")
     default_from_email: str = Field("forestock@localhost", description="Sender of password mails.")
     log_level: str = Field("INFO", description="Level of the log.")

@@ -258,6 +258,20 @@ FORESTOCK_THREADS = ENV.threads
 FORESTOCK_STALE_AFTER_SECONDS = ENV.stale_after_seconds
 FORESTOCK_RETRAIN_DAYS = ENV.retrain_days
 FORESTOCK_UPLOAD_LIMIT_BYTES = ENV.upload_limit_mb * 1024 * 1024
+FORESTOCK_IMAGE_MODEL: dict[str, Any] | None = (
+    {
+        "path": ENV.image_model,
+        "sha256": ENV.image_model_sha256,
+        "input": ENV.image_model_input,
+        "output": ENV.image_model_output,
+        "size": ENV.image_model_size,
+        "mean": tuple(float(part) for part in ENV.image_model_mean.split(",")),
+        "scale": tuple(float(part) for part in ENV.image_model_scale.split(",")),
+        "layout": ENV.image_model_layout,
+    }
+    if ENV.image_model
+    else None
+)
 FORESTOCK_BUYER_HASH_KEY: bytes = (
     ENV.buyer_hash_key.get_secret_value().encode()
     if ENV.buyer_hash_key

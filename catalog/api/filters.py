@@ -13,6 +13,7 @@ from catalog.models import (
     Location,
     PriceRecord,
     Product,
+    ProductImage,
     SalesRecord,
     StockLevel,
     Supplier,
@@ -163,4 +164,14 @@ class ImportFilter(filters.FilterSet):
 
     class Meta:
         model = ImportBatch
+        fields: list[str] = []
+
+
+class ProductImageFilter(filters.FilterSet):
+    """By SKU."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+
+    class Meta:
+        model = ProductImage
         fields: list[str] = []

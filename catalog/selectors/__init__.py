@@ -9,10 +9,12 @@ from catalog.selectors.frames import ids_in, read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
+from catalog.selectors.pictures import PICTURE_SIZES, picture_file, pictures_first, pictures_visible
 from catalog.selectors.stock import returned_units, stock_on, stock_records
 from catalog.selectors.supply import closures, prices_latest, suppliers_frame, terms_all
 
 __all__ = [
+    "PICTURE_SIZES",
     "SERIES_ATTRIBUTES",
     "PartnerScope",
     "categories_under",
@@ -25,6 +27,9 @@ __all__ = [
     "kits_frame",
     "lanes_frame",
     "partner_scope",
+    "picture_file",
+    "pictures_first",
+    "pictures_visible",
     "prices_latest",
     "products_search",
     "read_frame",

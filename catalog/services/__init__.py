@@ -4,6 +4,9 @@ from catalog.services.errors import CatalogError
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
 from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
+from catalog.services.picture_zip import PicturesImported, pictures_import
+from catalog.services.pictures import picture_add, picture_delete
+from catalog.services.products import products_categorise
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
 from catalog.services.stock import stock_receive, stock_send
@@ -12,6 +15,7 @@ from catalog.services.takeback import batch_take_back
 __all__ = [
     "KINDS",
     "CatalogError",
+    "PicturesImported",
     "UpsertResult",
     "batch_path",
     "batch_take_back",
@@ -21,6 +25,10 @@ __all__ = [
     "import_rows",
     "import_run",
     "mapping_for",
+    "picture_add",
+    "picture_delete",
+    "pictures_import",
+    "products_categorise",
     "rows_upsert",
     "sales_roll_up",
     "stock_receive",

@@ -8,7 +8,13 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from catalog import selectors as catalog
-from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
+from forecasting.models import (
+    CategorySuggestion,
+    ForecastAlarm,
+    ForecastDistribution,
+    ForecastOverride,
+    ForecastRun,
+)
 from forecasting.selectors import overrides_in_force, run_holding, run_latest
 
 
@@ -79,3 +85,16 @@ class OverrideFilter(filters.FilterSet):
         as_of = run.as_of if run else catalog.today()
         counting = [row.pk for row in overrides_in_force(as_of=as_of)]
         return queryset.filter(pk__in=counting) if value else queryset.exclude(pk__in=counting)
+
+
+class CategorySuggestionFilter(filters.FilterSet):
+    """By SKU, state, and whether it contradicts a category; from a probability up."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    state = filters.ChoiceFilter(choices=CategorySuggestion.State.choices)
+    contradicts = filters.BooleanFilter()
+    at_least = filters.NumberFilter(field_name="probability", lookup_expr="gte")
+
+    class Meta:
+        model = CategorySuggestion
+        fields: list[str] = []

@@ -1,6 +1,7 @@
 """What there is to read about forecasts."""
 
 from forecasting.selectors.backcast import NoDemandError, backcasts
+from forecasting.selectors.categories import suggestions_list
 from forecasting.selectors.corrections import corrections_read
 from forecasting.selectors.distributions import distribution_labels, distribution_read, history_read
 from forecasting.selectors.overridden import (
@@ -66,4 +67,5 @@ __all__ = [
     "series_overridden",
     "signal_run_latest",
     "signal_runs_list",
+    "suggestions_list",
 ]

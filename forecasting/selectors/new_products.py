@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, Min, OuterRef, QuerySet
 
+from catalog import selectors as catalog
 from catalog.models import Product, ProductImage, SalesRecord
 from forecasting.models import ForecastDistribution, ForecastRun, LookAlike
 
@@ -50,10 +51,8 @@ class NewProduct:
 
 def new_products_list(text: str = "") -> QuerySet[Product]:
     """Products that have look-alikes, by SKU; those whose SKU, GTIN or name holds every word of the text."""
-    from catalog.selectors import products_search
-
     has = LookAlike.objects.filter(product=OuterRef("pk"))
-    return products_search(text).filter(Exists(has)).select_related("category").order_by("sku")
+    return catalog.products_search(text).filter(Exists(has)).select_related("category").order_by("sku")
 
 
 def look_alikes_list() -> QuerySet[LookAlike]:
@@ -72,7 +71,7 @@ def new_products_read(
         if len(own) < most:
             own.append(row)
     shown = {row.neighbour_id for own in alikes.values() for row in own}
-    images = images_first({*ids, *shown})
+    images = catalog.pictures_first({*ids, *shown})
     first = dict(
         SalesRecord.objects.filter(product_id__in=ids, quantity__gt=0)
         .order_by()
@@ -104,12 +103,6 @@ def new_products_read(
 def choices_of(product: Product) -> list[LookAlikeChoice]:
     """What buyers decided of its look-alikes, with who did and when."""
     return list(product.look_alike_choices.select_related("neighbour", "decided_by"))
-
-
-def images_first(product_ids: set[int]) -> dict[int, ProductImage]:
-    """The photo of each product that is shown first."""
-    rows = ProductImage.objects.filter(product_id__in=product_ids).order_by("product_id", "-position", "-pk")
-    return {row.product_id: row for row in rows}
 
 
 def _figures(ids: list[int], run: ForecastRun | None) -> dict[int, dict[str, float | None]]:

@@ -1,5 +1,6 @@
 """What changes forecast runs, overrides and readings of signals."""
 
+from forecasting.services.categories import suggestions_accept, suggestions_dismiss
 from forecasting.services.execute import run_execute
 from forecasting.services.look_alikes import (
     LookAlikeError,
@@ -31,4 +32,6 @@ __all__ = [
     "runs_prune",
     "signal_run_create",
     "signal_run_execute",
+    "suggestions_accept",
+    "suggestions_dismiss",
 ]

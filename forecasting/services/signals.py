@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
 from forecasting.models import SignalRun
+from forecasting.services.categories import categories_suggest
 from forecasting.services.look_alikes import look_alikes_find
+from forecasting.services.pictures import pictures_read
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,11 @@ Step = Callable[[SignalRun, Say], dict[str, Any]]
 A step is safe to repeat: a run that was taken up again does all of its steps once more.
 """
 
-STEPS: tuple[tuple[str, Step], ...] = (("look_alikes", look_alikes_find),)
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("pictures", pictures_read),
+    ("categories", categories_suggest),
+    ("look_alikes", look_alikes_find),
+)
 """The steps by name, in order: a later one may use what an earlier one wrote."""
 
 

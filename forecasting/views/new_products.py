@@ -114,7 +114,9 @@ def _part(request: HttpRequest, product: Product, status: int = 200) -> HttpResp
         "may_choose": request.user.has_perm(_ADD),
         "may_undo": request.user.has_perm(_DELETE),
     }
-    return render(request, "forecasting/partials/look_alikes.html", context, status=status)
+    whole = "page" in request.GET and not getattr(request, "htmx", False)
+    template = "look_alikes.html" if whole else "partials/look_alikes.html"
+    return render(request, f"forecasting/{template}", context, status=status)
 
 
 def _product(pk: int) -> Product:

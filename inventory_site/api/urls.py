@@ -13,8 +13,9 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from catalog.api import imports as catalog_imports
+from catalog.api import pictures
 from catalog.api import views as catalog
-from forecasting.api import alarms
+from forecasting.api import alarms, categories
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -49,10 +50,12 @@ router.register("supply-terms", catalog.SupplyTermsViewSet, "supply-terms")
 router.register("sales", catalog.SalesViewSet, "sales")
 router.register("stock", catalog.StockViewSet, "stock")
 router.register("prices", catalog.PriceViewSet, "price")
+router.register("product-images", pictures.ProductImageViewSet, "product-image")
 router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
+router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

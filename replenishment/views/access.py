@@ -43,6 +43,11 @@ def buyer_page(*permissions: str) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
+def sees_photos(request: HttpRequest) -> bool:
+    """Whether a page shows photos to its reader, who belongs to the shop."""
+    return request.user.has_perm("catalog.view_productimage")
+
+
 def message_header(text: str, *, status: int) -> HttpResponse:
     """A refusal to an htmx request: app.js shows its words, and the page stays as it is."""
     return HttpResponse(status=status, headers={"X-Message": quote(text)})

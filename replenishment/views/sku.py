@@ -12,12 +12,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from catalog import selectors as catalog
 from catalog.models import Location, Product, StockLevel
 from forecasting import selectors as forecasting
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
 from replenishment import charts, selectors
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
-from replenishment.views.access import buyer_page
+from replenishment.views.access import buyer_page, sees_photos
 
 HISTORY_DAYS = 3 * 365
 
@@ -37,7 +38,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
     )
     run = plan.forecast_run if plan else forecasting.run_latest()
     distribution = (
-        ForecastDistribution.objects.only("model", "segment", "pattern", "run_id")
+        ForecastDistribution.objects.only("model", "segment", "pattern", "own_share", "run_id")
         .filter(run=run, product=product, location=location)
         .first()
     )
@@ -47,6 +48,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
         "replenishment/sku.html",
         {
             "product": product,
+            "photo": catalog.pictures_first([product.pk]).get(product.pk) if sees_photos(request) else None,
             "location": location,
             "plan": plan,
             "suggestion": suggestion,

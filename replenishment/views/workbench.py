@@ -18,11 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from catalog import selectors as catalog
+from catalog.models import ProductImage
 from replenishment import charts, selectors, services
 from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import suggestions as reads
-from replenishment.views.access import buyer_page, message_header, reader
+from replenishment.views.access import buyer_page, message_header, reader, sees_photos
 from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
@@ -70,6 +72,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "page": page,
         "shows_transfers": shows_transfers,
         "offers": {} if shows_transfers else _offers(page.object_list),
+        "photos": _photos(request, page.object_list) if not shows_transfers else {},
         "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
@@ -242,6 +245,13 @@ def _offers(suggestions: Iterable[Suggestion]) -> dict[int, float]:
     """What the suppliers' packs would make of quantities that a buyer typed, by suggestion id."""
     edited = (row for row in suggestions if row.edited_quantity is not None)
     return {row.pk: offer for row in edited if (offer := selectors.quantity_offer(row)) is not None}
+
+
+def _photos(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int, ProductImage]:
+    """The first photo of each product on the page."""
+    if not sees_photos(request):
+        return {}
+    return catalog.pictures_first([suggestion.product_id for suggestion in suggestions])
 
 
 def _one(pk: int) -> Suggestion:

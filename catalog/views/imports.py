@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -18,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from catalog import selectors, services, tasks
+from catalog import services, tasks
 from catalog.forms import ConfirmForm, UploadForm
 from catalog.importers import complete_journey
 from catalog.importers.datasets import DATA_SETS
@@ -27,28 +23,12 @@ from catalog.importers.prepared import DROPS
 from catalog.importers.reading import ROW, Table, table_read
 from catalog.importers.templates import template_csv
 from catalog.models import ImportBatch
+from catalog.views.access import inside_only, person
 
 PAGE_SIZE = 25
 PREVIEW_ROWS = 20
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 UPLOAD_KINDS = [(kind, label) for kind, label in services.KINDS.items() if kind != complete_journey.KIND]
-
-
-def inside_only(*permissions: str) -> Callable[[View[P]], View[P]]:
-    """For people of the shop with these permissions; a partner gets 403 whatever they may otherwise do."""
-
-    def decorate(view: View[P]) -> View[P]:
-        @wraps(view)
-        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if selectors.partner_scope(request.user) is not None or not request.user.has_perms(permissions):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorate
 
 
 @require_GET
@@ -78,7 +58,7 @@ def import_upload(request: HttpRequest) -> HttpResponseBase:
                 kind=form.cleaned_data["kind"],
                 file=file,
                 file_name=file.name,
-                acting_user=_person(request),
+                acting_user=person(request),
                 draft=True,
             )
         except services.CatalogError as error:
@@ -217,7 +197,7 @@ def import_take_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Undo an import."""
     batch = get_object_or_404(ImportBatch, pk=pk)
     try:
-        services.batch_take_back(batch=batch, acting_user=_person(request))
+        services.batch_take_back(batch=batch, acting_user=person(request))
     except services.CatalogError as error:
         messages.error(request, str(error))
     else:
@@ -236,12 +216,6 @@ def import_template(request: HttpRequest, kind: str) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{kind}.csv"'},
     )
-
-
-def _person(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _kind_label(batch: ImportBatch) -> Any:

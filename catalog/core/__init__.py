@@ -1,0 +1,1 @@
+"""What catalog computes without Django, settings or a database."""

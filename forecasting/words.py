@@ -30,7 +30,6 @@ SEGMENTS: dict[str, str | Promise] = {
     "erratic": _("Erratic demand"),
     "intermittent": _("Intermittent demand"),
     "lumpy": _("Lumpy demand"),
-    "new": _("New product"),
 }
 STEPS: dict[str, str | Promise] = {
     "read": _("Reading the demand"),

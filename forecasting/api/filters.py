@@ -14,6 +14,7 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    LookAlike,
 )
 from forecasting.selectors import overrides_in_force, run_holding, run_latest
 
@@ -58,6 +59,17 @@ class AlarmFilter(filters.FilterSet):
 
     class Meta:
         model = ForecastAlarm
+        fields: list[str] = []
+
+
+class LookAlikeFilter(filters.FilterSet):
+    """By SKU of the product, or of the look-alike."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    neighbour = filters.CharFilter(field_name="neighbour__sku")
+
+    class Meta:
+        model = LookAlike
         fields: list[str] = []
 
 

@@ -27,7 +27,7 @@ _ADD, _DELETE = "forecasting.add_lookalikechoice", "forecasting.delete_lookalike
 @inside_only
 @permission_required((_VIEW, "forecasting.view_forecastdistribution"), raise_exception=True)
 def new_products(request: HttpRequest) -> HttpResponse:
-    """Products that are new or not yet launched, what they are expected to sell, and from which look-alikes."""
+    """Products that are new or not yet launched, what they are expected to sell, and their look-alikes."""
     text = request.GET.get("q", "")[:100].replace("\0", "")
     page = Paginator(new.new_products_list(text), PAGE_SIZE).get_page(request.GET.get("page"))
     run = selectors.run_latest()

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from catalog.api import imports as catalog_imports
 from catalog.api import pictures
 from catalog.api import views as catalog
-from forecasting.api import alarms, categories
+from forecasting.api import alarms, categories, look_alikes
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -56,6 +56,7 @@ router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
 router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")
+router.register("look-alikes", look_alikes.LookAlikeViewSet, "look-alike")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

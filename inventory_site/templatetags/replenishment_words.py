@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import LIKENESS, CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, name_of
+from forecasting.words import CHAMPIONS, FREQUENCIES, LIKENESS, MODELS, SEGMENTS, name_of
 from replenishment.models import PlanAction
 from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 

@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -141,7 +145,8 @@ def test_own_sales_take_over_and_the_parts_still_add_up(shop: dict[str, Any]) ->
     run = run_done()
     own = ForecastDistribution.objects.get(run=run, product=shop["new"])
     assert own.model == "look_alike+moving_average"
-    assert own.own_share is not None and 0.2 < own.own_share < 1
+    assert own.own_share is not None
+    assert 0.2 < own.own_share < 1
     mean = np.frombuffer(bytes(own.mean), dtype="<f4")
     parts = np.frombuffer(bytes(own.contributions), dtype="<f4").reshape(len(mean), -1)
     np.testing.assert_allclose(parts.sum(axis=1), mean, rtol=1e-4)
@@ -165,3 +170,93 @@ def test_terms_that_hold_everywhere_plan_it_where_its_look_alikes_sell(shop: dic
     rows = ForecastDistribution.objects.filter(run=run_done(), product=second)
     assert [row.location_id for row in rows] == [shop["place"].pk]
     assert elsewhere.pk not in [row.location_id for row in rows]
+
+
+def page_of(name: str, *pks: int) -> str:
+    return reverse(f"forecasting:{name}", args=pks)
+
+
+def test_the_list_shows_what_is_expected_and_from_whom(
+    shop: dict[str, Any], client: Client, viewer: User
+) -> None:
+    read_signals()
+    run_done()
+    client.force_login(viewer)
+    page = client.get(page_of("new-products"))
+    assert page.status_code == 200
+    [line] = page.context["lines"]
+    assert (line.product, line.launched_on, line.own_weeks, line.own_share) == (shop["new"], None, 0, 0.0)
+    assert line.low < line.mean < line.high
+    assert {alike.product.sku[:3] for alike in line.alikes[:3]} == {"BAG"}
+    assert b"BAGNEW" in client.get(page_of("new-products") + "?q=bagnew").content
+    assert b"BAGNEW" not in client.get(page_of("new-products") + "?q=lamp").content
+
+
+def test_the_list_costs_the_same_queries_at_any_length(
+    shop: dict[str, Any], client: Client, viewer: User
+) -> None:
+    client.force_login(viewer)
+    counts = []
+    for more in range(2):
+        for number in range(8 * more):
+            make_terms(
+                supplier=make_supplier(),
+                product=make_product(name=f"jumbo bag {number}", status="new"),
+                location=shop["place"],
+            )
+        read_signals()
+        with CaptureQueriesContext(connection) as seen:
+            client.get(page_of("new-products"))
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
+def test_a_buyer_takes_one_out_and_puts_one_in(shop: dict[str, Any], client: Client, buyer: User) -> None:
+    read_signals()
+    client.force_login(buyer)
+    new, [bag, *_], [lamp, *_] = shop["new"], shop["bags"], shop["lamps"]
+    assert bag.sku in client.get(page_of("look-alikes", new.pk)).content.decode()
+    page = client.post(page_of("look-alike-remove", new.pk, bag.pk))
+    assert page.status_code == 200
+    assert f"{bag.sku} removed by {buyer.username}" in page.content.decode()
+    assert not LookAlike.objects.filter(product=new, neighbour=bag).exists()
+    assert client.post(page_of("look-alikes", new.pk), {"sku": lamp.sku}).status_code == 200
+    assert client.post(page_of("look-alikes", new.pk), {"sku": "no such"}).status_code == 422
+    assert client.post(page_of("look-alikes", new.pk), {"sku": new.sku}).status_code == 422
+    assert client.post(page_of("look-alike-undo", new.pk, bag.pk)).status_code == 200
+    assert [choice.neighbour for choice in LookAlikeChoice.objects.all()] == [lamp]
+    options = client.get(page_of("look-alike-search", new.pk) + "?sku=lamp").content.decode()
+    assert options.count("<option") == 3
+
+
+def test_others_may_look_or_not_even_that(
+    shop: dict[str, Any], client: Client, viewer: User, partner_of_supplier: User
+) -> None:
+    read_signals()
+    new, bag = shop["new"].pk, shop["bags"][0].pk
+    writes = [
+        ("look-alikes", (new,)),
+        ("look-alike-remove", (new, bag)),
+        ("look-alike-undo", (new, bag)),
+    ]
+    client.force_login(viewer)
+    for name, pks in writes:
+        assert client.post(page_of(name, *pks), {"sku": "BAG0"}).status_code == 403
+    assert client.get(page_of("look-alike-search", new)).status_code == 403
+    assert LookAlikeChoice.objects.count() == 0
+    client.force_login(partner_of_supplier)
+    assert client.get(page_of("new-products")).status_code == 403
+    assert client.get(page_of("look-alikes", new)).status_code == 403
+
+
+def test_a_plan_orders_a_product_that_never_sold(shop: dict[str, Any]) -> None:
+    from replenishment import services as replenishment
+    from replenishment.models import Suggestion
+
+    read_signals()
+    run_done()
+    plan = replenishment.plan_create(acting_user=None)
+    plan = replenishment.plan_execute(plan_id=plan.pk)
+    assert plan.error == ""
+    row = Suggestion.objects.get(plan_run=plan, product=shop["new"])
+    assert row.order_quantity > 0, row.reason

@@ -20,6 +20,7 @@ from tests.site.api_world import (
     add_day,
     add_edit_score,
     add_forecast,
+    add_look_alike,
     add_override,
     add_replay,
     add_suggestion,
@@ -133,6 +134,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
     add_override(User.objects.earliest("pk"), product)
+    add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
     add_transfer(world.plan, product, world.location, location)
@@ -158,6 +160,7 @@ LISTS = [
     "forecast-list",
     "forecast-alarm-list",
     "forecast-override-list",
+    "look-alike-list",
     "plan-run-list",
     "policy-rule-list",
     "budget-list",

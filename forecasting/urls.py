@@ -8,6 +8,7 @@ from forecasting.views import (
     behaviour,
     categories,
     explanations,
+    new_products,
     overrides,
     runs,
     signals,
@@ -37,6 +38,23 @@ urlpatterns: list[URLPattern] = [
     path("signals/", signals.signal_run_list, name="signal-run-list"),
     path("signals/behaviour/", behaviour.behaviour, name="behaviour"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),
+    path("signals/new-products/", new_products.new_products, name="new-products"),
+    path("signals/look-alikes/<int:product_id>/", new_products.look_alikes, name="look-alikes"),
+    path(
+        "signals/look-alikes/<int:product_id>/search/",
+        new_products.look_alike_search,
+        name="look-alike-search",
+    ),
+    path(
+        "signals/look-alikes/<int:product_id>/<int:neighbour_id>/remove/",
+        new_products.look_alike_remove,
+        name="look-alike-remove",
+    ),
+    path(
+        "signals/look-alikes/<int:product_id>/<int:neighbour_id>/undo/",
+        new_products.look_alike_undo,
+        name="look-alike-undo",
+    ),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

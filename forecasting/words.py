@@ -22,6 +22,7 @@ MODELS: dict[str, str | Promise] = {
     "forest": _("Quantile forest"),
     "svr": _("Support vector regression"),
     "deep": _("Deep network"),
+    "look_alike": _("Look-alikes"),
 }
 CHAMPIONS = _("Champions together")
 SEGMENTS: dict[str, str | Promise] = {
@@ -62,12 +63,23 @@ SIGNAL_COUNTS: dict[str, str | Promise] = {
     "unreadable": _("unreadable"),
     "left_out": _("left out"),
     "products": _("products"),
+    "launches": _("past launches"),
     "suggested": _("suggested"),
     "product_locations": _("product-locations"),
     "lost": _("with demand lost"),
     "contradicted": _("contradicted"),
     "categories": _("categories"),
     "markets": _("markets"),
+}
+LIKENESS: dict[str, str | Promise] = {
+    "picture": _("picture"),
+    "meaning": _("meaning of the title"),
+    "title": _("words of the title"),
+    "attributes": _("attributes"),
+    "category": _("category"),
+    "brand": _("brand"),
+    "price": _("price"),
+    "code": _("near SKU"),
 }
 _TRAINED_ANEW = re.compile(
     r"the models of run (?P<number>\d+) can't be used \((?P<reason>.*)\): all were trained anew"

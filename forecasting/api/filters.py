@@ -15,6 +15,7 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    LookAlike,
     ProductVoice,
 )
 from forecasting.selectors import BEHAVIOUR_GROUPS, overrides_in_force, run_holding, run_latest
@@ -76,6 +77,17 @@ class VoiceFilter(filters.FilterSet):
     def of_change(self, queryset: QuerySet[ProductVoice], name: str, value: bool) -> QuerySet[ProductVoice]:
         """Fallen (true) or risen (false) at the last change."""
         return queryset.filter(change__lt=0) if value else queryset.filter(change__gt=0)
+
+
+class LookAlikeFilter(filters.FilterSet):
+    """By SKU of the product, or of the look-alike."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    neighbour = filters.CharFilter(field_name="neighbour__sku")
+
+    class Meta:
+        model = LookAlike
+        fields: list[str] = []
 
 
 class OverrideFilter(filters.FilterSet):

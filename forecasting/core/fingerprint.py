@@ -13,11 +13,11 @@ from forecasting.core.panel_columns import coded
 from forecasting.core.spec import ForecastSpec
 
 # Raised whenever the same data and spec would give other numbers, or an artifact another shape.
-CODE_VERSION = 7
+CODE_VERSION = 8
 
 
-def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
-    """sha256 (hex) over the panel's content, the spec and the versions of code and libraries.
+def fingerprint(panel: pl.DataFrame, spec: ForecastSpec, more: str = "") -> str:
+    """sha256 (hex) over the panel's content, the spec, ``more``, and versions of code and libraries.
 
     Neither the order of rows and columns nor the string type counts. Two equal fingerprints at one as-of date
     mean equal forecasts; ``threads`` and ``progress`` don't enter.
@@ -26,6 +26,7 @@ def fingerprint(panel: pl.DataFrame, spec: ForecastSpec) -> str:
     settings = {name: value for name, value in spec.to_dict().items() if name != "threads"}
     head = {"code": CODE_VERSION, "spec": settings, "libraries": library_versions()}
     digest.update(json.dumps(head, sort_keys=True).encode())
+    digest.update(more.encode())
     frame = panel.with_columns(pl.col("unique_id").cast(pl.String)).sort("unique_id", "ds")
     for name in sorted(frame.columns):
         column = frame[name]

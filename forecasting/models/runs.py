@@ -62,7 +62,8 @@ class ForecastDistribution(models.Model):
     levels of `forecasting.core.distribution.QUANTILES`; units per period, and since the as-of date.
     `contributions` (H, G) splits the mean into the groups of `forecasting.core.explain.GROUPS`;
     `corrections` holds where demand differs from sales, as `forecasting.core.cleaning.Corrections` packs it.
-    Both are empty where a run did not make them.
+    Both are empty where a run did not make them. `own_share` is how much own sales count beside look-alikes,
+    0 to 1; null where look-alikes have no part.
     """
 
     run = models.ForeignKey(
@@ -86,6 +87,7 @@ class ForecastDistribution(models.Model):
     cum_quantiles = models.BinaryField()
     contributions = models.BinaryField(default=b"", blank=True)
     corrections = models.BinaryField(default=b"", blank=True)
+    own_share = models.FloatField(_("share of own sales"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("demand distribution")

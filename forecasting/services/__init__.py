@@ -2,6 +2,11 @@
 
 from forecasting.services.categories import suggestions_accept, suggestions_dismiss
 from forecasting.services.execute import run_execute
+from forecasting.services.look_alikes import (
+    LookAlikeError,
+    look_alike_choice_undo,
+    look_alike_choose,
+)
 from forecasting.services.overrides import (
     OverrideError,
     override_create,
@@ -14,7 +19,10 @@ from forecasting.services.signals import signal_run_create, signal_run_execute
 
 __all__ = [
     "ForecastError",
+    "LookAlikeError",
     "OverrideError",
+    "look_alike_choice_undo",
+    "look_alike_choose",
     "override_create",
     "override_draft",
     "override_withdraw",

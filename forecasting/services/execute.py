@@ -28,12 +28,14 @@ from forecasting.selectors.static import static_columns
 from forecasting.services.alarms import alarms_refresh
 from forecasting.services.known import known_append
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
+from forecasting.services.new_products import Planned, planned_read, result_with_new
 from forecasting.services.overrides import overrides_score
 from forecasting.services.runs import ForecastError, artifacts_delete
 from forecasting.services.store import accuracy_store, distributions_store
 from forecasting.services.worth import Worth, series_worth
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import polars as pl
 
     from forecasting.core.result import ForecastResult
@@ -118,13 +120,18 @@ class _Read:
     stage: dict[str, float]
     fingerprint: str
     versions: dict[str, str]
+    planned: Planned
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A result and how it came about, and what else is stored of the run."""
+    """A result and how it came about, and what else is stored of the run.
+
+    `own_share` (N,) is how much own sales count of a new product-location, NaN of all else.
+    """
 
     made: Made
+    own_share: npt.NDArray[Any]
     worth: Worth
     read: _Read
 
@@ -147,13 +154,15 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
         panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
     )
     spec = replace(spec, known=known, static=static)
-    print_ = fingerprint(panel, spec)
+    planned = planned_read(run, panel)
+    print_ = fingerprint(panel, spec, planned.fingerprint if planned.unique_id else "")
     return _Read(
         panel=panel,
         spec=spec,
         stage={"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)},
         fingerprint=print_,
         versions=library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
+        planned=planned,
     )
 
 
@@ -164,8 +173,10 @@ def _forecast(run: ForecastRun, read: _Read, heartbeat: Any) -> _Found:
         spec=read.spec,
         progress=lambda step, share: heartbeat.report(step, _READ + (_FORECAST - _READ) * share),
     )
-    worth = series_worth(read.panel, made.result.distribution.unique_id, as_of=run.as_of)
-    return _Found(made=made, worth=worth, read=read)
+    result, own_share = result_with_new(run, read.panel, made.result, read.planned)
+    made = replace(made, result=result)
+    worth = series_worth(read.panel, result.distribution.unique_id, as_of=run.as_of)
+    return _Found(made=made, own_share=own_share, worth=worth, read=read)
 
 
 def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
@@ -226,6 +237,7 @@ def _series_store(run: ForecastRun, found: _Found) -> None:
         distribution=result.distribution,
         contributions=result.contributions,
         corrections=result.corrections,
+        own_share=found.own_share,
     )
     if result.accuracy is None:
         return

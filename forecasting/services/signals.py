@@ -17,6 +17,7 @@ from catalog.models import JobLostError
 from forecasting.models import SignalRun
 from forecasting.services.behaviour import behaviour_read
 from forecasting.services.categories import categories_suggest
+from forecasting.services.look_alikes import look_alikes_find
 from forecasting.services.pictures import pictures_read
 from forecasting.services.product_texts import texts_step
 from forecasting.services.voices import reviews_step
@@ -37,6 +38,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("pictures", pictures_read),
     ("texts", texts_step),
     ("categories", categories_suggest),
+    ("look_alikes", look_alikes_find),
     ("behaviour", behaviour_read),
 )
 """The steps by name, in order: a later one may use what an earlier one wrote."""

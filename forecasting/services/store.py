@@ -31,6 +31,7 @@ _DISTRIBUTION = {
     "cum_quantiles": "bytea",
     "contributions": "bytea",
     "corrections": "bytea",
+    "own_share": "float8",
 }
 _ACCURACY = {
     "run_id": "int8",
@@ -57,11 +58,12 @@ def distributions_store(
     distribution: DemandDistribution,
     contributions: npt.NDArray[Any] | None = None,
     corrections: Sequence[bytes] | None = None,
+    own_share: npt.NDArray[Any] | None = None,
 ) -> None:
     """Insert a row for each product-location, in the order of the distribution's series; arguments are (N,).
 
-    `contributions` are (N, H, G). Call in the transaction that finishes the run. A row is about 1 KB for 13
-    weeks; `_CHUNK` at once.
+    `contributions` are (N, H, G); `own_share` is NaN where look-alikes have no part. Call in the
+    transaction that finishes the run. A row is about 1 KB for 13 weeks; `_CHUNK` at once.
     """
 
     def rows(part: slice) -> Iterator[tuple[Any, ...]]:
@@ -77,6 +79,9 @@ def distributions_store(
             _slices(distribution.cum_quantiles[part]),
             repeat(b"") if contributions is None else _slices(contributions[part]),
             repeat(b"") if corrections is None else corrections[part],
+            repeat(None)
+            if own_share is None
+            else (None if value != value else value for value in own_share[part].tolist()),  # NaN
             strict=False,
         )
 

@@ -16,7 +16,7 @@ from catalog.api import imports as catalog_imports
 from catalog.api import pictures
 from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
-from forecasting.api import alarms, categories, voices
+from forecasting.api import alarms, categories, look_alikes, voices
 from forecasting.api import behaviour as forecast_behaviour
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
@@ -65,6 +65,7 @@ router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm"
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
 router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")
 router.register("product-voices", voices.ProductVoiceViewSet, "product-voice")
+router.register("look-alikes", look_alikes.LookAlikeViewSet, "look-alike")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, name_of
+from forecasting.words import CHAMPIONS, FREQUENCIES, LIKENESS, MODELS, SEGMENTS, name_of
 from replenishment.models import PlanAction
 from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
@@ -236,6 +236,12 @@ def pattern_name(pattern: str) -> str:
 def segment_name(segment: str) -> str:
     """A group of product-locations that are forecast alike, in words."""
     return name_of(SEGMENTS, segment)
+
+
+@register.filter
+def likeness_name(part: str) -> str:
+    """What two products have in common, in words."""
+    return name_of(LIKENESS, part)
 
 
 @register.filter

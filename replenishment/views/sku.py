@@ -38,7 +38,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
     )
     run = plan.forecast_run if plan else forecasting.run_latest()
     distribution = (
-        ForecastDistribution.objects.only("model", "segment", "pattern", "run_id")
+        ForecastDistribution.objects.only("model", "segment", "pattern", "own_share", "run_id")
         .filter(run=run, product=product, location=location)
         .first()
     )

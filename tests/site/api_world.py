@@ -40,6 +40,7 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    LookAlike,
 )
 from replenishment.models import (
     Budget,
@@ -112,6 +113,7 @@ class World:
         self.category_suggestion = add_category_suggestion(self.other_product, self.category)
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.override = add_override(self.buyer, self.product)
+        self.look_alike = add_look_alike(self.product, self.other_product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
@@ -247,6 +249,10 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
         opened_by=run,
         seen_by=run,
     )
+
+
+def add_look_alike(product: Product, neighbour: Product) -> LookAlike:
+    return LookAlike.objects.create(product=product, neighbour=neighbour, weight=1.0, parts={"title": 0.5})
 
 
 def add_override(by: User, product: Product) -> ForecastOverride:

@@ -87,6 +87,10 @@ def line(order: str) -> Callable[[World], dict[str, Any]]:
     return args
 
 
+def look_alike(world: World) -> dict[str, Any]:
+    return {"sku": world.product.sku, "neighbour": world.other_product.sku, "choice": "removed"}
+
+
 def override(**values: Any) -> Callable[[World], dict[str, Any]]:
     def body(world: World) -> dict[str, Any]:
         week = {"first_day": str(DAY + timedelta(days=1)), "last_day": str(DAY + timedelta(days=7))}
@@ -192,6 +196,9 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("forecast-override-list", "POST"): Expect(BUY, 201, body=override()),
     ("forecast-override-detail", "GET"): Expect(READ, args=pk("override")),
     ("forecast-override-withdraw", "POST"): Expect(BUY, args=pk("override")),
+    ("look-alike-list", "GET"): Expect(READ),
+    ("look-alike-list", "POST"): Expect(BUY, 201, body=look_alike),
+    ("look-alike-detail", "GET"): Expect(READ, args=pk("look_alike")),
     ("forecast-list", "GET"): Expect(READ),
     ("forecast-detail", "GET"): Expect(READ, args=pk("forecast")),
     ("plan-run-list", "GET"): Expect(READ),

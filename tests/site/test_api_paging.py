@@ -22,6 +22,7 @@ from tests.site.api_world import (
     add_edit_score,
     add_forecast,
     add_image,
+    add_look_alike,
     add_override,
     add_replay,
     add_signals,
@@ -140,6 +141,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_image(product)
     add_category_suggestion(product, world.category)
     add_override(User.objects.earliest("pk"), product)
+    add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
     add_transfer(world.plan, product, world.location, location)
@@ -173,6 +175,7 @@ LISTS = [
     "forecast-list",
     "forecast-alarm-list",
     "forecast-override-list",
+    "look-alike-list",
     "plan-run-list",
     "policy-rule-list",
     "budget-list",

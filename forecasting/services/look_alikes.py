@@ -1,0 +1,240 @@
+"""Look-alikes of new products: found by the reading of signals, corrected by buyers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from catalog.models import Product, ProductImage, SalesRecord, SupplyTerms
+from forecasting.models import LookAlike, LookAlikeChoice, ProductVector, SignalRun
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from forecasting.core.launch.find import Weeks
+    from forecasting.core.launch.likeness import Goods
+
+NEW_WEEKS = 26
+# As much history as launches of the last two years need, with what sold before them.
+_HISTORY_DAYS = 3 * 365
+_SHOWN = 12
+_LEAST_WEIGHT = 0.005
+
+
+class LookAlikeError(ValueError):
+    """Why a look-alike can't be chosen, in the reader's words."""
+
+
+def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
+    """The step `look_alikes` of a reading: neighbours of every new product, all anew.
+
+    New is a product of that status, one whose first sale is less than half a year ago, and one that never
+    sold but has stock, supply terms or a photo. Titles, attributes, categories and vectors are as they stand;
+    sales are those known to the run.
+    """
+    import numpy as np
+
+    from forecasting.core.launch.likeness import PARTS
+    from forecasting.core.launch.weights import NEIGHBOURS, Candidates, neighbours
+
+    ids, goods, status = _goods(run)
+    weeks = _weeks(run, ids)
+    say(0.2)
+    curve = weeks.curve()
+    weights, launches = weeks.learned(goods, curve)
+    say(0.6)
+    targets = _targets(ids, status, weeks, run)
+    others = np.flatnonzero(weeks.first < weeks.units.shape[1])
+    place = {int(pk): at for at, pk in enumerate(ids)}
+    removed, added = _choices(place)
+    made: list[LookAlike] = []
+    for rows in weeks.blocks(targets, len(others)):
+        found = weeks.candidates(rows, np.full(len(rows), weeks.units.shape[1]), others, goods, curve)
+        out, put_in = np.zeros_like(found.allowed), np.zeros_like(found.allowed)
+        for at, row in enumerate(rows):
+            out[at] = np.isin(others, list(removed.get(int(row), ())))
+            put_in[at] = np.isin(others, list(added.get(int(row), ())))
+        own = weeks.first[others][None] < weeks.units.shape[1]
+        not_self = rows[:, None] != others[None]
+        allowed = (found.allowed | (put_in & own & not_self)) & ~out
+        near = neighbours(
+            Candidates(found.parts, found.level, found.seen, allowed, put_in), weights, NEIGHBOURS
+        )
+        made += _rows(ids, rows, others, near.index, near.weight, found.parts, PARTS)
+        say(0.6 + 0.4 * len(made) / max(_SHOWN * len(targets), 1))
+    with transaction.atomic():
+        LookAlike.objects.all().delete()
+        LookAlike.objects.bulk_create(made, batch_size=2_000)
+    return {
+        "products": len({row.product_id for row in made}),
+        "launches": launches,
+        "weights": weights.to_dict(),
+    }
+
+
+@transaction.atomic
+def look_alike_choose(
+    *, product: Product, neighbour: Product, choice: str, acting_user: AbstractBaseUser
+) -> None:
+    """Put a look-alike in or take one out, for good, and at once: the other weights are scaled to sum to 1.
+
+    Raises `LookAlikeError` for the product itself, and for one that never sold: nothing can be learned of it.
+    """
+    if product.pk == neighbour.pk:
+        raise LookAlikeError(_("A product is not its own look-alike."))
+    added = LookAlikeChoice.Choice.ADDED
+    if choice == added and not SalesRecord.objects.filter(product=neighbour).exists():
+        raise LookAlikeError(_("%s has no sales: nothing can be learned from it.") % neighbour.sku)
+    LookAlikeChoice.objects.update_or_create(
+        product=product, neighbour=neighbour, defaults={"choice": choice, "decided_by": acting_user}
+    )
+    own = LookAlike.objects.select_for_update().filter(product=product)
+    if choice == added:
+        top = own.order_by("-weight").values_list("weight", flat=True).first()
+        LookAlike.objects.update_or_create(
+            product=product, neighbour=neighbour, defaults={"weight": top or 1.0}
+        )
+    else:
+        own.filter(neighbour=neighbour).delete()
+    total = own.aggregate(total=Sum("weight"))["total"] or 1.0
+    rows = list(own)
+    for row in rows:
+        row.weight /= total
+    LookAlike.objects.bulk_update(rows, ["weight"])
+
+
+def look_alike_choice_undo(*, product: Product, neighbour: Product) -> None:
+    """Take a choice back: the next reading decides again."""
+    LookAlikeChoice.objects.filter(product=product, neighbour=neighbour).delete()
+
+
+def _goods(run: SignalRun) -> tuple[npt.NDArray[Any], Goods, list[str]]:
+    """Ids (N,), what is known of each product, and its status."""
+    import numpy as np
+    import polars as pl
+
+    from catalog.selectors import prices_latest
+    from forecasting.core.launch.likeness import Goods
+
+    rows = list(
+        Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes", "status")
+    )
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    prices = prices_latest(as_of=run.as_of).group_by("product_id").agg(pl.col("price").mean())
+    price = np.full(len(rows), np.nan)
+    at = np.searchsorted(ids, prices["product_id"].to_numpy())
+    price[at] = prices["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    attributes = [dict(row[4] or {}) for row in rows]
+    brands = [str(own.get("brand", "")) for own in attributes]
+    codes = {brand: code for code, brand in enumerate(sorted(set(brands) - {""}))}
+    goods = Goods(
+        code=[row[1] for row in rows],
+        title=[row[2] for row in rows],
+        price=price,
+        category=np.array([-1 if row[3] is None else row[3] for row in rows], dtype=np.int64),
+        brand=np.array([codes.get(brand, -1) for brand in brands], dtype=np.int64),
+        attributes=[
+            frozenset(f"{name}={value}" for name, value in own.items() if name != "brand")
+            for own in attributes
+        ],
+        picture=_vectors(ProductVector.Kind.IMAGE, ids),
+        meaning=_vectors(ProductVector.Kind.TEXT, ids),
+    )
+    return ids, goods, [row[5] for row in rows]
+
+
+def _vectors(kind: str, ids: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    """Unit vectors (N, D) of one model, the one that most products have; rows of NaN where there is none."""
+    from collections import Counter
+
+    import numpy as np
+
+    stored = list(ProductVector.objects.filter(kind=kind).values_list("product_id", "model_id", "vector"))
+    if not stored:
+        return None
+    model = Counter(row[1] for row in stored).most_common(1)[0][0]
+    own = [(pk, np.frombuffer(bytes(vector), dtype="<f2")) for pk, name, vector in stored if name == model]
+    result = np.full((len(ids), len(own[0][1])), np.nan, dtype=np.float32)
+    for pk, vector in own:
+        result[np.searchsorted(ids, pk)] = vector
+    return result
+
+
+def _weeks(run: SignalRun, ids: npt.NDArray[Any]) -> Weeks:
+    import polars as pl
+
+    from catalog.selectors import demand_panel
+    from forecasting.core.launch.find import Weeks
+
+    panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq="W", history_days=_HISTORY_DAYS)
+    sales = (
+        panel.group_by("product", "ds")
+        .agg(pl.col("y").sum())
+        .with_columns(pl.col("product").cast(pl.String).cast(pl.Int64))
+    )
+    return Weeks.of(sales, ids)
+
+
+def _targets(ids: npt.NDArray[Any], status: list[str], weeks: Weeks, run: SignalRun) -> npt.NDArray[Any]:
+    import numpy as np
+
+    from catalog.selectors import stock_on
+
+    marks = np.array(status, dtype=object)
+    sold = weeks.first < weeks.units.shape[1]
+    here = set(stock_on(as_of=run.as_of, known_at=run.known_at)["product_id"].to_list())
+    here |= set(SupplyTerms.objects.values_list("product_id", flat=True).distinct())
+    here |= set(ProductImage.objects.values_list("product_id", flat=True).distinct())
+    planned = ~sold & np.isin(ids, list(here))
+    new = (marks == Product.Status.NEW.value) | weeks.is_new(NEW_WEEKS) | planned
+    gone = (marks == Product.Status.DISCONTINUED.value) | (marks == Product.Status.PHASE_OUT.value)
+    return np.flatnonzero(new & ~gone)
+
+
+def _choices(place: dict[int, int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    removed: dict[int, set[int]] = {}
+    added: dict[int, set[int]] = {}
+    for product, neighbour, choice in LookAlikeChoice.objects.values_list(
+        "product_id", "neighbour_id", "choice"
+    ):
+        where = removed if choice == LookAlikeChoice.Choice.REMOVED else added
+        where.setdefault(place[product], set()).add(place[neighbour])
+    return removed, added
+
+
+def _rows(
+    ids: npt.NDArray[Any],
+    rows: npt.NDArray[Any],
+    others: npt.NDArray[Any],
+    index: npt.NDArray[Any],
+    weight: npt.NDArray[Any],
+    parts: npt.NDArray[Any],
+    names: tuple[str, ...],
+) -> list[LookAlike]:
+    """The heaviest neighbours of each product, their weights scaled to sum to 1."""
+    import numpy as np
+
+    made = []
+    for at, row in enumerate(rows):
+        near = [(k, w) for k, w in zip(index[at], weight[at], strict=True) if w >= _LEAST_WEIGHT][:_SHOWN]
+        total = sum(w for _, w in near)
+        for k, w in near:
+            alike = parts[:, at, k]
+            made.append(
+                LookAlike(
+                    product_id=int(ids[row]),
+                    neighbour_id=int(ids[others[k]]),
+                    weight=float(w / total),
+                    parts={
+                        name: round(float(value), 3)
+                        for name, value in zip(names, alike, strict=True)
+                        if np.isfinite(value)
+                    },
+                )
+            )
+    return made

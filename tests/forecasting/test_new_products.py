@@ -1,0 +1,262 @@
+"""New products: look-alikes are found, forecasts come from them, and plans order by these."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from catalog.models import Job, Location, Product, SalesRecord, StockLevel
+from forecasting import selectors, services
+from forecasting.core.spec import ForecastSpec
+from forecasting.models import ForecastDistribution, ForecastRun, LookAlike, LookAlikeChoice
+from tests.cast import make_location, make_product, make_supplier, make_terms
+from tests.forecasting.shop import AS_OF
+
+QUICK = ForecastSpec(models=("moving_average",), horizon=6)
+
+
+@pytest.fixture(autouse=True)
+def _shop_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    settings.ARTIFACT_ROOT = tmp_path
+    settings.FORESTOCK_TODAY = "last-data-date"
+
+
+def sell(product: Product, place: Location, *, rate: float, weeks: int) -> None:
+    """Poisson sales of every day of the last weeks."""
+    randomness = np.random.default_rng(product.pk)
+    SalesRecord.objects.bulk_create(
+        SalesRecord(
+            product=product,
+            location=place,
+            day=AS_OF - timedelta(days=back),
+            quantity=Decimal(int(units)),
+            revenue=Decimal(3 * int(units)),
+            recorded_at=timezone.now(),
+        )
+        for back, units in enumerate(randomness.poisson(rate, 7 * weeks))
+        if units or back == 7 * weeks - 1
+    )
+
+
+@pytest.fixture
+def shop(db: None) -> dict[str, Any]:
+    """Bags sell ten a day, lamps one; a new bag has supply terms and has not sold yet."""
+    place = make_location()
+    bags = [make_product(sku=f"BAG{n}", name=f"jumbo bag {c}") for n, c in enumerate(["red", "blue", "pink"])]
+    lamps = [make_product(sku=f"LAMP{n}", name=f"desk lamp {c}") for n, c in enumerate(["oak", "tin", "ash"])]
+    for product in bags:
+        sell(product, place, rate=10, weeks=40)
+    for product in lamps:
+        sell(product, place, rate=1, weeks=40)
+    new = make_product(sku="BAGNEW", name="jumbo bag green", status="new")
+    make_terms(supplier=make_supplier(), product=new, location=place)
+    StockLevel.objects.create(
+        product=new, location=place, day=AS_OF, on_hand=Decimal(0), recorded_at=timezone.now()
+    )
+    return {"place": place, "bags": bags, "lamps": lamps, "new": new}
+
+
+def read_signals() -> dict[str, Any]:
+    from forecasting.models import SignalRun
+    from forecasting.services.look_alikes import look_alikes_find
+
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now(), state=Job.State.DONE)
+    report = look_alikes_find(run, lambda share: None)
+    SignalRun.objects.filter(pk=run.pk).update(report={"look_alikes": report})
+    return report
+
+
+def run_done() -> ForecastRun:
+    run = services.run_create(acting_user=None, spec=QUICK)
+    run = services.run_execute(run_id=run.pk)
+    assert run.error == ""
+    return run
+
+
+def test_the_family_is_found_and_the_product_has_a_distribution(shop: dict[str, Any]) -> None:
+    assert read_signals()["products"] == 1
+    rows = {row.neighbour_id: row.weight for row in LookAlike.objects.filter(product=shop["new"])}
+    assert sum(rows.values()) == pytest.approx(1)
+    bags = sum(weight for pk, weight in rows.items() if pk in {bag.pk for bag in shop["bags"]})
+    assert bags > 0.8
+    run = run_done()
+    assert run.series == 7
+    assert run.report["new_products"] == {"series": 1, "without_sales": 1}
+    own = ForecastDistribution.objects.get(run=run, product=shop["new"])
+    assert (own.model, own.own_share, own.pattern) == ("look_alike", 0.0, "new")
+    demand = selectors.distribution_read(run_id=run.pk, product_ids=[shop["new"].pk])
+    assert 25 < demand.mean[0, 0] < 140  # bags sell 70 a week, lamps 7
+
+
+def test_the_same_data_is_not_forecast_again_but_a_choice_is(shop: dict[str, Any], buyer: User) -> None:
+    read_signals()
+    first = run_done()
+    assert run_done().same_as_id == first.pk
+    for bag in shop["bags"]:
+        services.look_alike_choose(product=shop["new"], neighbour=bag, choice="removed", acting_user=buyer)
+    after = run_done()
+    assert after.same_as_id is None
+    means = [
+        selectors.distribution_read(run_id=run.pk, product_ids=[shop["new"].pk]).mean[0, 0]
+        for run in (first, after)
+    ]
+    assert means[1] < means[0] / 2
+
+
+def test_what_was_removed_stays_out_and_what_was_added_stays_in(shop: dict[str, Any], buyer: User) -> None:
+    new, [bag, *_], [lamp, *_] = shop["new"], shop["bags"], shop["lamps"]
+    read_signals()
+    services.look_alike_choose(product=new, neighbour=bag, choice="removed", acting_user=buyer)
+    services.look_alike_choose(product=new, neighbour=lamp, choice="added", acting_user=buyer)
+    for again in (False, True):
+        if again:
+            read_signals()
+        rows = {row.neighbour_id: row.weight for row in LookAlike.objects.filter(product=new)}
+        assert bag.pk not in rows
+        assert rows[lamp.pk] == pytest.approx(max(rows.values()))
+        assert sum(rows.values()) == pytest.approx(1)
+    choice = LookAlikeChoice.objects.get(product=new, neighbour=lamp)
+    assert (choice.choice, choice.decided_by) == ("added", buyer)
+
+
+def test_nothing_is_learned_of_itself_or_of_what_never_sold(shop: dict[str, Any], buyer: User) -> None:
+    for other in (shop["new"], make_product()):
+        with pytest.raises(services.LookAlikeError):
+            services.look_alike_choose(
+                product=shop["new"], neighbour=other, choice="added", acting_user=buyer
+            )
+
+
+def test_own_sales_take_over_and_the_parts_still_add_up(shop: dict[str, Any]) -> None:
+    sell(shop["new"], shop["place"], rate=4, weeks=6)
+    read_signals()
+    run = run_done()
+    own = ForecastDistribution.objects.get(run=run, product=shop["new"])
+    assert own.model == "look_alike+moving_average"
+    assert own.own_share is not None
+    assert 0.2 < own.own_share < 1
+    mean = np.frombuffer(bytes(own.mean), dtype="<f4")
+    parts = np.frombuffer(bytes(own.contributions), dtype="<f4").reshape(len(mean), -1)
+    np.testing.assert_allclose(parts.sum(axis=1), mean, rtol=1e-4)
+    assert 20 < mean[0] < 60
+
+
+def test_a_successor_whose_predecessor_still_sells_inherits_and_is_not_counted_twice(
+    shop: dict[str, Any],
+) -> None:
+    Product.objects.filter(pk=shop["bags"][0].pk).update(status="phase-out", successor=shop["new"])
+    read_signals()
+    run = run_done()
+    assert not ForecastDistribution.objects.filter(run=run, product=shop["new"]).exists()
+
+
+def test_terms_that_hold_everywhere_plan_it_where_its_look_alikes_sell(shop: dict[str, Any]) -> None:
+    elsewhere = make_location()
+    second = make_product(sku="BAGSECOND", name="jumbo bag yellow", status="new")
+    make_terms(supplier=make_supplier(), product=second, location=None)
+    read_signals()
+    rows = ForecastDistribution.objects.filter(run=run_done(), product=second)
+    assert [row.location_id for row in rows] == [shop["place"].pk]
+    assert elsewhere.pk not in [row.location_id for row in rows]
+
+
+def page_of(name: str, *pks: int) -> str:
+    return reverse(f"forecasting:{name}", args=pks)
+
+
+def test_the_list_shows_what_is_expected_and_from_whom(
+    shop: dict[str, Any], client: Client, viewer: User
+) -> None:
+    read_signals()
+    run_done()
+    client.force_login(viewer)
+    page = client.get(page_of("new-products"))
+    assert page.status_code == 200
+    [line] = page.context["lines"]
+    assert (line.product, line.launched_on, line.own_weeks, line.own_share) == (shop["new"], None, 0, 0.0)
+    assert line.low < line.mean < line.high
+    assert {alike.product.sku[:3] for alike in line.alikes[:3]} == {"BAG"}
+    assert b"BAGNEW" in client.get(page_of("new-products") + "?q=bagnew").content
+    assert b"BAGNEW" not in client.get(page_of("new-products") + "?q=lamp").content
+
+
+def test_the_list_costs_the_same_queries_at_any_length(
+    shop: dict[str, Any], client: Client, viewer: User
+) -> None:
+    client.force_login(viewer)
+    counts = []
+    for more in range(2):
+        for number in range(8 * more):
+            make_terms(
+                supplier=make_supplier(),
+                product=make_product(name=f"jumbo bag {number}", status="new"),
+                location=shop["place"],
+            )
+        read_signals()
+        with CaptureQueriesContext(connection) as seen:
+            client.get(page_of("new-products"))
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
+def test_a_buyer_takes_one_out_and_puts_one_in(shop: dict[str, Any], client: Client, buyer: User) -> None:
+    read_signals()
+    client.force_login(buyer)
+    new, [bag, *_], [lamp, *_] = shop["new"], shop["bags"], shop["lamps"]
+    assert bag.sku in client.get(page_of("look-alikes", new.pk)).content.decode()
+    page = client.post(page_of("look-alike-remove", new.pk, bag.pk))
+    assert page.status_code == 200
+    assert f"{bag.sku} removed by {buyer.username}" in page.content.decode()
+    assert not LookAlike.objects.filter(product=new, neighbour=bag).exists()
+    assert client.post(page_of("look-alikes", new.pk), {"sku": lamp.sku}).status_code == 200
+    assert client.post(page_of("look-alikes", new.pk), {"sku": "no such"}).status_code == 422
+    assert client.post(page_of("look-alikes", new.pk), {"sku": new.sku}).status_code == 422
+    assert client.post(page_of("look-alike-undo", new.pk, bag.pk)).status_code == 200
+    assert [choice.neighbour for choice in LookAlikeChoice.objects.all()] == [lamp]
+    options = client.get(page_of("look-alike-search", new.pk) + "?sku=lamp").content.decode()
+    assert options.count("<option") == 3
+
+
+def test_others_may_look_or_not_even_that(
+    shop: dict[str, Any], client: Client, viewer: User, partner_of_supplier: User
+) -> None:
+    read_signals()
+    new, bag = shop["new"].pk, shop["bags"][0].pk
+    writes = [
+        ("look-alikes", (new,)),
+        ("look-alike-remove", (new, bag)),
+        ("look-alike-undo", (new, bag)),
+    ]
+    client.force_login(viewer)
+    for name, pks in writes:
+        assert client.post(page_of(name, *pks), {"sku": "BAG0"}).status_code == 403
+    assert client.get(page_of("look-alike-search", new)).status_code == 403
+    assert LookAlikeChoice.objects.count() == 0
+    client.force_login(partner_of_supplier)
+    assert client.get(page_of("new-products")).status_code == 403
+    assert client.get(page_of("look-alikes", new)).status_code == 403
+
+
+def test_a_plan_orders_a_product_that_never_sold(shop: dict[str, Any]) -> None:
+    from replenishment import services as replenishment
+    from replenishment.models import Suggestion
+
+    read_signals()
+    run_done()
+    plan = replenishment.plan_create(acting_user=None)
+    plan = replenishment.plan_execute(plan_id=plan.pk)
+    assert plan.error == ""
+    row = Suggestion.objects.get(plan_run=plan, product=shop["new"])
+    assert row.order_quantity > 0, row.reason

@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals
+from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals, trends
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
+    path("trends/", trends.trend_board, name="trend-board"),
+    path("trends/<slug:kind>/<int:pk>/", trends.trend_detail, name="trend-detail"),
     path("forecasts/", runs.run_list, name="run-list"),
     path("forecasts/start/", runs.run_start, name="run-start"),
     path("forecasts/accuracy/", accuracy.accuracy, name="accuracy"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import JobLostError
 from forecasting.models import SignalRun
+from forecasting.services.trends import trends_read
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ Step = Callable[[SignalRun, Say], dict[str, Any]]
 A step is safe to repeat: a run that was taken up again does all of its steps once more.
 """
 
-STEPS: tuple[tuple[str, Step], ...] = ()
+STEPS: tuple[tuple[str, Step], ...] = (("trends", trends_read),)
 """The steps by name, in order: a later one may use what an earlier one wrote."""
 
 

@@ -12,11 +12,14 @@ from forecasting.views import (
     overrides,
     runs,
     signals,
+    trends,
     voices,
 )
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
+    path("trends/", trends.trend_board, name="trend-board"),
+    path("trends/<slug:kind>/<int:pk>/", trends.trend_detail, name="trend-detail"),
     path("forecasts/", runs.run_list, name="run-list"),
     path("forecasts/start/", runs.run_start, name="run-start"),
     path("forecasts/accuracy/", accuracy.accuracy, name="accuracy"),

@@ -4,7 +4,7 @@ from catalog.selectors.access import PartnerScope, partner_scope, products_searc
 from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.behaviour import behaviour_records
 from catalog.selectors.calendar import today
-from catalog.selectors.categories import categories_under
+from catalog.selectors.categories import categories_under, category_ancestors
 from catalog.selectors.facts import facts_sql
 from catalog.selectors.frames import ids_in, read_frame
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
@@ -20,6 +20,7 @@ __all__ = [
     "PartnerScope",
     "behaviour_records",
     "categories_under",
+    "category_ancestors",
     "closures",
     "demand_panel",
     "exchange_rate",

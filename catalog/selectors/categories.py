@@ -21,3 +21,17 @@ def categories_under(roots: Sequence[int]) -> dict[int, frozenset[int]]:
             waiting.extend(new)
         result[root] = frozenset(branch)
     return result
+
+
+def category_ancestors() -> list[tuple[int, int]]:
+    """Pairs of a category and what it is under, itself among them."""
+    parents = dict(Category.objects.order_by().values_list("pk", "parent_id"))
+    pairs = []
+    for category in parents:
+        above: int | None = category
+        seen: set[int] = set()
+        while above is not None and above not in seen:
+            seen.add(above)
+            pairs.append((category, above))
+            above = parents.get(above)
+    return pairs

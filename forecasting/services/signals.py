@@ -20,6 +20,7 @@ from forecasting.services.categories import categories_suggest
 from forecasting.services.look_alikes import look_alikes_find
 from forecasting.services.pictures import pictures_read
 from forecasting.services.product_texts import texts_step
+from forecasting.services.trends import trends_read
 from forecasting.services.voices import reviews_step
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("categories", categories_suggest),
     ("look_alikes", look_alikes_find),
     ("behaviour", behaviour_read),
+    ("trends", trends_read),
 )
 """The steps by name, in order: a later one may use what an earlier one wrote."""
 

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog.models import Category, Product
+from forecasting.models import SignalRun, TrendReading
+from forecasting.services.trends import trends_read
+from tests.cast import make_category
+from tests.forecasting.shop import AS_OF, make_sales
+
+BOARD = reverse("forecasting:trend-board")
+
+
+def read() -> SignalRun:
+    """A run in which trends were told."""
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now() + timedelta(seconds=5))
+    run.report = {"trends": trends_read(run, lambda share: None)}
+    run.state = SignalRun.State.DONE
+    run.save()
+    return run
+
+
+def shop() -> Category:
+    """Four products in a category under another one, with 60 weeks of sales."""
+    inner = make_category(parent=make_category(name="Kitchen"), name="Pans")
+    Product.objects.filter(pk__in=[row.pk for row in make_sales(weeks=60)]).update(category=inner)
+    return inner
+
+
+@pytest.mark.django_db
+def test_it_tells_products_categories_and_markets() -> None:
+    shop()
+    report = read().report["trends"]
+    assert (report["products"], report["categories"], report["markets"]) == (4, 2, 1)
+    assert TrendReading.objects.count() == 7
+    whole = TrendReading.objects.get(category__name="Kitchen")
+    parts = TrendReading.objects.filter(kind="product")
+    assert whole.evidence["last"] == sum(row.evidence["last"] for row in parts)
+    assert len(whole.sparkline) == 60
+    assert len(parts[0].sparkline) == 52
+
+
+@pytest.mark.django_db
+def test_a_repeated_run_tells_them_once_and_a_later_one_knows_the_class_before() -> None:
+    shop()
+    run = read()
+    trends_read(run, lambda share: None)
+    assert TrendReading.objects.filter(run=run).count() == 7
+    later = read()
+    before = {row.product_id: row.trend for row in TrendReading.objects.filter(run=run, kind="product")}
+    for row in TrendReading.objects.filter(run=later, kind="product"):
+        assert row.previous == before[row.product_id]
+
+
+@pytest.mark.django_db
+def test_it_keeps_the_last_ten_runs() -> None:
+    make_sales(products=1, weeks=30)
+    runs = [read() for _ in range(12)]
+    kept = set(TrendReading.objects.values_list("run", flat=True))
+    assert kept == {run.pk for run in runs[2:]}
+
+
+@pytest.mark.django_db
+def test_a_shop_without_sales_has_no_trends(client: Client, buyer: User) -> None:
+    assert read().report["trends"]["products"] == 0
+    client.force_login(buyer)
+    assert client.get(BOARD).status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_board_lists_by_class_kind_category_and_words(client: Client, buyer: User) -> None:
+    inner = shop()
+    read()
+    client.force_login(buyer)
+    assert client.get(BOARD).context["page"].paginator.count == 4
+    assert client.get(BOARD, {"kind": "category"}).context["page"].paginator.count == 2
+    assert client.get(BOARD, {"category": inner.parent_id}).context["page"].paginator.count == 4
+    assert client.get(BOARD, {"kind": "category", "q": "pans"}).context["page"].paginator.count == 1
+    tabs = client.get(BOARD).context["tabs"]
+    assert tabs[0].count == sum(tab.count for tab in tabs[1:]) == 4
+    for tab in tabs[1:]:
+        assert client.get(BOARD, {"trend": tab.key}).context["page"].paginator.count == tab.count
+    assert client.get(BOARD, {"kind": "x", "trend": "y", "category": "z", "page": "-"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_category_shows_its_products(client: Client, buyer: User) -> None:
+    inner = shop()
+    read()
+    client.force_login(buyer)
+    response = client.get(reverse("forecasting:trend-detail", args=["category", inner.parent_id]))
+    assert response.status_code == 200
+    assert len(response.context["lines"]) == 4
+    product = Product.objects.earliest("pk")
+    assert client.get(reverse("forecasting:trend-detail", args=["product", product.pk])).status_code == 200
+    assert client.get(reverse("forecasting:trend-detail", args=["product", 10**9])).status_code == 404
+    assert client.get(reverse("forecasting:trend-detail", args=["planet", 1])).status_code == 404
+
+
+@pytest.mark.django_db
+def test_partners_see_no_trends(client: Client, partner_of_supplier: User) -> None:
+    client.force_login(partner_of_supplier)
+    assert client.get(BOARD).status_code == 403
+    assert client.get(reverse("forecasting:trend-detail", args=["product", 1])).status_code == 403
+
+
+@pytest.mark.django_db
+def test_more_products_need_no_more_queries(client: Client, buyer: User) -> None:
+    shop()
+    client.force_login(buyer)
+
+    def queries() -> int:
+        read()
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
+            assert client.get(BOARD).status_code == 200
+        return len(caught)
+
+    queries()
+    few = queries()
+    make_sales(products=12, weeks=30)
+    assert queries() == few

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0003_signals"),
-        ("forecasting", "0006_signals"),
+        ("forecasting", "0007_jobs_stopped"),
     ]
 
     operations = [

@@ -3,6 +3,7 @@
 Figures: docs/models/deep.md. Needs torch (requirements-deep.txt).
 
     python -m benchmarks.deep [--sets frat,retail_weekly] [--models NAME,NAME] [--folds 3] [--threads 1]
+    python -m benchmarks.deep --speed 100000
 
 Every line is a run of the engine with that model alone, its quantiles calibrated on the run's own backtest;
 "usual models" are those of ForecastSpec, and then the same with `deep` on trial. Scores are means over the
@@ -25,6 +26,8 @@ from benchmarks.forecast_peers import scored
 from benchmarks.forecast_peers_local import Prediction
 from benchmarks.forecast_sets import SETS
 from forecasting.core.choose import members
+from forecasting.core.models import ModelSettings, TrainingData, make
+from forecasting.core.panel import Panel
 from forecasting.core.pipeline import forecast
 from forecasting.core.spec import ForecastSpec
 from forecasting.core.stages import peak_mib
@@ -80,6 +83,34 @@ def alone(
         return pool.submit(run, name, label, folds, threads).result()
 
 
+def speed(count: int, threads: int) -> None:
+    """Seconds to fit and predict many made-up series of two years: 16 rows a series, horizon 13."""
+    weeks, horizon = 104, 13
+    rng = np.random.default_rng(0)
+    labels = np.datetime64("2022-01-03") + 7 * np.arange(weeks + horizon)
+    y = rng.poisson(rng.gamma(0.8, 3, (1, count)), (weeks, count)).astype(np.float32)
+    panel = Panel(
+        unique_id=[f"s{number:06d}" for number in range(count)],
+        freq="W",
+        as_of=labels[weeks - 1].item(),
+        ds=labels[:weeks],
+        future=labels[weeks:],
+        y=y,
+        censored=np.zeros(y.shape, dtype=bool),
+        start=np.zeros(count, dtype=int),
+    )
+    settings = ModelSettings(rows=16 * count, threads=threads)
+    data = TrainingData(panel, horizon=horizon, settings=settings)
+    print(f"{count:,} series, {len(data.training(weeks).y):,} rows")
+    for name in ("lightgbm", "deep"):
+        start = time.perf_counter()
+        model = make(name, settings).fit(data, weeks)
+        fitted = time.perf_counter()
+        model.predict(data, weeks)
+        end = time.perf_counter()
+        print(f"{name}: fit {fitted - start:.0f} s, predict {end - fitted:.0f} s, peak {peak_mib():.0f} MiB")
+
+
 def main() -> None:
     """Print a table per set, and what the choice of champions made of the deep model."""
     parser = argparse.ArgumentParser(
@@ -89,7 +120,11 @@ def main() -> None:
     parser.add_argument("--models", default=",".join((*MODELS, USUAL, WITH)))
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--speed", type=int, metavar="SERIES", help="only this, on so many series")
     arguments = parser.parse_args()
+    if arguments.speed:
+        speed(arguments.speed, arguments.threads)
+        return
     for name in arguments.sets.split(","):
         print(f"\n| {name} | " + " | ".join(COLUMNS.values()) + " | seconds | MiB |")
         print("|---|" + "---|" * (len(COLUMNS) + 2))

@@ -34,7 +34,7 @@ def behaviour_make(panel: pl.DataFrame, *, seed: int = 0) -> tuple[pl.DataFrame,
     sold = full["y"].to_numpy().reshape(len(ids), days)
     calendar = full["ds"].unique().sort().to_list()
     usual = sold.mean(axis=1, keepdims=True)
-    wanted = 0.5 * usual + 0.5 * _ahead(sold, _LEAD_DAYS, 5)
+    wanted = 0.2 * usual + 0.8 * _ahead(sold, _LEAD_DAYS, 5)
     gaps = _gaps(sold, rng)
     wanted = np.where(gaps, usual, wanted)
     conversion = rng.gamma(8.0, 0.10 / 8.0, (len(ids), 1)) + 0.01

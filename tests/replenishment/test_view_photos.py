@@ -18,12 +18,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world(buyer: User, approver: User, partner_of_supplier: User, partner_of_channel: User) -> World:
-    return World(
-        buyer=buyer,
-        approver=approver,
-        own_supplier=partner_of_supplier.partner.supplier,
-        own_location=partner_of_channel.partner.location,
-    )
+    supplier, location = partner_of_supplier.partner.supplier, partner_of_channel.partner.location
+    assert supplier is not None
+    assert location is not None
+    return World(buyer=buyer, approver=approver, own_supplier=supplier, own_location=location)
 
 
 def test_the_workbench_shows_first_photos_with_one_query_for_all(

@@ -1,4 +1,4 @@
-"""A shop with a past, for `benchmarks.pages_speed`: what pages list, on top of `benchmarks.plan_stored`'s plan.
+"""A shop with a past, for `benchmarks.pages_speed`: what pages list, on top of `benchmarks.plan_stored`.
 
 A tree of categories and names of ordinary length; three older plans with all their suggestions and a thousand
 runs without; edits, rejections and drafts, so that so many suggestions of the latest plan are open; orders
@@ -53,8 +53,34 @@ from replenishment.models import (
 
 BOSS, APPROVER = "boss", "approver"
 OLD_PLANS, RUNS, LONG_ORDER = 3, 1000, 500
-WORDS = "Ceramic Linen Oak Glass Paper Tea Garden Winter Copper Cotton Travel Kitchen".split()
-THINGS = "Cup Towel Tray Lamp Notebook Kettle Bench Blanket Pan Cushion Bag Knife".split()
+WORDS = [
+    "Ceramic",
+    "Linen",
+    "Oak",
+    "Glass",
+    "Paper",
+    "Tea",
+    "Garden",
+    "Winter",
+    "Copper",
+    "Cotton",
+    "Travel",
+    "Kitchen",
+]
+THINGS = [
+    "Cup",
+    "Towel",
+    "Tray",
+    "Lamp",
+    "Notebook",
+    "Kettle",
+    "Bench",
+    "Blanket",
+    "Pan",
+    "Cushion",
+    "Bag",
+    "Knife",
+]
 State = PurchaseOrder.State
 RNG = np.random.default_rng(0)
 
@@ -116,7 +142,8 @@ def _runs_of_forecasts() -> ForecastRun:
         "finished_at": timezone.now(),
     }
     runs = _insert(
-        ForecastRun, (ForecastRun(as_of=AS_OF - timedelta(days=RUNS // 2 - n), **old) for n in range(RUNS // 2))
+        ForecastRun,
+        (ForecastRun(as_of=AS_OF - timedelta(days=RUNS // 2 - n), **old) for n in range(RUNS // 2)),
     )
     _insert(
         AccuracySnapshot,
@@ -174,7 +201,7 @@ def _plans(run: ForecastRun) -> PlanRun:
             names = ", ".join(f'"{name}"' for name in columns)
             with connection.cursor() as cursor:
                 cursor.execute(
-                    f"INSERT INTO {model._meta.db_table} (plan_run_id, {names})"  # noqa: S608
+                    f"INSERT INTO {model._meta.db_table} (plan_run_id, {names})"
                     f" SELECT %s, {names} FROM {model._meta.db_table} WHERE plan_run_id = %s ORDER BY id",
                     [plan.pk, first.pk],
                 )
@@ -198,7 +225,9 @@ def _ordered(rows: list[tuple[Any, ...]], states: list[str], people: list[User],
             home_value=Decimal(round(sum(row[4] * float(row[5]) for row in part), 2)),
             expected_on=AS_OF + timedelta(days=number % 60 - 30),
             created_by=buyers[number % len(buyers)] if number % 7 else people[0],
-            approved_by=approver if states[number % len(states)] not in {State.DRAFT, State.SUBMITTED} else None,
+            approved_by=approver
+            if states[number % len(states)] not in {State.DRAFT, State.SUBMITTED}
+            else None,
         )
         for number, ((supplier, location), part) in enumerate(parts.items())
     ]
@@ -246,7 +275,7 @@ def _to_order(plan: PlanRun, *order: Any) -> list[tuple[Any, ...]]:
 
 def _orders_of_old_plans(people: list[User]) -> None:
     """Of the plan before: orders of all states; edits of the first plan, most of them scored."""
-    newest, before = PlanRun.objects.order_by("-pk")[:2]
+    _newest, before = PlanRun.objects.order_by("-pk")[:2]
     rows = _to_order(before)
     states = [State.CLOSED] * 6 + [State.SENT, State.PART_RECEIVED, State.CANCELLED]
     _ordered(rows, states, people, "OLD")
@@ -413,7 +442,9 @@ def _lists(people: list[User]) -> None:
                 kind="sales",
                 file_name=f"sales-{number}.csv",
                 rows_read=1000,
-                errors=[{"row": n, "column": "quantity", "value": "x", "reason": "no number"} for n in range(50)],
+                errors=[
+                    {"row": n, "column": "quantity", "value": "x", "reason": "no number"} for n in range(50)
+                ],
                 **done,
             )
             for number in range(5000)
@@ -423,7 +454,9 @@ def _lists(people: list[User]) -> None:
     replays = _insert(
         ReplayRun,
         (
-            ReplayRun(first_day=AS_OF - timedelta(days=90), last_day=AS_OF, spec={"policies": ["engine"]}, **done)
+            ReplayRun(
+                first_day=AS_OF - timedelta(days=90), last_day=AS_OF, spec={"policies": ["engine"]}, **done
+            )
             for _ in range(500)
         ),
     )
@@ -452,7 +485,9 @@ def _lists(people: list[User]) -> None:
     _insert(
         PolicyRule,
         (
-            PolicyRule(name=f"Rule {n:03d}", category_id=leaves[n % len(leaves)], abc="ABC"[n % 3], target=0.9)
+            PolicyRule(
+                name=f"Rule {n:03d}", category_id=leaves[n % len(leaves)], abc="ABC"[n % 3], target=0.9
+            )
             for n in range(300)
         ),
     )

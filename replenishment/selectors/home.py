@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun
-from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, ReplayRun, Suggestion
-from replenishment.selectors.suggestions import TAB_FILTERS
+from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, ReplayRun
 
 State = PurchaseOrder.State
 _RECENT_JOBS = 3
-
-
-@dataclass(frozen=True)
-class StockStates:
-    """How many product-locations can't be planned, or are out of stock though they have demand."""
-
-    exceptions: int
-    out: int
-
-
-def stock_states(suggestions: QuerySet[Suggestion]) -> StockStates:
-    """Counts over suggestions of `suggestions_priced`."""
-    return StockStates(
-        **suggestions.order_by().aggregate(
-            exceptions=Count("pk", filter=TAB_FILTERS["exception"]),
-            out=Count("pk", filter=Q(on_hand__lte=0, daily_demand__gt=0)),
-        )
-    )
 
 
 def orders_to_approve(user: User) -> QuerySet[PurchaseOrder]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Count, F, FloatField, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, FloatField, Q, QuerySet, Sum, Value, When
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast, Coalesce
 
 from catalog import selectors as catalog
-from catalog.models import Supplier
 from replenishment.models import PlanRun, Suggestion
 
 EXCEPTION = "exception:"
@@ -41,6 +36,8 @@ SORTS: dict[str, str] = {
     "fill": "expected_fill_rate",
 }
 DEFAULT_SORT = "-risk"
+# Would run out before an order placed now is in.
+RUNS_OUT = Q(cover_days__lt=F("lead_time_days"))
 # Reasons of rows that have demand of other rows beside their own.
 _PASSED_ON = frozenset({"kit_demand", "successor_demand", "supplies"})
 
@@ -127,61 +124,6 @@ def quantity_offer(suggestion: Suggestion) -> float | None:
 
 
 @dataclass(frozen=True)
-class SupplierSum:
-    """What would be ordered from one supplier: `value` and `minimum` in the home currency."""
-
-    supplier: Supplier
-    lines: int
-    value: float
-    risk: float
-    order_by: date | None
-    minimum: float
-    is_late: bool
-
-    @cached_property
-    def share(self) -> float:
-        """How much of the minimum order value is reached, 0 to 1."""
-        return 1.0 if self.minimum <= 0 else min(self.value / self.minimum, 1.0)
-
-
-def supplier_sums(plan: PlanRun | None, suggestions: QuerySet[Suggestion]) -> list[SupplierSum]:
-    """Sums per supplier over suggestions of `suggestions_priced`, the greatest margin at risk first.
-
-    The minimum is that of all orders that would go to the supplier: one per delivery location.
-    """
-    if plan is None:
-        return []
-    rows = (
-        suggestions.exclude(supplier=None)
-        .order_by()
-        .values("supplier_id", "location_id", "currency")
-        .annotate(n=Count("pk"), v=Sum("final_value"), r=Sum("margin_at_risk"), o=Min("order_by"))
-    )
-    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row["supplier_id"]].append(dict(row))
-    suppliers = Supplier.objects.in_bulk(list(groups))
-    rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
-    sums = []
-    for pk, parts in groups.items():
-        supplier = suppliers[pk]
-        days = [part["o"] for part in parts if part["o"] is not None]
-        minimum = float(supplier.minimum_order_value) * rates.get(supplier.currency, 0.0) * len(parts)
-        sums.append(
-            SupplierSum(
-                supplier=supplier,
-                lines=sum(part["n"] for part in parts),
-                value=sum(part["v"] or 0.0 for part in parts),
-                risk=sum(part["r"] or 0.0 for part in parts),
-                order_by=min(days, default=None),
-                minimum=minimum,
-                is_late=bool(days) and min(days) <= plan.as_of,
-            )
-        )
-    return sorted(sums, key=lambda row: (-row.risk, -row.value, row.supplier.code))
-
-
-@dataclass(frozen=True)
 class Totals:
     """The sums of the workbench's strip; money in the home currency."""
 
@@ -197,6 +139,6 @@ def totals(suggestions: QuerySet[Suggestion]) -> Totals:
         n=Count("pk"),
         v=Sum("final_value"),
         r=Sum("margin_at_risk"),
-        s=Count("pk", filter=Q(cover_days__lt=F("lead_time_days"))),
+        s=Count("pk", filter=RUNS_OUT),
     )
     return Totals(lines=row["n"], value=row["v"] or 0.0, risk=row["r"] or 0.0, stock_outs=row["s"])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from replenishment.forms import ActionFilter, ShortCommentForm
 from replenishment.models import PlanAction
 from replenishment.selectors import ActionSums
 from replenishment.views.access import buyer_page, reader
+from replenishment.views.paging import page_of
 
 PAGE_SIZE = 50
 State = PlanAction.State
@@ -74,7 +74,7 @@ def action_list(request: HttpRequest) -> HttpResponse:
     sums = selectors.actions_sums(found, state=state)
     kind = values.get("kind") or ""
     chosen = found.filter(state=state, **({"kind": kind} if kind else {}))
-    page = Paginator(chosen, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(chosen, request.GET.get("page"), size=PAGE_SIZE)
     return render(
         request,
         "replenishment/action_list.html",

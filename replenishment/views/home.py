@@ -28,8 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = catalog.today()
     plan = selectors.plan_latest()
     run = forecasting.run_latest()
-    suggestions = reads.suggestions_priced(plan)
-    to_order = suggestions.filter(reads.TAB_FILTERS["order"])
+    sums = selectors.plan_sums(plan, reads.suggestions_priced(plan))
     sees_orders = user.has_perm("replenishment.view_purchaseorder")
     return render(
         request,
@@ -39,9 +38,10 @@ def home(request: HttpRequest) -> HttpResponse:
             "plan": plan,
             "run": run,
             "run_age": (today - run.as_of).days if run else None,
-            "totals": reads.totals(to_order),
-            "rail": reads.supplier_sums(plan, to_order)[:10],
-            "states": selectors.stock_states(suggestions),
+            "totals": sums.totals,
+            "rail": sums.suppliers[:10],
+            "out_of_stock": sums.out,
+            "exceptions": sums.tabs["exception"],
             "may_approve": user.is_staff and user.has_perm("replenishment.approve_purchaseorder"),
             "waiting": list(selectors.orders_to_approve(user)[:_FEW]),
             "late": list(selectors.orders_late(today=today)[:_FEW]) if sees_orders else [],

@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,6 +24,7 @@ from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader, sees_photos
+from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
@@ -37,10 +37,10 @@ def workbench(request: HttpRequest) -> HttpResponse:
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
     suggestions = chosen.suggestions(plan)
-    counts = suggestions.order_by().aggregate(
-        **{name: Count("pk", filter=tab) for name, tab in reads.TAB_FILTERS.items() if name != "all"},
-        all=Count("pk"),
+    sums = selectors.plan_sums(
+        plan, chosen.suggestions(plan, any_supplier=True), supplier_id=chosen.values.get("supplier")
     )
+    counts = dict(sums.tabs)
     values = chosen.values
     place = values.get("location")
     transfers = selectors.transfers_list(
@@ -49,9 +49,6 @@ def workbench(request: HttpRequest) -> HttpResponse:
         location_id=place.pk if place else None,
     )
     counts["transfers"] = transfers.order_by().count()
-    rail = reads.supplier_sums(
-        plan, chosen.suggestions(plan, any_supplier=True).filter(reads.TAB_FILTERS["order"])
-    )
     shows_transfers = chosen.tab == "transfers"
     rows: QuerySet[Any] = transfers
     if not shows_transfers:
@@ -59,21 +56,21 @@ def workbench(request: HttpRequest) -> HttpResponse:
             "product", "location", "supplier", "terms", "edited_by"
         )
         rows = rows.order_by(*chosen.order())
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(rows, request.GET.get("page"), size=PAGE_SIZE, count=counts[chosen.tab])
     context = {
         "plan": plan,
         "chosen": chosen,
         "filter": chosen.form,
         "locations": list(chosen.form.fields["location"].queryset) if plan else [],  # type: ignore[attr-defined]
         "tabs": [(name, label, counts[name]) for name, label in WorkbenchFilter.TABS],
-        "rail": rail,
-        "rail_lines": sum(row.lines for row in rail),
-        "rail_value": sum(row.value for row in rail),
+        "rail": sums.suppliers,
+        "rail_lines": sum(row.lines for row in sums.suppliers),
+        "rail_value": sum(row.value for row in sums.suppliers),
         "page": page,
         "shows_transfers": shows_transfers,
         "offers": {} if shows_transfers else _offers(page.object_list),
         "photos": _photos(request, page.object_list) if not shows_transfers else {},
-        "totals": reads.totals(suggestions.filter(reads.TAB_FILTERS["order"])),
+        "totals": sums.totals,
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
         "can_transfer": request.user.has_perms(

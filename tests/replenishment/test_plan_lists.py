@@ -90,7 +90,7 @@ def test_it_sums_what_the_suppliers_minimum_asks() -> None:
         make_suggestion(plan, supplier=supplier, location=make_location(), order_by=later(3))
     late = make_suggestion(plan, order_by=AS_OF, margin_at_risk=50)
     Suggestion.objects.filter(pk=late.pk).update(edited_quantity=48)
-    rows = selectors.supplier_sums(plan, selectors.suggestions_list(plan).filter(TAB_FILTERS["order"]))
+    rows = selectors.plan_sums(plan, selectors.suggestions_list(plan)).suppliers
     assert [row.supplier for row in rows] == [late.supplier, supplier]
     assert (rows[0].value, rows[0].is_late, rows[0].share) == (120, True, 1.0)
     # Two locations are two orders: the minimum counts twice.
@@ -196,8 +196,8 @@ def test_it_counts_what_is_out_and_what_can_not_be_planned() -> None:
     make_suggestion(plan, on_hand=90, cover_days=45, **common)
     make_suggestion(plan, on_hand=0, cover_days=None, daily_demand=0)
     make_suggestion(plan, on_hand=None, reason="exception: no stock record")
-    states = selectors.stock_states(selectors.suggestions_list(plan))
-    assert (states.exceptions, states.out) == (1, 1)
+    states = selectors.plan_sums(plan, selectors.suggestions_list(plan))
+    assert (states.tabs["exception"], states.out) == (1, 1)
 
 
 def test_it_tells_of_failed_jobs_until_one_works() -> None:
@@ -223,5 +223,5 @@ def test_its_values_follow_the_rate_as_of_the_plan() -> None:
 def test_without_a_plan_there_is_nothing() -> None:
     assert selectors.plan_latest() is None
     assert not selectors.suggestions_list(None).exists()
-    assert selectors.supplier_sums(None, selectors.suggestions_list(None)) == []
+    assert selectors.plan_sums(None, selectors.suggestions_list(None)).suppliers == []
     assert selectors.totals(selectors.suggestions_list(None)).lines == 0

@@ -32,6 +32,7 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    ProductVoice,
 )
 from replenishment.models import (
     Budget,
@@ -99,6 +100,7 @@ class World:
         self.forecast = add_forecast(self.run, self.product, self.location)
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.override = add_override(self.buyer, self.product)
+        self.voice = add_voice(self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
@@ -200,6 +202,19 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
         effect=-0.4,
         opened_by=run,
         seen_by=run,
+    )
+
+
+def add_voice(product: Product) -> ProductVoice:
+    """What reviews of a product say."""
+    return ProductVoice.objects.create(
+        product=product,
+        as_of=DAY,
+        reviews=9,
+        level=0.8,
+        low=0.6,
+        high=0.9,
+        aspects=[{"aspect": "size", "praised": 4, "blamed": 1, "quotes": []}],
     )
 
 

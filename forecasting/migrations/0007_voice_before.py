@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('forecasting', '0006_signals'),
+        ("forecasting", "0006_signals"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='productvoice',
-            name='before',
-            field=models.FloatField(null=True, verbose_name='share of praise before the change'),
+            model_name="productvoice",
+            name="before",
+            field=models.FloatField(null=True, verbose_name="share of praise before the change"),
         ),
     ]

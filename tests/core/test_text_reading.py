@@ -54,9 +54,9 @@ def test_many_texts_are_screened_in_time() -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{number}" for number in range(3000)])
     texts = [" ".join(words[rng.integers(0, 3000, 25)]) for _ in range(5000)]
-    start = time.perf_counter()
+    start = time.process_time()
     reasons = screened([*texts, *texts[:100], "x" * 1_000_000])
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
     assert reasons.count("duplicate") == 100
 
 

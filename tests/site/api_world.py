@@ -41,6 +41,7 @@ from forecasting.models import (
     ForecastOverride,
     ForecastRun,
     LookAlike,
+    ProductVoice,
 )
 from replenishment.models import (
     Budget,
@@ -114,6 +115,7 @@ class World:
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.override = add_override(self.buyer, self.product)
         self.look_alike = add_look_alike(self.product, self.other_product)
+        self.voice = add_voice(self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
@@ -253,6 +255,17 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
 
 def add_look_alike(product: Product, neighbour: Product) -> LookAlike:
     return LookAlike.objects.create(product=product, neighbour=neighbour, weight=1.0, parts={"title": 0.5})
+def add_voice(product: Product) -> ProductVoice:
+    """What reviews of a product say."""
+    return ProductVoice.objects.create(
+        product=product,
+        as_of=DAY,
+        reviews=9,
+        level=0.8,
+        low=0.6,
+        high=0.9,
+        aspects=[{"aspect": "size", "praised": 4, "blamed": 1, "quotes": []}],
+    )
 
 
 def add_override(by: User, product: Product) -> ForecastOverride:

@@ -192,6 +192,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("forecast-run-detail", "GET"): Expect(READ, args=pk("run")),
     ("forecast-alarm-list", "GET"): Expect(READ),
     ("forecast-alarm-detail", "GET"): Expect(READ, args=pk("alarm")),
+    ("product-voice-list", "GET"): Expect(READ),
+    ("product-voice-detail", "GET"): Expect(READ, args=pk("voice")),
     ("forecast-override-list", "GET"): Expect(READ),
     ("forecast-override-list", "POST"): Expect(BUY, 201, body=override()),
     ("forecast-override-detail", "GET"): Expect(READ, args=pk("override")),

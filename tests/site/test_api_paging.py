@@ -28,6 +28,7 @@ from tests.site.api_world import (
     add_signals,
     add_suggestion,
     add_transfer,
+    add_voice,
     client_of,
     make_run,
 )
@@ -140,6 +141,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_alarm(world.run, product, location)
     add_image(product)
     add_category_suggestion(product, world.category)
+    add_voice(product)
     add_override(User.objects.earliest("pk"), product)
     add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
@@ -174,6 +176,7 @@ LISTS = [
     "forecast-run-list",
     "forecast-list",
     "forecast-alarm-list",
+    "product-voice-list",
     "forecast-override-list",
     "look-alike-list",
     "plan-run-list",

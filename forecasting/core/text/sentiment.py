@@ -1,11 +1,11 @@
 """How likely a text praises: the built-in head, or what a shop's own labelled texts add to it.
 
-From `LEAST` labels up, three readings are compared on folds that they were not fitted on: the built-in head,
-a logistic regression on the encoder's vectors, and one on character n-grams; and a blend of the three, a
-logistic regression on their log-odds (Wolpert, "Stacked Generalization", 1992). The most accurate is used, if
-it beats the built-in head by two standard errors of the paired difference. Its log-odds are calibrated on the
-same folds, as in Platt, "Probabilistic Outputs for Support Vector Machines" (1999). A language of which there
-are too few labels keeps the built-in head.
+From `LEAST` labels up, three readings are compared on folds that they were not fitted on: the built-in
+head, a logistic regression on the encoder's vectors, and one on character n-grams; and a blend of the
+three, a logistic regression on their log-odds (Wolpert, "Stacked Generalization", 1992). The most accurate
+is used, if it beats the built-in head by two points and by two standard errors of the paired difference.
+Its log-odds are calibrated on the same folds, as in Platt, "Probabilistic Outputs for Support Vector
+Machines" (1999). A language of which there are too few labels keeps the built-in head.
 
 Many texts of a foreign language can teach without labels: see `SentimentModel.adapted`.
 """
@@ -30,6 +30,10 @@ LEAST = 200
 """Labels, of both kinds and each text once, below which nothing is learned from them."""
 LEAST_OF_A_KIND = 20
 LEAST_OF_A_LANGUAGE = 50
+LEAST_GAIN = 0.02
+"""By how much of accuracy a shop's own labels must beat the built-in head: a smaller gain may be these
+texts' alone, and the built-in head holds for others.
+"""
 MOST = 20_000
 """Labels that are learned from; of more, a sample."""
 LEAST_TO_ADAPT = 500
@@ -163,7 +167,7 @@ class Own:
         scores = {name: round(float(right[name].mean()), 4) for name in READINGS}
         chosen = max(READINGS, key=lambda name: scores[name])
         better = right[chosen].astype(float) - right["builtin"]
-        if better.mean() <= 2 * better.std() / np.sqrt(len(better)):
+        if better.mean() < max(LEAST_GAIN, 2 * better.std() / np.sqrt(len(better))):
             return scores, None
         last = LogisticRegression(C=1.0).fit(held_out[:, columns[chosen]], labels)
         counts = Counter(read.languages)

@@ -96,7 +96,7 @@ class ProductImageForm(ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 
 def _thumbnail(image: ProductImage) -> str:
-    if image.pk is None:  # the empty row that the page's script would copy
+    if not image.pk:  # the empty row that the page's script would copy
         return ""
     address = reverse("catalog:picture", args=[image.pk, 64])
     return format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', address)

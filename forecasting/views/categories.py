@@ -30,6 +30,7 @@ _TABS = {
     "accepted": gettext_lazy("Accepted"),
     "dismissed": gettext_lazy("Dismissed"),
 }
+LEAST_SHOWN = 0.01
 LEVELS = (0, 50, 70, 90, 95)
 """The least probability that may be asked for, in percent."""
 
@@ -61,7 +62,7 @@ def suggestion_list(request: HttpRequest) -> HttpResponse:
         Line(
             row,
             images.get(row.product_id),
-            [(categories[pk], probability) for pk, probability in row.best[1:3] if pk in categories],
+            [(categories[pk], p) for pk, p in row.best[1:3] if pk in categories and p >= LEAST_SHOWN],
         )
         for row in page
     ]
@@ -77,7 +78,7 @@ def suggestion_list(request: HttpRequest) -> HttpResponse:
             "q": q,
             "level": level,
             "level_share": level / 100,
-            "levels": LEVELS,
+            "levels": [(one, one / 100) for one in LEVELS],
             "is_open": is_open,
             "can_decide": is_open and request.user.has_perm(_DECIDE),
             "sees_photos": sees,

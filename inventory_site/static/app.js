@@ -79,6 +79,44 @@
     if (event.target.matches("[data-quantity]")) event.target.value = event.target.defaultValue;
   });
 
+  // Jobs: those whose progress the reader has seen are followed from any page, and end with a word --
+  const followed = () => {
+    try {
+      return JSON.parse(localStorage.getItem("jobs") || "[]");
+    } catch {
+      return [];
+    }
+  };
+  const follow = (names) => {
+    try {
+      if (names.length) localStorage.setItem("jobs", JSON.stringify(names.slice(-20)));
+      else localStorage.removeItem("jobs");
+    } catch {
+      // Then nobody is told on other pages.
+    }
+  };
+  const shown = () => [...document.querySelectorAll("[data-job]")].map((place) => place.dataset.job);
+  const ended = async () => {
+    const names = [...new Set([...followed(), ...shown()])];
+    if (!names.length || !toasts.dataset.jobs) return;
+    follow(names);
+    // Where its progress is shown, the page itself tells the end.
+    const elsewhere = names.filter((name) => !shown().includes(name));
+    if (!elsewhere.length) return;
+    const query = new URLSearchParams(elsewhere.map((name) => ["job", name]));
+    const answer = await fetch(`${toasts.dataset.jobs}?${query}`).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const box = document.createElement("template");
+    box.innerHTML = await answer.text();
+    const gone = [...box.content.querySelectorAll("[data-job-ended]")];
+    // Another window may have told it meanwhile.
+    const still = followed();
+    toasts.append(...gone.filter((place) => still.includes(place.dataset.jobEnded)));
+    follow(still.filter((name) => !gone.some((place) => place.dataset.jobEnded === name)));
+  };
+  ended();
+  setInterval(ended, 4000);
+
   // Drawer --------------------------------------------------------------------------------------
   const drawer = document.getElementById("drawer");
   on("htmx:afterSwap", (event) => {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from replenishment.models import PlanRun, PurchaseOrder, Suggestion
@@ -186,3 +187,18 @@ def test_what_is_shown_comes_as_a_file(visit: Start, shop: PlanRun, buyer: User)
         with page.expect_download() as download:
             page.get_by_role("link", name="Excel").click()
         assert download.value.suggested_filename == f"suggestions-{shop.as_of.isoformat()}.xlsx"
+
+
+def test_the_end_of_a_job_is_told_on_another_page(visit: Start, shop: PlanRun, buyer: User) -> None:
+    run = shop.forecast_run
+    type(run).objects.filter(pk=run.pk).update(state="running", heartbeat_at=timezone.now())
+    with visit(buyer) as person:
+        page = person.open(f"/forecasts/{run.pk}/")
+        expect(page.locator("#run-progress")).to_be_visible()
+        page.goto(person.site + "/orders/")
+        type(run).objects.filter(pk=run.pk).update(state="done")
+        toast = page.locator("#toasts .alert")
+        expect(toast).to_contain_text(f"Forecast {run.pk} is done.")
+        toast.get_by_role("link", name="Look").click()
+        expect(page).to_have_url(re.compile(f"/forecasts/{run.pk}/$"))
+        assert page.evaluate("localStorage.getItem('jobs')") is None

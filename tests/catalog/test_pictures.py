@@ -159,9 +159,9 @@ def test_it_refuses_what_is_no_zip_file_and_damaged_entries() -> None:
     for data in (b"", b"PK\x03\x04", png(), zipped({"A.png": png()}).getvalue()[:-8]):
         with pytest.raises(CatalogError, match="not a ZIP"):
             pictures_import(file=io.BytesIO(data), most=10)
-    data = bytearray(zipped({"A.png": png()}).getvalue())
-    data[60:80] = b"\xff" * 20
-    found = pictures_import(file=io.BytesIO(bytes(data)), most=10)
+    damaged = bytearray(zipped({"A.png": png()}).getvalue())
+    damaged[60:80] = b"\xff" * 20
+    found = pictures_import(file=io.BytesIO(bytes(damaged)), most=10)
     assert (found.added, len(found.rejected)) == (0, 1)
     for index in (b"sku;file\n", b"\xff\xfe", b""):
         with pytest.raises(CatalogError):

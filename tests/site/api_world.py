@@ -20,6 +20,7 @@ from catalog.models import (
     Location,
     PriceRecord,
     Product,
+    ProductImage,
     SalesRecord,
     StockLevel,
     Supplier,
@@ -28,6 +29,7 @@ from catalog.models import (
 )
 from forecasting.models import (
     AccuracySnapshot,
+    CategorySuggestion,
     ForecastAlarm,
     ForecastDistribution,
     ForecastOverride,
@@ -98,6 +100,8 @@ class World:
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
+        self.image = add_image(self.product)
+        self.category_suggestion = add_category_suggestion(self.other_product, self.category)
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.override = add_override(self.buyer, self.product)
         self.look_alike = add_look_alike(self.product, self.other_product)
@@ -147,6 +151,26 @@ def add_day(product: Product, location: Location, day: date = DAY) -> None:
     SalesRecord.objects.create(**key, quantity=Decimal(3), revenue=Decimal("11.97"), orders=2, buyers=2)
     StockLevel.objects.create(**key, on_hand=Decimal(40))
     PriceRecord.objects.create(**key, price=Decimal("3.99"))
+
+
+def add_image(product: Product) -> ProductImage:
+    """A photo's row, without its files."""
+    return ProductImage.objects.create(
+        product=product, file="products/x.webp", sha256="0" * 64, media_type="image/webp", width=4, height=3
+    )
+
+
+def add_category_suggestion(product: Product, category: Category) -> CategorySuggestion:
+    """An open one."""
+    return CategorySuggestion.objects.create(
+        product=product,
+        category=category,
+        probability=0.9,
+        basis="text",
+        best=[[category.pk, 0.9]],
+        content_sha="0" * 64,
+        model_id="m",
+    )
 
 
 def make_run(**values: Any) -> ForecastRun:

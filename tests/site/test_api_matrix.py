@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, reverse
+from PIL import Image
 from rest_framework.test import APIClient
 
 from inventory_site.api.urls import router
@@ -57,6 +59,12 @@ def pk(name: str) -> Callable[[World], dict[str, Any]]:
 
 def upload(world: World) -> dict[str, Any]:
     return {"kind": "category", "file": SimpleUploadedFile("c.csv", b"code,name\nC9,Nine\n")}
+
+
+def photo(world: World) -> dict[str, Any]:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(out, "PNG")
+    return {"sku": world.product.sku, "file": SimpleUploadedFile("p.png", out.getvalue())}
 
 
 def receipt(world: World) -> dict[str, Any]:
@@ -137,6 +145,14 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("stock-list", "POST"): Expect((*BUY, "channel"), body=rows(on_hand=4)),
     ("price-list", "GET"): Expect((*READ, "channel")),
     ("price-list", "POST"): Expect(BUY, body=rows(price=4)),
+    ("product-image-list", "GET"): Expect((*READ, "supplier")),
+    ("product-image-list", "POST"): Expect(BUY, 201, body=photo, form="multipart"),
+    ("product-image-detail", "GET"): Expect((*READ, "supplier"), args=pk("image")),
+    ("product-image-detail", "DELETE"): Expect(BUY, 204, args=pk("image")),
+    ("category-suggestion-list", "GET"): Expect(READ),
+    ("category-suggestion-detail", "GET"): Expect(READ, args=pk("category_suggestion")),
+    ("category-suggestion-accept", "POST"): Expect(BUY, args=pk("category_suggestion")),
+    ("category-suggestion-dismiss", "POST"): Expect(BUY, args=pk("category_suggestion")),
     ("import-list", "GET"): Expect(READ),
     ("import-list", "POST"): Expect(BUY, 202, body=upload, form="multipart"),
     ("import-detail", "GET"): Expect(READ, args=pk("batch")),

@@ -17,10 +17,12 @@ from tests.site.api_world import (
     World,
     add_action,
     add_alarm,
+    add_category_suggestion,
     add_day,
     add_edit_score,
     add_forecast,
     add_look_alike,
+    add_image,
     add_override,
     add_replay,
     add_suggestion,
@@ -133,6 +135,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_day(product, location)
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
+    add_image(product)
+    add_category_suggestion(product, world.category)
     add_override(User.objects.earliest("pk"), product)
     add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
@@ -155,6 +159,8 @@ LISTS = [
     "sales-list",
     "stock-list",
     "price-list",
+    "product-image-list",
+    "category-suggestion-list",
     "import-list",
     "forecast-run-list",
     "forecast-list",

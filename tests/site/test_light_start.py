@@ -20,6 +20,9 @@ HEAVY = [
     "pyarrow",
     "adbc_driver_postgresql",
     "openpyxl",
+    "onnx",
+    "onnxruntime",
+    "PIL",
 ]
 
 WEB = """

@@ -51,6 +51,7 @@ CHINESE = {"accept-language": "zh-hans"}
 
 # What Chinese writes in Latin letters too: codes, measures, formats, units, names.
 LATIN = {
+    *("JPEG", "PNG", "WebP", "GIF", "ZIP"),
     *("SKU", "GTIN", "ABC", "XYZ", "Wagner", "Whitin", "API", "ISO", "MB", "MiB"),
     *("WAPE", "RMSSE", "MSE", "LightGBM", "Croston", "SBA", "TSB", "ETS"),
     *("CSV", "TSV", "UTF", "Excel", "xlsx", "Parquet", "SHA", "YYYY", "MM", "DD"),

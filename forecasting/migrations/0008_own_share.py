@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("forecasting", "0006_signals"),
+        ("forecasting", "0007_jobs_stopped"),
     ]
 
     operations = [

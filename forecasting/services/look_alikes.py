@@ -91,7 +91,7 @@ def look_alike_choose(
     if choice == added and not SalesRecord.objects.filter(product=neighbour).exists():
         raise LookAlikeError(_("%s has no sales: nothing can be learned from it.") % neighbour.sku)
     LookAlikeChoice.objects.update_or_create(
-        product=product, neighbour=neighbour, defaults={"choice": choice, "decided_by": acting_user}
+        product=product, neighbour=neighbour, defaults={"choice": choice, "decided_by_id": acting_user.pk}
     )
     own = LookAlike.objects.select_for_update().filter(product=product)
     if choice == added:

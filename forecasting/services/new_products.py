@@ -59,7 +59,7 @@ def planned_read(run: ForecastRun, panel: pl.DataFrame) -> Planned:
         return Planned([], {}, {})
     reports = SignalRun.objects.exclude(report={}).values_list("report", flat=True)[:_LOOK_BACK]
     told = (report.get("look_alikes", {}).get("weights") for report in reports)
-    found = next((weights for weights in told if weights), {})
+    found: dict[str, Any] = next((weights for weights in told if weights), {})
     sells = (
         panel.lazy()
         .filter(pl.col("ds") <= run.as_of)

@@ -44,7 +44,8 @@ def launch_curve(units: Array, length: int, first: int) -> Array:
     whole = np.empty(max(length, width))
     whole[:last] = curve[:last]
     whole[last:] = curve[max(last - 4, 0) : last].mean()
-    return whole[:length] / whole[:first].mean()
+    scaled: Array = whole[:length] / whole[:first].mean()
+    return scaled
 
 
 def launch_distribution(

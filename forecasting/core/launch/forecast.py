@@ -73,11 +73,13 @@ def forecast_new(
     at = {name: place for place, name in enumerate(ordinary.unique_id)}
     places = np.array([at.get(name, -1) for name in new.unique_id], dtype=np.int64)
     share = np.where(places >= 0, share, 0.0)
-    usual = tuple(
-        np.where((places >= 0).reshape(-1, *[1] * (own.ndim - 1)), own[places], 0.0)
-        for own in (ordinary.mean, ordinary.quantiles, ordinary.cum_quantiles)
-    )
-    mean, period, cumulative = handed_over(made, usual, share) if count else made
+    there = places >= 0
+
+    def usual(own: Array) -> Array:
+        return np.where(there.reshape(-1, *[1] * (own.ndim - 1)), own[places], 0.0)
+
+    theirs = usual(ordinary.mean), usual(ordinary.quantiles), usual(ordinary.cum_quantiles)
+    mean, period, cumulative = handed_over(made, theirs, share) if count else made
     return NewForecast(
         np.maximum(mean, 0).astype(np.float32),
         np.maximum.accumulate(period, axis=2).astype(np.float32),

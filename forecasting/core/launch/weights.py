@@ -111,7 +111,7 @@ def neighbours(candidates: Candidates, weights: PartWeights, most: int = NEIGHBO
     allowed, seen, index, share = _nearest(candidates, weights, most)
     level = np.take_along_axis(candidates.level, index, axis=1)
     prior = prior_of(level, share, *_background(candidates.level, seen, allowed), weights)
-    nothing = ~allowed.any(axis=1)
+    nothing = np.asarray(~allowed.any(axis=1))
     shape = np.where(nothing, np.nan, prior.shape)
     return Neighbours(index, np.where(nothing[:, None], 0.0, share), Level(shape, prior.rate))
 
@@ -126,13 +126,14 @@ def learn(candidates: Candidates, outcome: Array, start: PartWeights | None = No
     from scipy.optimize import minimize
 
     start = start or PartWeights()
-    use = candidates.allowed.any(axis=1)
+    use: Array = np.asarray(candidates.allowed.any(axis=1))
     if use.sum() < LEAST_LAUNCHES:
         return start
     near = _narrowed(candidates, start, use)
     told = outcome[use]
     first = start._vector()
-    free = np.array([*np.isfinite(candidates.parts).any(axis=(1, 2)), *(True for _ in _OTHERS)])
+    told_of: Array = np.asarray(np.isfinite(candidates.parts).any(axis=(1, 2)))
+    free = np.concatenate([told_of, np.ones(len(_OTHERS), dtype=bool)])
     scale = np.array([4.0] * len(PARTS) + [1.0, 1.0, 0.1, 0.2, 0.2])
 
     def given(values: Array) -> PartWeights:

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from catalog.api import imports as catalog_imports
 from catalog.api import views as catalog
-from forecasting.api import alarms
+from forecasting.api import alarms, trends
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -53,6 +53,7 @@ router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
+router.register("trends", trends.TrendViewSet, "trend")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

@@ -32,6 +32,8 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    SignalRun,
+    TrendReading,
 )
 from replenishment.models import (
     Budget,
@@ -98,6 +100,8 @@ class World:
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
         self.alarm = add_alarm(self.run, self.product, self.location)
+        self.signal_run = SignalRun.objects.create(as_of=DAY, known_at=timezone.now(), state="done")
+        self.trend = add_trend(self.signal_run, self.product)
         self.override = add_override(self.buyer, self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
@@ -200,6 +204,13 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
         effect=-0.4,
         opened_by=run,
         seen_by=run,
+    )
+
+
+def add_trend(run: SignalRun, product: Product) -> TrendReading:
+    """A product that goes up."""
+    return TrendReading.objects.create(
+        run=run, kind="product", product=product, trend="rising", confidence=0.7
     )
 
 

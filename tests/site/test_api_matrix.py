@@ -144,6 +144,7 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("forecast-run-detail", "GET"): Expect(READ, args=pk("run")),
     ("forecast-alarm-list", "GET"): Expect(READ),
     ("forecast-alarm-detail", "GET"): Expect(READ, args=pk("alarm")),
+    ("trend-list", "GET"): Expect(READ),
     ("forecast-override-list", "GET"): Expect(READ),
     ("forecast-override-list", "POST"): Expect(BUY, 201, body=override()),
     ("forecast-override-detail", "GET"): Expect(READ, args=pk("override")),

@@ -24,6 +24,7 @@ from tests.site.api_world import (
     add_replay,
     add_suggestion,
     add_transfer,
+    add_trend,
     client_of,
     make_run,
 )
@@ -132,6 +133,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_day(product, location)
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
+    add_trend(world.signal_run, product)
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
@@ -157,6 +159,7 @@ LISTS = [
     "forecast-run-list",
     "forecast-list",
     "forecast-alarm-list",
+    "trend-list",
     "forecast-override-list",
     "plan-run-list",
     "policy-rule-list",

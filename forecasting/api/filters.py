@@ -8,7 +8,13 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from catalog import selectors as catalog
-from forecasting.models import ForecastAlarm, ForecastDistribution, ForecastOverride, ForecastRun
+from forecasting.models import (
+    ForecastAlarm,
+    ForecastDistribution,
+    ForecastOverride,
+    ForecastRun,
+    TrendReading,
+)
 from forecasting.selectors import overrides_in_force, run_holding, run_latest
 
 
@@ -79,3 +85,17 @@ class OverrideFilter(filters.FilterSet):
         as_of = run.as_of if run else catalog.today()
         counting = [row.pk for row in overrides_in_force(as_of=as_of)]
         return queryset.filter(pk__in=counting) if value else queryset.exclude(pk__in=counting)
+
+
+class TrendFilter(filters.FilterSet):
+    """By kind, class, SKU, category (itself), location."""
+
+    kind = filters.ChoiceFilter(choices=TrendReading.Kind.choices)
+    trend = filters.ChoiceFilter(choices=TrendReading.Trend.choices)
+    sku = filters.CharFilter(field_name="product__sku")
+    category = filters.CharFilter(field_name="category__code")
+    location = filters.CharFilter(field_name="location__code")
+
+    class Meta:
+        model = TrendReading
+        fields: list[str] = []

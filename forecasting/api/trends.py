@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import django_filters as filters
 from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
 
+from forecasting.api.filters import TrendFilter
 from forecasting.models import TrendReading
 from forecasting.selectors.trends import trend_run_latest, trends_list
 
@@ -31,20 +31,6 @@ class TrendSerializer(serializers.ModelSerializer[TrendReading]):
             "evidence", "sparkline",
         )  # fmt: skip
         read_only_fields = fields
-
-
-class TrendFilter(filters.FilterSet):
-    """By kind, class, SKU, category (itself), location."""
-
-    kind = filters.ChoiceFilter(choices=TrendReading.Kind.choices)
-    trend = filters.ChoiceFilter(choices=TrendReading.Trend.choices)
-    sku = filters.CharFilter(field_name="product__sku")
-    category = filters.CharFilter(field_name="category__code")
-    location = filters.CharFilter(field_name="location__code")
-
-    class Meta:
-        model = TrendReading
-        fields: list[str] = []
 
 
 class TrendViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[TrendReading]):

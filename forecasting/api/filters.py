@@ -17,6 +17,7 @@ from forecasting.models import (
     ForecastRun,
     LookAlike,
     ProductVoice,
+    TrendReading,
 )
 from forecasting.selectors import BEHAVIOUR_GROUPS, overrides_in_force, run_holding, run_latest
 
@@ -145,3 +146,17 @@ class BehaviourReadingFilter(filters.FilterSet):
     ) -> QuerySet[BehaviourReading]:
         """Those of a group."""
         return queryset.filter(BEHAVIOUR_GROUPS[value])
+
+
+class TrendFilter(filters.FilterSet):
+    """By kind, class, SKU, category (itself), location."""
+
+    kind = filters.ChoiceFilter(choices=TrendReading.Kind.choices)
+    trend = filters.ChoiceFilter(choices=TrendReading.Trend.choices)
+    sku = filters.CharFilter(field_name="product__sku")
+    category = filters.CharFilter(field_name="category__code")
+    location = filters.CharFilter(field_name="location__code")
+
+    class Meta:
+        model = TrendReading
+        fields: list[str] = []

@@ -18,6 +18,7 @@ from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
 from forecasting.api import alarms, categories, look_alikes, voices
 from forecasting.api import behaviour as forecast_behaviour
+from forecasting.api import alarms, trends
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -66,6 +67,7 @@ router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet
 router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")
 router.register("product-voices", voices.ProductVoiceViewSet, "product-voice")
 router.register("look-alikes", look_alikes.LookAlikeViewSet, "look-alike")
+router.register("trends", trends.TrendViewSet, "trend")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")

@@ -42,6 +42,8 @@ from forecasting.models import (
     ForecastRun,
     LookAlike,
     ProductVoice,
+    SignalRun,
+    TrendReading,
 )
 from replenishment.models import (
     Budget,
@@ -113,6 +115,8 @@ class World:
         self.image = add_image(self.product)
         self.category_suggestion = add_category_suggestion(self.other_product, self.category)
         self.alarm = add_alarm(self.run, self.product, self.location)
+        self.signal_run = SignalRun.objects.create(as_of=DAY, known_at=timezone.now(), state="done")
+        self.trend = add_trend(self.signal_run, self.product)
         self.override = add_override(self.buyer, self.product)
         self.look_alike = add_look_alike(self.product, self.other_product)
         self.voice = add_voice(self.product)
@@ -265,6 +269,10 @@ def add_voice(product: Product) -> ProductVoice:
         low=0.6,
         high=0.9,
         aspects=[{"aspect": "size", "praised": 4, "blamed": 1, "quotes": []}],
+def add_trend(run: SignalRun, product: Product) -> TrendReading:
+    """A product that goes up."""
+    return TrendReading.objects.create(
+        run=run, kind="product", product=product, trend="rising", confidence=0.7
     )
 
 

@@ -194,6 +194,7 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("forecast-alarm-detail", "GET"): Expect(READ, args=pk("alarm")),
     ("product-voice-list", "GET"): Expect(READ),
     ("product-voice-detail", "GET"): Expect(READ, args=pk("voice")),
+    ("trend-list", "GET"): Expect(READ),
     ("forecast-override-list", "GET"): Expect(READ),
     ("forecast-override-list", "POST"): Expect(BUY, 201, body=override()),
     ("forecast-override-detail", "GET"): Expect(READ, args=pk("override")),

@@ -29,6 +29,7 @@ from tests.site.api_world import (
     add_suggestion,
     add_transfer,
     add_voice,
+    add_trend,
     client_of,
     make_run,
 )
@@ -142,6 +143,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_image(product)
     add_category_suggestion(product, world.category)
     add_voice(product)
+    add_trend(world.signal_run, product)
     add_override(User.objects.earliest("pk"), product)
     add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
@@ -177,6 +179,7 @@ LISTS = [
     "forecast-list",
     "forecast-alarm-list",
     "product-voice-list",
+    "trend-list",
     "forecast-override-list",
     "look-alike-list",
     "plan-run-list",

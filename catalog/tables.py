@@ -15,9 +15,12 @@ import polars as pl
 from django.db import models
 
 from catalog.models import (
+    BehaviourRecord,
     CalendarEvent,
     Category,
     ExchangeRate,
+    Indicator,
+    IndicatorRecord,
     KitComponent,
     Location,
     OrderLine,
@@ -25,7 +28,9 @@ from catalog.models import (
     Product,
     PromotionRecord,
     Recorded,
+    Review,
     SalesRecord,
+    ShopperEvent,
     StockLevel,
     Supplier,
     SupplierClosure,
@@ -149,5 +154,14 @@ TABLES: dict[str, Table] = {
         ("exchange_rate", ExchangeRate, ("base", "quote", "day")),
         ("order_lines", OrderLine, ("source", "order_number", "line_number")),
         ("sales", SalesRecord, ("product_id", "location_id", "day")),
+        ("review", Review, ("source", "number")),
+        ("shopper_event", ShopperEvent, ("source", "number")),
+        ("behaviour", BehaviourRecord, ("product_id", "location_id", "day")),
+        ("indicator", Indicator, ("code",)),
+        (
+            "indicator_value",
+            IndicatorRecord,
+            ("indicator_id", "product_id", "category_id", "location_id", "day"),
+        ),
     )
 }

@@ -49,6 +49,9 @@ class Environment(BaseSettings):
     retrain_days: int = Field(
         7, ge=0, description="Forecast models are trained anew when they are so old (0: in every run)."
     )
+    event_days: int = Field(
+        90, ge=1, description="Single shopper events are kept for so many days; their counts by day stay."
+    )
     upload_limit_mb: int = Field(200, ge=1, description="Largest file taken by an import, unpacked.")
     email_url: str = Field("", description="smtp://user:password@host:587, or empty: mail goes to the log.")
     default_from_email: str = Field("forestock@localhost", description="Sender of password mails.")

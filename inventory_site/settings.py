@@ -187,7 +187,13 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.ScopedRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {"anon": "30/min", "user": "1200/min", "bulk": "60/min", "tokens": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": "30/min",
+        "user": "1200/min",
+        "bulk": "60/min",
+        "events": "600/min",
+        "tokens": "10/min",
+    },
     # Whom to throttle: the address that the proxy saw, whatever the client claims to stand behind.
     "NUM_PROXIES": 0 if ENV.insecure_http else 1,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -257,6 +263,7 @@ FORESTOCK_HOME_CURRENCY = ENV.home_currency
 FORESTOCK_THREADS = ENV.threads
 FORESTOCK_STALE_AFTER_SECONDS = ENV.stale_after_seconds
 FORESTOCK_RETRAIN_DAYS = ENV.retrain_days
+FORESTOCK_EVENT_DAYS = ENV.event_days
 FORESTOCK_UPLOAD_LIMIT_BYTES = ENV.upload_limit_mb * 1024 * 1024
 FORESTOCK_BUYER_HASH_KEY: bytes = (
     ENV.buyer_hash_key.get_secret_value().encode()

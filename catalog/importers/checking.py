@@ -12,7 +12,7 @@ from catalog.importers.columns import DataSet
 from catalog.importers.errors import RowErrors
 from catalog.importers.parsing import Parsed
 from catalog.importers.reading import ROW
-from catalog.models import Category, Location, Product, Supplier
+from catalog.models import Category, Indicator, Location, Product, Supplier
 
 Codes = dict[str, int]
 
@@ -24,6 +24,7 @@ def codes_read(kind: str) -> Codes:
         "product": (Product, "sku"),
         "location": (Location, "code"),
         "supplier": (Supplier, "code"),
+        "indicator": (Indicator, "code"),
     }[kind]
     return dict(model._base_manager.values_list(key, "pk"))
 
@@ -67,13 +68,14 @@ def _unknown(kind: str) -> str:
         "product": _("is not a known SKU"),
         "location": _("is not a known location"),
         "supplier": _("is not a known supplier"),
+        "indicator": _("is not a known market indicator"),
     }[kind]
 
 
 def duplicates_note(frame: pl.DataFrame, data_set: DataSet, errors: RowErrors) -> None:
     """Note rows whose natural key stands twice: of equal rows all but the first, of others every one."""
     key = [name for name in data_set.key if name in frame.columns]
-    needed = [name for name in key if name != "location_id"]
+    needed = [column.field for column in data_set.columns if column.required and column.field in key]
     twice = frame.filter(pl.all_horizontal(pl.col(needed).is_not_null()))
     twice = twice.filter(twice.select(key).is_duplicated())
     if twice.is_empty():

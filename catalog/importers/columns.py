@@ -26,6 +26,8 @@ ColumnType = Literal[
     "price_breaks",
     "weekdays",
     "buyer",
+    "prose",
+    "language",
 ]
 
 
@@ -35,7 +37,9 @@ class Column:
 
     `name` is the header that templates use, `target` the database column (the same unless given),
     `minimum` and `maximum` are inclusive, `references` the kind whose natural key the cell holds,
-    `default` what an empty cell means, `dated` that a day after tomorrow is a mistake.
+    `default` what an empty cell means, `dated` that a day after tomorrow is a mistake. Text of the type
+    `prose` is people's own words: it may have lines, and may begin as a formula does, since no page runs it
+    and the files that Forestock writes disarm it.
     """
 
     name: str

@@ -21,6 +21,7 @@ from catalog.importers.common import SKU as _SKU
 from catalog.importers.common import money_column as _money
 from catalog.importers.common import quantity_column as _quantity
 from catalog.importers.lanes import TRANSFER_LANE
+from catalog.importers.signals import BEHAVIOUR, INDICATOR, INDICATOR_VALUE, REVIEW, SHOPPER_EVENT
 from catalog.importers.supply import SUPPLIER_CLOSURES, SUPPLIERS, SUPPLY_TERMS
 
 CATEGORY = DataSet(
@@ -227,5 +228,6 @@ DATA_SETS: dict[str, DataSet] = {
         CATEGORY, PRODUCT, KIT_COMPONENT, LOCATION, TRANSFER_LANE, SUPPLIERS, SUPPLIER_CLOSURES, SUPPLY_TERMS,
         STOCK, SALES,
         ORDER_LINES, PRICE, PROMOTION, EVENT, EXCHANGE_RATE,
+        REVIEW, BEHAVIOUR, SHOPPER_EVENT, INDICATOR, INDICATOR_VALUE,
     )
 }  # fmt: skip

@@ -20,14 +20,19 @@ from django.utils.translation import gettext as _
 from catalog.importers.columns import Column, DataSet
 from catalog.importers.dates import DateOrder, days_convert, moments_convert
 from catalog.importers.errors import FileError, RowErrors
+from catalog.importers.mapping import ERROR_COLUMN
 from catalog.importers.numbers import numbers_convert
 from catalog.importers.reading import ROW, Table
 
 Problem = tuple[pl.Series, str]
 
 # A spreadsheet runs cells that begin so. The apostrophe is how they come back from one that was made safe.
-_FORMULA = r"^'?[=+\-@\t\r]"
+FORMULA = r"^'*[=+\-@\t\r]"
+_DISARMED = r"^'('*[=+\-@\t\r])"
 _CONTROL = r"[\x00-\x1f\x7f\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+# In prose lines end, and marks of right-to-left writing are part of the text (pages isolate it).
+_CONTROL_IN_PROSE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\u0084\u0086-\u009f]"
+_LANGUAGE = r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$"
 _BOOLEANS = dict.fromkeys(["true", "yes", "y", "1"], True) | dict.fromkeys(["false", "no", "n", "0"], False)
 _EMAIL = r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$"
 _BREAKS = r"^\s*\d+(\.\d+)?:\d+(\.\d+)?(\s+\d+(\.\d+)?:\d+(\.\d+)?)*\s*$"
@@ -76,6 +81,9 @@ def parse(
             continue
         header = given[column.name]
         raw = source[header]
+        if column.type == "prose" and ERROR_COLUMN in table.header and raw.dtype == pl.String:
+            # A file of refused rows that comes back: what was put in front of its cells is taken off again.
+            raw = raw.str.replace(_DISARMED, "$1")
         values, problems = _convert(column, raw, style)
         _note(errors, rows, column.name if header.startswith("=") else header, raw, problems)
         columns.append(values.alias(column.field))
@@ -159,6 +167,10 @@ def _text(values: pl.Series) -> pl.Series:
 
 
 def _text_convert(column: Column, text: pl.Series, style: Style) -> tuple[pl.Series, list[Problem]]:
+    if column.type == "prose":
+        return (text if column.default is None else text.fill_null(column.default)), _prose_problems(
+            text, column.max_length
+        )
     problems = _text_problems(text, column.max_length)
     if column.type == "choice":
         text = text.str.to_lowercase().str.replace_all("[ _]", "-")
@@ -178,6 +190,9 @@ def _text_convert(column: Column, text: pl.Series, style: Style) -> tuple[pl.Ser
         problems.append((~text.str.contains(_EMAIL), _("is not an e-mail address")))
     elif column.type == "gtin":
         problems += _gtin_problems(text)
+    elif column.type == "language":
+        text = text.str.to_lowercase().str.replace_all("_", "-", literal=True)
+        problems.append((~text.str.contains(_LANGUAGE), _("is not a language code (such as en or zh-hans)")))
     elif column.type == "weekdays":
         twice = pl.any_horizontal(*(text.str.count_matches(day) > 1 for day in "1234567"))
         problems.append(
@@ -199,12 +214,23 @@ def _text_convert(column: Column, text: pl.Series, style: Style) -> tuple[pl.Ser
 def _text_problems(text: pl.Series, longest: int) -> list[Problem]:
     return [
         (
-            text.str.contains(_FORMULA),
+            text.str.contains(FORMULA),
             _("begins like a formula (= + - @), which a spreadsheet would run: change its first sign"),
         ),
         (text.str.contains(_CONTROL), _("holds a control character")),
         (text.str.len_chars() > longest, _("is longer than %d characters") % longest),
     ]
+
+
+def _prose_problems(text: pl.Series, longest: int) -> list[Problem]:
+    length = text.str.len_chars()
+    too_long = (length > longest).fill_null(False)
+    problems: list[Problem] = [(text.str.contains(_CONTROL_IN_PROSE), _("holds a control character"))]
+    # Each length is told; there are few of them.
+    for count in length.filter(too_long).unique().sort():
+        reason = _("is %(count)s characters long: %(most)s are the most")
+        problems.append((length == count, reason % {"count": f"{count:,}", "most": f"{longest:,}"}))
+    return problems
 
 
 def _gtin_problems(text: pl.Series) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from catalog.importers.mapping import ERROR_COLUMN
-from catalog.importers.parsing import _FORMULA
+from catalog.importers.parsing import FORMULA
 from catalog.importers.reading import ROW, Table
 
 _NUMBER = r"^[+-]?[\d.,]+([eE][+-]?\d+)?$"
@@ -57,5 +57,5 @@ def _written(frame: pl.DataFrame, name: str, decimal_comma: bool) -> pl.Expr:
 
 def _safe(name: str) -> pl.Expr:
     cell = pl.col(name)
-    risky = cell.str.contains(_FORMULA.replace("'?", "")) & ~cell.str.contains(_NUMBER)
+    risky = cell.str.contains(FORMULA) & ~cell.str.contains(_NUMBER)
     return pl.when(risky).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell).alias(name)

@@ -1,5 +1,14 @@
 """What may be written to the catalog."""
 
+from catalog.services.behaviour import (
+    Event,
+    EventsRefusedError,
+    EventsTaken,
+    behaviour_roll_up,
+    behaviour_roll_up_days,
+    events_record,
+    events_tidy,
+)
 from catalog.services.errors import CatalogError
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
@@ -12,9 +21,16 @@ from catalog.services.takeback import batch_take_back
 __all__ = [
     "KINDS",
     "CatalogError",
+    "Event",
+    "EventsRefusedError",
+    "EventsTaken",
     "UpsertResult",
     "batch_path",
     "batch_take_back",
+    "behaviour_roll_up",
+    "behaviour_roll_up_days",
+    "events_record",
+    "events_tidy",
     "import_confirm",
     "import_create",
     "import_discard",

@@ -31,6 +31,7 @@ from catalog.importers.prepared import Prepared
 from catalog.importers.reading import ROW, Table, header_sha256, table_read
 from catalog.importers.workbook import sheet_frame
 from catalog.models import ColumnMapping, ImportBatch, Product
+from catalog.services.behaviour import events_kept_from
 from catalog.services.errors import CatalogError
 from catalog.tables import TABLES
 
@@ -124,6 +125,8 @@ def table_check(
     if "gtin" in frame.columns:
         gtins = Product._base_manager.exclude(gtin="").values_list("gtin", "sku")
         gtins_note(frame, dict(gtins), parsed.errors, parsed.headers["gtin"])
+    if data_set.kind == "shopper_event":
+        _old_events_note(parsed)
     duplicates_note(frame, data_set, parsed.errors)
     say(_("Checked"), 0.5)
     return Checked(
@@ -133,6 +136,17 @@ def table_check(
         table=table,
         errors=parsed.errors,
         mapping=mapping,
+    )
+
+
+def _old_events_note(parsed: Parsed) -> None:
+    """Note events of days whose single events are no longer kept: their days could not be counted again."""
+    first = events_kept_from()
+    moments = parsed.frame["occurred_at"]
+    old = (moments.dt.date() < first).fill_null(False)
+    reason = _("is before %s: single events are no longer kept of then, import the days' totals") % first
+    parsed.errors.add(
+        parsed.frame[ROW].filter(old), parsed.headers["occurred_at"], moments.filter(old), reason
     )
 
 

@@ -14,8 +14,9 @@ from catalog.importers.columns import DataSet
 from catalog.importers.dates import local_to_utc
 from catalog.importers.prepared import Prepared
 from catalog.importers.reading import ROW
-from catalog.models import ImportBatch, Location
+from catalog.models import ImportBatch, Indicator, Location
 from catalog.selectors.frames import read_frame
+from catalog.services.behaviour import behaviour_roll_up, events_days
 from catalog.services.errors import CatalogError
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import lines_days, sales_roll_up
@@ -29,13 +30,26 @@ def data_set_load(
     data_set: DataSet, frame: pl.DataFrame, *, batch: ImportBatch, recorded_at: datetime
 ) -> UpsertResult:
     """Write the rows of a file (database columns; the reference to the same kind still a code)."""
-    frame = frame.drop(ROW)
+    frame = _keys_fill(data_set, frame.drop(ROW))
     if data_set.kind == "order_lines":
         return _order_lines_load(_order_lines_finish(frame), batch=batch, recorded_at=recorded_at)
+    if data_set.kind == "shopper_event":
+        return _events_load(_with_local_day(frame, "occurred_at"), batch=batch, recorded_at=recorded_at)
+    if data_set.kind == "indicator_value":
+        frame = _known_on_fill(frame)
     frame = _families_merge(data_set, frame)
     if data_set.itself not in frame.columns:
         return rows_upsert(kind=data_set.kind, frame=frame, batch=batch, recorded_at=recorded_at)
     return levels_load(data_set.kind, frame, itself=data_set.itself, batch=batch, recorded_at=recorded_at)
+
+
+def _keys_fill(data_set: DataSet, frame: pl.DataFrame) -> pl.DataFrame:
+    """Columns of the key that a file may leave out, such as the source, with what an empty cell means."""
+    return frame.with_columns(
+        pl.lit(column.default).alias(column.field)
+        for column in data_set.columns
+        if column.field in data_set.key and column.field not in frame.columns and column.default is not None
+    )
 
 
 def levels_load(
@@ -99,14 +113,17 @@ def _with_ids(frame: pl.DataFrame, products: dict[str, int], locations: dict[str
 
 def _order_lines_finish(frame: pl.DataFrame) -> pl.DataFrame:
     """Times in UTC, the location's own day, and what the file may leave out."""
-    if "source" not in frame.columns:
-        frame = frame.with_columns(source=pl.lit("file"))
     if "kind" not in frame.columns:
         kind = pl.when(pl.col("quantity") < 0).then(pl.lit("return")).otherwise(pl.lit("sale"))
         frame = frame.with_columns(kind=kind)
+    return _with_local_day(frame, "ordered_at")
+
+
+def _with_local_day(frame: pl.DataFrame, moment: str) -> pl.DataFrame:
+    """The time in UTC, and the location's own day in a column `day`."""
     zones = dict(Location._base_manager.values_list("pk", "time_zone"))
     frame = frame.with_columns(zone=pl.col("location_id").replace_strict(zones, return_dtype=pl.String))
-    return local_to_utc(frame, moment="ordered_at", zone="zone")
+    return local_to_utc(frame, moment=moment, zone="zone")
 
 
 def _order_lines_load(frame: pl.DataFrame, *, batch: ImportBatch, recorded_at: datetime) -> UpsertResult:
@@ -115,6 +132,36 @@ def _order_lines_load(frame: pl.DataFrame, *, batch: ImportBatch, recorded_at: d
     if result.new or result.changed:
         sales_roll_up(keys=lines_days(batch.pk), batch=batch, recorded_at=recorded_at)
     return result
+
+
+def _events_load(frame: pl.DataFrame, *, batch: ImportBatch, recorded_at: datetime) -> UpsertResult:
+    """Write the events, then count the days that changed. Counts the events."""
+    result = rows_upsert(kind="shopper_event", frame=frame, batch=batch, recorded_at=recorded_at)
+    if result.new or result.changed:
+        behaviour_roll_up(keys=events_days(batch.pk), recorded_at=recorded_at)
+    return result
+
+
+def _known_on_fill(frame: pl.DataFrame) -> pl.DataFrame:
+    """Where no day is told from which a value was known: the stored one, if the file has no such column, or
+    the value's own day and the indicator's publication lag."""
+    lags = dict(Indicator._base_manager.values_list("pk", "publication_lag_days"))
+    lag = pl.col("indicator_id").replace_strict(lags, return_dtype=pl.Int64)
+    usual = pl.col("day") + pl.duration(days=lag)
+    if "known_on" in frame.columns:
+        return frame.with_columns(known_on=pl.coalesce("known_on", usual))
+    table = TABLES["indicator_value"]
+    keys = list(table.keys)
+    lacking = [name for name in keys if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, dtype=table.schema[name]).alias(name) for name in lacking)
+    first, last = frame.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
+    stored = read_frame(
+        f"SELECT {', '.join(keys)}, known_on FROM {table.name} WHERE day BETWEEN %s AND %s",  # noqa: S608
+        [first, last],
+        schema={name: table.schema[name] for name in (*keys, "known_on")},
+    )
+    frame = frame.join(stored, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return frame.with_columns(known_on=pl.coalesce("known_on", usual))
 
 
 def _families_merge(data_set: DataSet, frame: pl.DataFrame) -> pl.DataFrame:

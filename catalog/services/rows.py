@@ -208,7 +208,8 @@ def _any_stored(table: Table, rows: pl.DataFrame) -> bool:
         conditions.append("t.day BETWEEN %s AND %s")
         params += [first, last]
         locations = rows["location_id"].unique()
-        if len(locations) <= _PROBE_LOCATIONS:
+        # A row of no location may be stored whatever the locations of the others.
+        if len(locations) <= _PROBE_LOCATIONS and not locations.has_nulls():
             conditions.append(f"t.location_id IN ({', '.join(map(str, locations))})")
     where = " AND ".join(conditions)
     return bool(staging.scalar(f"SELECT EXISTS (SELECT 1 FROM {table.name} t WHERE {where})", params))  # noqa: S608

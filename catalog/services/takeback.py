@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import polars as pl
 from django.db import transaction
 from django.db.models import F, ForeignKey, OuterRef, Subquery
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from catalog.models import ImportBatch, StockLevel, SupersededFact
 from catalog.selectors.facts import column_from_json
 from catalog.services import staging
+from catalog.services.behaviour import behaviour_days, behaviour_roll_up, events_days
 from catalog.services.errors import CatalogError
 from catalog.services.rows import supersede
 from catalog.services.sales import lines_days, sales_roll_up
@@ -46,6 +48,9 @@ def batch_take_back(*, batch: ImportBatch, acting_user: AbstractBaseUser) -> Non
         if days is not None:
             # These were made from its order lines, and are made again below.
             written.pop("sales", None)
+        # Days whose totals the import gave are counted from their events again, if they have any.
+        counted = [events_days(locked.pk)] if "shopper_event" in written else []
+        counted += [behaviour_days(locked.pk)] if "behaviour" in written else []
         for table in written.values():
             _refuse_if_changed_later(table, locked.pk)
         if "stock" in written:
@@ -56,6 +61,8 @@ def batch_take_back(*, batch: ImportBatch, acting_user: AbstractBaseUser) -> Non
             _table_take_back(table, locked.pk, now)
         if days is not None:
             sales_roll_up(keys=days, batch=None)
+        if counted:
+            behaviour_roll_up(keys=pl.concat(counted))
         locked.taken_back_at = now
         locked.taken_back_by_id = acting_user.pk
         locked.save(update_fields=["taken_back_at", "taken_back_by"])

@@ -13,6 +13,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from catalog.api import imports as catalog_imports
+from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
 from forecasting.api import alarms
 from forecasting.api import overrides as forecast_overrides
@@ -49,6 +50,11 @@ router.register("supply-terms", catalog.SupplyTermsViewSet, "supply-terms")
 router.register("sales", catalog.SalesViewSet, "sales")
 router.register("stock", catalog.StockViewSet, "stock")
 router.register("prices", catalog.PriceViewSet, "price")
+router.register("reviews", catalog_signals.ReviewViewSet, "review")
+router.register("behaviour", catalog_signals.BehaviourViewSet, "behaviour")
+router.register("events", catalog_signals.ShopperEventViewSet, "shopper-event")
+router.register("indicators", catalog_signals.IndicatorViewSet, "indicator")
+router.register("indicator-values", catalog_signals.IndicatorValueViewSet, "indicator-value")
 router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")

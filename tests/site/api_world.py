@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,13 +14,18 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import (
+    BehaviourRecord,
     Category,
     ImportBatch,
+    Indicator,
+    IndicatorRecord,
     KitComponent,
     Location,
     PriceRecord,
     Product,
+    Review,
     SalesRecord,
+    ShopperEvent,
     StockLevel,
     Supplier,
     SupplierClosure,
@@ -94,6 +99,8 @@ class World:
             add_day(self.product, location)
         self.kit_component = KitComponent.objects.create(kit=make_product(), component=self.product)
         self.lane = make_lane(self.location, self.own_location)
+        self.indicator = Indicator.objects.create(code="of-the-world", name="Of the world")
+        self.review, self.indicator_value = add_signals(self.product, self.location, self.indicator)
         self.batch = ImportBatch.objects.create(kind="sales", state="done", finished_at=timezone.now())
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
@@ -145,6 +152,18 @@ def add_day(product: Product, location: Location, day: date = DAY) -> None:
     SalesRecord.objects.create(**key, quantity=Decimal(3), revenue=Decimal("11.97"), orders=2, buyers=2)
     StockLevel.objects.create(**key, on_hand=Decimal(40))
     PriceRecord.objects.create(**key, price=Decimal("3.99"))
+
+
+def add_signals(product: Product, location: Location, indicator: Indicator) -> tuple[Review, IndicatorRecord]:
+    """A review, an indicator's value, and a day's behaviour with an event."""
+    key = {"product": product, "location": location, "day": DAY}
+    number = str(product.pk)
+    BehaviourRecord.objects.create(**key, views=20, carts=3)
+    moment = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
+    ShopperEvent.objects.create(**key, source="shop", number=number, kind="view", occurred_at=moment)
+    review = Review.objects.create(source="shop", number=number, product=product, day=DAY, rating=4)
+    value = IndicatorRecord.objects.create(indicator=indicator, **key, value=1.5, known_on=DAY)
+    return review, value
 
 
 def make_run(**values: Any) -> ForecastRun:

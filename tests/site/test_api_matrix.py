@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from inventory_site.api.urls import router
@@ -57,6 +58,11 @@ def pk(name: str) -> Callable[[World], dict[str, Any]]:
 
 def upload(world: World) -> dict[str, Any]:
     return {"kind": "category", "file": SimpleUploadedFile("c.csv", b"code,name\nC9,Nine\n")}
+
+
+def event(world: World) -> dict[str, Any]:
+    keys = {"sku": world.product.sku, "location": world.location.code}
+    return keys | {"number": "9", "kind": "view", "occurred_at": timezone.now().isoformat()}
 
 
 def receipt(world: World) -> dict[str, Any]:
@@ -133,6 +139,26 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("stock-list", "POST"): Expect((*BUY, "channel"), body=rows(on_hand=4)),
     ("price-list", "GET"): Expect((*READ, "channel")),
     ("price-list", "POST"): Expect(BUY, body=rows(price=4)),
+    ("review-list", "GET"): Expect(READ),
+    ("review-list", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [{"number": "9", "sku": world.product.sku, "day": str(DAY), "rating": 4, "text": "- ok"}]
+        },
+    ),
+    ("review-detail", "GET"): Expect(READ, args=pk("review")),
+    ("behaviour-list", "GET"): Expect(READ),
+    ("behaviour-list", "POST"): Expect(BUY, body=rows(views=4)),
+    ("shopper-event-list", "GET"): Expect(READ),
+    ("shopper-event-list", "POST"): Expect(BUY, 202, body=event),
+    ("indicator-list", "GET"): Expect(READ),
+    ("indicator-list", "POST"): Expect(BUY, body=row(code="I9", name="Nine")),
+    ("indicator-detail", "GET"): Expect(READ, args=pk("indicator")),
+    ("indicator-value-list", "GET"): Expect(READ),
+    ("indicator-value-list", "POST"): Expect(
+        BUY, body=row(indicator="of-the-world", day=str(DAY), value=2.5)
+    ),
+    ("indicator-value-detail", "GET"): Expect(READ, args=pk("indicator_value")),
     ("import-list", "GET"): Expect(READ),
     ("import-list", "POST"): Expect(BUY, 202, body=upload, form="multipart"),
     ("import-detail", "GET"): Expect(READ, args=pk("batch")),

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from catalog.models import ImportBatch, KitComponent, SalesRecord, SupplierClosure
+from catalog.models import ImportBatch, Indicator, KitComponent, SalesRecord, SupplierClosure
 from tests.cast import make_category, make_lane, make_location, make_product, make_terms
 from tests.site.api_world import (
     DAY,
@@ -22,6 +22,7 @@ from tests.site.api_world import (
     add_forecast,
     add_override,
     add_replay,
+    add_signals,
     add_suggestion,
     add_transfer,
     client_of,
@@ -130,6 +131,8 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     day = DAY + timedelta(days=number + 1)
     SupplierClosure.objects.create(supplier=world.supplier, first_day=day, last_day=day)
     add_day(product, location)
+    add_signals(product, location, world.indicator)
+    Indicator.objects.create(code=f"I-{number}", name="Another")
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
     add_override(User.objects.earliest("pk"), product)
@@ -153,6 +156,11 @@ LISTS = [
     "sales-list",
     "stock-list",
     "price-list",
+    "review-list",
+    "behaviour-list",
+    "shopper-event-list",
+    "indicator-list",
+    "indicator-value-list",
     "import-list",
     "forecast-run-list",
     "forecast-list",

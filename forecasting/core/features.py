@@ -18,6 +18,7 @@ import numpy.typing as npt
 from forecasting.core.chunks import in_chunks
 from forecasting.core.grid import calendar_parts
 from forecasting.core.kin import Purchases, groups_of, trend
+from forecasting.core.leading import Leading
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
 from forecasting.core.windows import WindowSums, mean_ratio
@@ -78,6 +79,7 @@ class FeatureTable:
         self.yearly = enough if yearly is None else yearly
         self._groups = groups_of(panel, self._units, self._seen)
         self._purchases = Purchases(panel, self._units, self._seen)
+        self._leading = Leading(panel)
         self._block: tuple[int, int, Array] | None = None
         self._origins: dict[int, tuple[Array, Level]] = {}
         self._state: tuple[int, Array, Array, Array] | None = None
@@ -98,6 +100,7 @@ class FeatureTable:
             "total_long",
             *(f"total_{group.name}" for group in self._groups),
             *(f"{kind}_{name}" for name in self._purchases.names for kind in ("often", "recent", "amount")),
+            *self._leading.names,
         ]
         self._base_count = len(names)
         codes = []
@@ -183,6 +186,7 @@ class FeatureTable:
             np.full(shape, mean_ratio(year[-self._windows[short] :], year)),
             *(trend(group, cut, self._windows[short], self._windows[-1]) for group in self._groups),
             *self._purchases.at(cut, self._windows[short], self._windows[-1], scale),
+            *self._leading.at(cut, self._windows, scale),
         ):
             base[:, column] = value
             column += 1

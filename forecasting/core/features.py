@@ -21,7 +21,7 @@ from forecasting.core.kin import Purchases, groups_of, trend
 from forecasting.core.leading import Leading
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
-from forecasting.core.windows import WindowSums, mean_ratio
+from forecasting.core.windows import WindowSums, known_mean, mean_ratio
 
 Array = npt.NDArray[Any]
 
@@ -285,7 +285,7 @@ class FeatureTable:
             past = target - self.season * np.ceil(steps / self.season).astype(np.int64)
             x[:, column] = self._pick(past, series) / scale
             near = np.stack([self._pick(past + shift, series, cut) for shift in (-1, 0, 1)])
-            x[:, column + 1] = _nanmean(near) / scale
+            x[:, column + 1] = known_mean(near) / scale
             x[:, column + 2] = shared["season_total"][steps - 1]
             x[:, column + 3] = calendar["time_of_year"][target]
             column += 4
@@ -393,11 +393,4 @@ class FeatureTable:
 
     def _known_mean(self, name: str, cut: int) -> Array:
         values = self.panel.known[name].values[max(0, cut - self._windows[3]) : cut]
-        return _nanmean(values)
-
-
-def _nanmean(values: Array) -> Array:
-    seen = np.isfinite(values)
-    number = seen.sum(axis=0)
-    mean: Array = np.where(seen, values, 0).sum(axis=0) / np.maximum(number, 1)
-    return np.where(number > 0, mean, np.nan)
+        return known_mean(values)

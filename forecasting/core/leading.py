@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.core.panel import Panel
+from forecasting.core.windows import known_mean
 
 Array = npt.NDArray[Any]
 
@@ -36,8 +37,10 @@ class Leading:
             year = signal.values[max(0, cut - windows[-1]) : cut]
             last = year[-1]
             before = year[-2] if len(year) > 1 else np.full_like(last, np.nan)
-            near, recent, usual = (_mean(year[-window:]) for window in (windows[0], windows[2], len(year)))
-            spread = np.sqrt(_mean((year - usual) ** 2))
+            near, recent, usual = (
+                known_mean(year[-window:]) for window in (windows[0], windows[2], len(year))
+            )
+            spread = np.sqrt(known_mean((year - usual) ** 2))
             base = np.where(usual > 0, usual, np.nan)
             columns += [
                 last,
@@ -49,10 +52,3 @@ class Leading:
                 near / scale,
             ]
         return columns
-
-
-def _mean(values: Array) -> Array:
-    seen = np.isfinite(values)
-    number = seen.sum(axis=0)
-    total = np.where(seen, values, 0).sum(axis=0, dtype=np.float64)
-    return np.asarray(total / np.where(number > 0, number, np.nan))

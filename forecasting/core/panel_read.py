@@ -45,7 +45,9 @@ def panel_read(
     if not path.is_file():
         raise PanelError("no such file", source=str(path))
     table = Table.of_csv(path) if suffix == ".csv" else Table.of_parquet(path)
-    return _dense(table, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static, signals=signals, labels={})
+    return _dense(
+        table, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static, signals=signals, labels={}
+    )
 
 
 def panel_from_frame(

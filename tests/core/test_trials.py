@@ -14,7 +14,7 @@ from benchmarks.signal_shops import AS_OF, SIGNALS, shop
 from forecasting.core.trials import SPEC, TrialError, holm, paired_difference, trial
 from forecasting.core.trials.ablation import trial_cuts
 
-QUICK = replace(SPEC, rows=4_000, folds=6)
+QUICK = replace(SPEC, horizon=2, rows=4_000)
 
 
 def test_with_independent_cells_of_one_series_it_is_students_t_test() -> None:
@@ -76,7 +76,7 @@ def test_origins_lie_a_horizon_apart_up_to_the_end() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_signal_that_leads_demand_is_used_and_its_echo_is_not(seed: int) -> None:
-    found = trial(shop("leads", seed=seed, series=70, weeks=70), as_of=AS_OF, signals=SIGNALS, spec=QUICK)
+    found = trial(shop("leads", seed=seed, series=100, weeks=80), as_of=AS_OF, signals=SIGNALS, spec=QUICK)
     assert found.used == ("carts",)
     carts = found.verdicts[0]
     assert carts.high < 0
@@ -87,14 +87,14 @@ def test_a_signal_that_leads_demand_is_used_and_its_echo_is_not(seed: int) -> No
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_signals_that_nobody_acts_on_are_not_used(seed: int) -> None:
-    found = trial(shop("none", seed=seed, series=70, weeks=70), as_of=AS_OF, signals=SIGNALS, spec=QUICK)
+    found = trial(shop("none", seed=seed, series=100, weeks=80), as_of=AS_OF, signals=SIGNALS, spec=QUICK)
     assert found.used == ()
     assert {verdict.reason for verdict in found.verdicts} == {"no_better"}
     assert found.together is None
 
 
 def test_two_signals_that_say_the_same_are_tried_together() -> None:
-    panel = shop("leads", seed=0, series=70, weeks=70).with_columns(clicks=pl.col("carts") * 3)
+    panel = shop("leads", seed=0, series=100, weeks=80).with_columns(clicks=pl.col("carts") * 3)
     signals = {"carts": ("carts",), "clicks": ("clicks",)}
     found = trial(panel, as_of=AS_OF, signals=signals, spec=QUICK)
     assert found.together is not None

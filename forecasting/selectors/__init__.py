@@ -33,6 +33,7 @@ from forecasting.selectors.runs import (
     runs_list,
 )
 from forecasting.selectors.signals import signal_run_latest, signal_runs_list
+from forecasting.selectors.trials import signals_used, trial_get, trial_latest, trials_list, verdicts_of
 
 __all__ = [
     "CHAMPIONS",
@@ -66,4 +67,9 @@ __all__ = [
     "series_overridden",
     "signal_run_latest",
     "signal_runs_list",
+    "signals_used",
+    "trial_get",
+    "trial_latest",
+    "trials_list",
+    "verdicts_of",
 ]

@@ -10,6 +10,7 @@ from forecasting.services.overrides import (
 )
 from forecasting.services.runs import ForecastError, run_create, runs_prune
 from forecasting.services.signals import signal_run_create, signal_run_execute
+from forecasting.services.trials import trial_create, trial_execute
 
 __all__ = [
     "ForecastError",
@@ -23,4 +24,6 @@ __all__ = [
     "runs_prune",
     "signal_run_create",
     "signal_run_execute",
+    "trial_create",
+    "trial_execute",
 ]

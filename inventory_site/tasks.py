@@ -115,8 +115,8 @@ def _has_ended(model: type[Job], pk: int | None) -> bool:
     if pk is None:
         return True
     job = model._base_manager.get(pk=pk)
-    if job.state == Job.State.FAILED:
-        raise ChainStoppedError(f"{model.__name__} {pk} failed: {job.error}")
+    if job.state in {Job.State.FAILED, Job.State.STOPPED}:
+        raise ChainStoppedError(f"{model.__name__} {pk} {job.state}: {job.error}")
     return job.state == Job.State.DONE
 
 

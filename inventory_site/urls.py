@@ -2,17 +2,10 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponseRedirect
-from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-
-@login_not_required
-def favicon(request: HttpRequest) -> HttpResponseRedirect:
-    """Where browsers look for the icon on pages that name none, such as a bare JSON answer."""
-    return HttpResponseRedirect(static("favicon.svg"))
-
+from inventory_site import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("replenishment.urls")),
@@ -22,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Whoever is about to log in may choose a language too.
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("inventory_site.api.urls")),
-    path("favicon.ico", favicon),
+    path("jobs/ended/", views.ended, name="jobs-ended"),
+    path("jobs/<slug:kind>/<int:pk>/stop/", views.stop, name="job-stop"),
+    path("favicon.ico", views.favicon),
     path("admin/", admin.site.urls),
 ]

@@ -159,6 +159,13 @@ class WorkbenchFilter(forms.Form):
             choice.queryset = Location.objects.filter(pk__in=here)
 
 
+class SavedViewForm(forms.Form):
+    """A name for what the workbench shows."""
+
+    name = forms.CharField(max_length=60, label=_("Name"))
+    is_shared = forms.BooleanField(required=False)
+
+
 class OrderFilter(forms.Form):
     """What the list of orders shows, from the address."""
 

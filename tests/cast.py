@@ -44,6 +44,7 @@ GROUP_MIGRATIONS = (
     "0005_policy_permissions",
     "0006_scoreboard_permissions",
     "0007_signal_permissions",
+    "0008_saved_view_permissions",
 )
 
 

@@ -1,4 +1,4 @@
-"""Work done in the background as a row: queued, running with progress, done, or failed with the reason.
+"""Work done in the background as a row: queued, running with progress, done, failed with the reason, stopped.
 
 Imports, forecast runs and plan runs are all jobs. A job is claimed with one UPDATE, so two workers never
 do the same one, and it is taken up again when its worker falls silent (killed, say), on any broker.
@@ -30,6 +30,7 @@ class Job(models.Model):
         RUNNING = "running", _("Running")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
+        STOPPED = "stopped", _("Stopped")
 
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.QUEUED, db_index=True)
     step = models.CharField(_("step"), max_length=80, blank=True)
@@ -56,7 +57,7 @@ class Job(models.Model):
     @property
     def is_finished(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in {self.State.DONE, self.State.FAILED}
+        return self.state in {self.State.DONE, self.State.FAILED, self.State.STOPPED}
 
     @classmethod
     def stale_ids(cls) -> list[int]:
@@ -123,4 +124,15 @@ class Job(models.Model):
         """Mark it failed, with the reason in words; nothing if it was lost to another worker."""
         cls._base_manager.filter(pk=pk, claim=claim, state=cls.State.RUNNING).update(
             state=cls.State.FAILED, error=error, finished_at=timezone.now()
+        )
+
+    @classmethod
+    def stop(cls, pk: int, reason: str) -> bool:
+        """End it on somebody's word; False if it had ended before.
+
+        A worker that is at it gets `JobLostError` at its next beat, and writes nothing.
+        """
+        unfinished = cls._base_manager.filter(pk=pk, state__in=[cls.State.QUEUED, cls.State.RUNNING])
+        return bool(
+            unfinished.update(state=cls.State.STOPPED, error=reason, claim=None, finished_at=timezone.now())
         )

@@ -119,8 +119,8 @@ def follow(job: Job, dispatch: Callable[[], Any], label: str) -> None:
             if time.monotonic() - started > 1800:
                 raise SystemExit(f"{label}: no end after 30 minutes; see {FOLDER / 'worker.log'}")
             time.sleep(0.3)
-    if job.state == job.State.FAILED:
-        raise SystemExit(f"{label} failed: {job.error}")
+    if job.state != job.State.DONE:
+        raise SystemExit(f"{label} {job.state}: {job.error}")
 
 
 def serve(port: int, passwords: dict[str, str]) -> int:

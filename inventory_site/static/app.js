@@ -79,6 +79,44 @@
     if (event.target.matches("[data-quantity]")) event.target.value = event.target.defaultValue;
   });
 
+  // Jobs: those whose progress the reader has seen are followed from any page, and end with a word --
+  const followed = () => {
+    try {
+      return JSON.parse(localStorage.getItem("jobs") || "[]");
+    } catch {
+      return [];
+    }
+  };
+  const follow = (names) => {
+    try {
+      if (names.length) localStorage.setItem("jobs", JSON.stringify(names.slice(-20)));
+      else localStorage.removeItem("jobs");
+    } catch {
+      // Then nobody is told on other pages.
+    }
+  };
+  const shown = () => [...document.querySelectorAll("[data-job]")].map((place) => place.dataset.job);
+  const ended = async () => {
+    const names = [...new Set([...followed(), ...shown()])];
+    if (!names.length || !toasts.dataset.jobs) return;
+    follow(names);
+    // Where its progress is shown, the page itself tells the end.
+    const elsewhere = names.filter((name) => !shown().includes(name));
+    if (!elsewhere.length) return;
+    const query = new URLSearchParams(elsewhere.map((name) => ["job", name]));
+    const answer = await fetch(`${toasts.dataset.jobs}?${query}`).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const box = document.createElement("template");
+    box.innerHTML = await answer.text();
+    const gone = [...box.content.querySelectorAll("[data-job-ended]")];
+    // Another window may have told it meanwhile.
+    const still = followed();
+    toasts.append(...gone.filter((place) => still.includes(place.dataset.jobEnded)));
+    follow(still.filter((name) => !gone.some((place) => place.dataset.jobEnded === name)));
+  };
+  ended();
+  setInterval(ended, 4000);
+
   // Drawer --------------------------------------------------------------------------------------
   const drawer = document.getElementById("drawer");
   on("htmx:afterSwap", (event) => {
@@ -107,6 +145,14 @@
         search.select();
       }
     }
+    if (event.key === "?" && !typing) keys?.showModal();
+  });
+
+  // What the keys do: "?" tells ------------------------------------------------------------------
+  const keys = document.getElementById("keys");
+  on("click", (event) => {
+    if (event.target === keys || event.target.closest("[data-keys-close]")) keys.close();
+    if (event.target.closest("[data-keys-open]")) keys.showModal();
   });
 
   // A search asks while one types. Leaving the field must not ask once more, and untick what was just ticked.
@@ -153,6 +199,9 @@
     if (event.key === "Escape") {
       event.target.value = event.target.defaultValue;
       event.target.blur();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.target.closest("tr").querySelector("[data-explain]")?.click();
     } else if (step) {
       event.preventDefault();
       const fields = [...document.querySelectorAll("[data-quantity]")];

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from replenishment import services
 from replenishment.admin.read_only import ReadOnlyMixin
-from replenishment.models import Budget, PolicyRule, SettingEvent
+from replenishment.models import Budget, PolicyRule, SavedView, SettingEvent
 
 
 class SettingAdminForm(ModelForm):  # type: ignore[type-arg]
@@ -101,3 +101,14 @@ class SettingEventAdmin(ReadOnlyMixin, ModelAdmin):
     list_display = ("at", "kind", "name", "action", "actor")
     list_filter = ("kind", "action")
     list_select_related = ("actor",)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyMixin, ModelAdmin):
+    """Who keeps which views; they are made and deleted at the workbench."""
+
+    list_display = ("name", "owner", "is_shared", "query", "created_at")
+    list_filter = ("is_shared",)
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username")
+    show_full_result_count = False

@@ -1,4 +1,4 @@
-"""Plans, orders, replays, scores of edits, and the rules and budgets that they follow."""
+"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, and saved views."""
 
 from replenishment.models.actions import PlanAction
 from replenishment.models.orders import (
@@ -10,6 +10,7 @@ from replenishment.models.orders import (
 )
 from replenishment.models.plans import PlanItems, PlanRun, Suggestion
 from replenishment.models.replays import ReplayPolicy, ReplayRun
+from replenishment.models.saved_views import SavedView
 from replenishment.models.scores import EditScore
 from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 
@@ -27,6 +28,7 @@ __all__ = [
     "Receipt",
     "ReplayPolicy",
     "ReplayRun",
+    "SavedView",
     "SettingEvent",
     "Suggestion",
 ]

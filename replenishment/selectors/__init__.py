@@ -33,6 +33,7 @@ from replenishment.selectors.replays import (
     replay_saving,
     replays_list,
 )
+from replenishment.selectors.saved_views import saved_views_list
 from replenishment.selectors.scoreboard import (
     EditsOpen,
     EditSum,
@@ -100,6 +101,7 @@ __all__ = [
     "replay_get",
     "replay_saving",
     "replays_list",
+    "saved_views_list",
     "scores_by",
     "scores_list",
     "scores_total",

@@ -35,6 +35,7 @@ from replenishment.services.replays import (
     replay_execute,
     replay_start,
 )
+from replenishment.services.saved_views import view_delete, view_save
 from replenishment.services.scoreboard import edits_score
 from replenishment.services.settings import (
     budget_delete,
@@ -97,4 +98,6 @@ __all__ = [
     "suggestion_reopen",
     "transfers_draft",
     "unit_cost_at",
+    "view_delete",
+    "view_save",
 ]

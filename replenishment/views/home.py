@@ -74,6 +74,8 @@ def plan_progress(request: HttpRequest, pk: int) -> HttpResponse:
     if plan.is_finished:
         if plan.state == PlanRun.State.FAILED:
             messages.error(request, _("The plan failed: %(error)s") % {"error": plan.error})
+        elif plan.state == PlanRun.State.STOPPED:
+            messages.info(request, plan.error)
         else:
             messages.success(
                 request, _("The plan is done: %(n)d suggestions.") % {"n": plan.suggestions_count}

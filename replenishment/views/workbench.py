@@ -23,6 +23,7 @@ from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader
+from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
 _EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
@@ -76,6 +77,8 @@ def workbench(request: HttpRequest) -> HttpResponse:
             ["replenishment.add_purchaseorder", "replenishment.view_planaction"]
         ),
         "what_if_query": _what_if_query(request.GET),
+        "views": selectors.saved_views_list(reader(request)),
+        "view_query": query_kept(request.GET),
     }
     htmx = getattr(request, "htmx", False)
     name = "partials/workbench_body.html" if htmx else "workbench.html"

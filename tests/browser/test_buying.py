@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from replenishment.models import PlanRun, PurchaseOrder, Suggestion
@@ -135,3 +136,69 @@ def test_it_receives_what_came_in(visit: Start, shop: PlanRun, buyer: User) -> N
         expect(page.locator("[aria-current=step]")).to_have_text("Received in part")
         page.get_by_role("button", name="Record the receipt").click()
         expect(page.locator("[aria-current=step]")).to_have_text("Closed")
+
+
+def test_it_is_worked_with_the_keys_that_it_tells(visit: Start, shop: PlanRun, buyer: User) -> None:
+    with visit(buyer) as person:
+        page = person.open("/workbench/")
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#keys")).to_be_hidden()
+        page.keyboard.press("/")
+        expect(page.get_by_label("Search")).to_be_focused()
+        page.keyboard.type("?")
+        expect(page.locator("#keys")).to_be_hidden()
+        expect(page.get_by_label("Search")).to_have_value("?")
+        page.get_by_label("Search").fill("")
+        page.get_by_label("Quantity of TEA-0").focus()
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#drawer")).to_contain_text("TEA-0")
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+        page.get_by_label("Account").click()
+        page.get_by_role("button", name="Keys").click()
+        expect(page.locator("#keys")).to_be_visible()
+
+
+def test_a_view_is_kept_chosen_and_deleted(visit: Start, shop: PlanRun, buyer: User) -> None:
+    with visit(buyer) as person:
+        page = person.open("/workbench/")
+        rows = page.locator("table.suggestions tbody tr")
+        page.get_by_label("Search").fill("tea 2")
+        expect(rows).to_have_count(1)
+        page.get_by_role("button", name="Keep this view").click()
+        page.get_by_label("Name").fill("Second tea")
+        page.get_by_role("button", name="Keep", exact=True).click()
+        chip = page.get_by_role("link", name="Second tea")
+        expect(chip).to_have_attribute("aria-current", "true")
+        page.locator(".views").get_by_role("link", name="To order").click()
+        expect(rows).to_have_count(6)
+        chip.click()
+        expect(rows).to_have_count(1)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete the view").click()
+        expect(chip).to_have_count(0)
+
+
+def test_what_is_shown_comes_as_a_file(visit: Start, shop: PlanRun, buyer: User) -> None:
+    with visit(buyer) as person:
+        page = person.open("/workbench/?q=tea+2")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Excel").click()
+        assert download.value.suggested_filename == f"suggestions-{shop.as_of.isoformat()}.xlsx"
+
+
+def test_the_end_of_a_job_is_told_on_another_page(visit: Start, shop: PlanRun, buyer: User) -> None:
+    run = shop.forecast_run
+    type(run).objects.filter(pk=run.pk).update(state="running", heartbeat_at=timezone.now())
+    with visit(buyer) as person:
+        page = person.open(f"/forecasts/{run.pk}/")
+        expect(page.locator("#run-progress")).to_be_visible()
+        page.goto(person.site + "/orders/")
+        type(run).objects.filter(pk=run.pk).update(state="done")
+        toast = page.locator("#toasts .alert")
+        expect(toast).to_contain_text(f"Forecast {run.pk} is done.")
+        toast.get_by_role("link", name="Look").click()
+        expect(page).to_have_url(re.compile(f"/forecasts/{run.pk}/$"))
+        assert page.evaluate("localStorage.getItem('jobs')") is None

@@ -55,6 +55,7 @@ LATIN = {
     *("WAPE", "RMSSE", "MSE", "LightGBM", "Croston", "SBA", "TSB", "ETS"),
     *("CSV", "TSV", "UTF", "Excel", "xlsx", "Parquet", "SHA", "YYYY", "MM", "DD"),
     *("Forestock", "English", "UCI", "Online", "Retail"),
+    *("Enter", "Shift", "Ctrl", "Esc"),
 }
 # What the tests' own data says, and keys, addresses and columns that are quoted as they are.
 DATA = re.compile(

@@ -100,7 +100,8 @@ def row(verdict: Verdict) -> str:
     """A line of the table."""
     v = verdict
     return (
-        f"| {v.signal} | {v.wape_without:.4f} | {v.wape_with:.4f} | {v.pinball_without:.4f} | {v.pinball_with:.4f}"
+        f"| {v.signal} | {v.wape_without:.4f} | {v.wape_with:.4f}"
+        f" | {v.pinball_without:.4f} | {v.pinball_with:.4f}"
         f" | {100 * v.difference:+.2f} ({100 * v.low:+.2f} to {100 * v.high:+.2f}) | {v.p_value:.3f}"
         f" | {'used' if v.used else v.reason} |"
     )
@@ -113,7 +114,8 @@ def print_trial(name: str, result: TrialResult, seconds: float) -> None:
         f" {result.origins[-1]}, {seconds:.0f} s\n"
     )
     print(
-        "| signal | WAPE without | with | pinball without | with | difference, points (95%) | p (Holm) | verdict |"
+        "| signal | WAPE without | with | pinball without | with | difference, points (95%) | p (Holm)"
+        " | verdict |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for verdict in result.verdicts:
@@ -129,7 +131,8 @@ def print_shops(count: int) -> dict[str, Any]:
     spec = replace(SPEC, rows=10_000)
     print("\n## Made-up shops (120 products, 100 weeks)\n")
     print(
-        "| effect | shops | carts used | echo used | noise used | shops with a false use | WAPE without | with carts |"
+        "| effect | shops | carts used | echo used | noise used | shops with a false use | WAPE without"
+        " | with carts |"
     )
     print("|---|---|---|---|---|---|---|---|")
     told: dict[str, Any] = {}

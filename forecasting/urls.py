@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals
+from forecasting.views import accuracy, alarms, explanations, overrides, runs, signals, trials
 
 app_name = "forecasting"
 urlpatterns: list[URLPattern] = [
@@ -22,6 +22,10 @@ urlpatterns: list[URLPattern] = [
     path("forecasts/alarms/", alarms.alarm_list, name="alarm-list"),
     path("signals/", signals.signal_run_list, name="signal-run-list"),
     path("signals/start/", signals.signal_run_start, name="signal-run-start"),
+    path("signals/trials/", trials.signal_trials, name="signal-trials"),
+    path("signals/trials/start/", trials.signal_trial_start, name="signal-trial-start"),
+    path("signals/trials/<int:pk>/", trials.signal_trial, name="signal-trial"),
+    path("signals/trials/<int:pk>/progress/", trials.signal_trial_progress, name="signal-trial-progress"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
     path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

@@ -15,6 +15,7 @@ def trials_list() -> QuerySet[SignalTrial]:
         SignalTrial.objects.select_related("created_by")
         .defer("report")
         .annotate(tried=Count("verdicts"), used=Count("verdicts", filter=Q(verdicts__used=True)))
+        .order_by("-pk")
     )
 
 

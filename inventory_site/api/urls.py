@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from catalog.api import imports as catalog_imports
 from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
-from forecasting.api import alarms
+from forecasting.api import alarms, trials
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -57,6 +57,7 @@ router.register("indicators", catalog_signals.IndicatorViewSet, "indicator")
 router.register("indicator-values", catalog_signals.IndicatorValueViewSet, "indicator-value")
 router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
+router.register("signal-trials", trials.SignalTrialViewSet, "signal-trial")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")

@@ -37,6 +37,8 @@ from forecasting.models import (
     ForecastDistribution,
     ForecastOverride,
     ForecastRun,
+    SignalTrial,
+    SignalVerdict,
 )
 from replenishment.models import (
     Budget,
@@ -105,6 +107,7 @@ class World:
         self.run = make_run()
         self.forecast = add_forecast(self.run, self.product, self.location)
         self.alarm = add_alarm(self.run, self.product, self.location)
+        self.trial = add_trial()
         self.override = add_override(self.buyer, self.product)
         self.plan = PlanRun.objects.create(forecast_run=self.run, as_of=DAY, state="done", spec={})
         self.suggestion = add_suggestion(self.plan, self.product, self.location, self.own_terms)
@@ -144,6 +147,16 @@ class World:
             )
         PurchaseOrderEvent.objects.create(order=order, action="draft", to_state=State.DRAFT, actor=self.buyer)
         return order
+
+
+def add_trial() -> SignalTrial:
+    """A finished trial that found one signal worth using."""
+    trial = SignalTrial.objects.create(as_of=DAY, known_at=timezone.now(), state="done")
+    SignalVerdict.objects.create(
+        trial=trial, signal="carts", wape_without=0.5, wape_with=0.4, difference=-0.1, low=-0.15, high=-0.05,
+        p_value=0.01, origins=8, used=True,
+    )  # fmt: skip
+    return trial
 
 
 def add_day(product: Product, location: Location, day: date = DAY) -> None:

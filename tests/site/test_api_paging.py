@@ -25,6 +25,7 @@ from tests.site.api_world import (
     add_signals,
     add_suggestion,
     add_transfer,
+    add_trial,
     client_of,
     make_run,
 )
@@ -135,6 +136,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     Indicator.objects.create(code=f"I-{number}", name="Another")
     add_forecast(world.run, product, location)
     add_alarm(world.run, product, location)
+    add_trial()
     add_override(User.objects.earliest("pk"), product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
@@ -165,6 +167,7 @@ LISTS = [
     "forecast-run-list",
     "forecast-list",
     "forecast-alarm-list",
+    "signal-trial-list",
     "forecast-override-list",
     "plan-run-list",
     "policy-rule-list",

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.forecast_sets import data_folder, dense, frat
-from benchmarks.signal_shops import AS_OF, SIGNALS, shop
+from benchmarks.signal_shops import AS_OF, SIGNALS, Effect, shop
 from forecasting.core.spec import ForecastSpec
 from forecasting.core.trials import SPEC, TrialResult, Verdict, trial
 
@@ -33,7 +33,11 @@ def frat_signals() -> Set:
     case = frat()
     spec = replace(SPEC, static=case.spec.static)
     panel = case.panel.with_columns(cut=1 - pl.col("price") / pl.col("base_price"))
-    signals = {"feature": ("feature",), "display": ("display",), "price cut": ("cut", "tpr_only")}
+    signals: dict[str, tuple[str, ...]] = {
+        "feature": ("feature",),
+        "display": ("display",),
+        "price cut": ("cut", "tpr_only"),
+    }
     return panel.drop("price", "base_price"), case.cuts[-1], signals, spec
 
 
@@ -136,10 +140,10 @@ def print_shops(count: int) -> dict[str, Any]:
     )
     print("|---|---|---|---|---|---|---|---|")
     told: dict[str, Any] = {}
-    for effect in ("leads", "none"):
+    effects: tuple[Effect, ...] = ("leads", "none")
+    for effect in effects:
         found = [
-            trial(shop(effect, seed=seed), as_of=AS_OF, signals=SIGNALS, spec=spec)  # type: ignore[arg-type]
-            for seed in range(count)
+            trial(shop(effect, seed=seed), as_of=AS_OF, signals=SIGNALS, spec=spec) for seed in range(count)
         ]
         used = {name: sum(name in result.used for result in found) for name in SIGNALS}
         right = {"carts"} if effect == "leads" else set()

@@ -68,7 +68,7 @@ TRIAL_STEPS: dict[str, str | Promise] = {
     "try": _("Forecasting with and without each signal"),
 }
 SIGNALS: dict[str, str | Promise] = {
-    "views": _("Views"),
+    "views": _("Page views"),
     "carts": _("Put in carts"),
     "wishlists": _("Put on wish lists"),
     "searches": _("Searches"),

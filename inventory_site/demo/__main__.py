@@ -63,6 +63,7 @@ def main() -> int:
 
         shop.sales_load(follow, stores=STORES, pairs=PAIRS, say=say)
         passwords = people.people_create(FOLDER)
+        shop.signals_try(follow)
         forecast = shop.forecast_make(follow)
         plan = shop.plan_make(forecast, follow)
         shop.orders_begin(plan)

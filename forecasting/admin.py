@@ -27,6 +27,8 @@ from forecasting.models import (
     ProductVector,
     ProductVoice,
     ReviewReading,
+    SignalTrial,
+    SignalVerdict,
 )
 
 
@@ -188,3 +190,45 @@ class ReviewReadingAdmin(ReadOnlyMixin, ModelAdmin):
     list_select_related = ("review",)
     search_fields = ("review__number",)
     show_full_result_count = False
+
+
+class VerdictInline(ReadOnlyMixin, TabularInline):
+    model = SignalVerdict
+    extra = 0
+    fields = ("signal", "wape_without", "wape_with", "difference", "low", "high", "p_value", "used")
+
+
+@admin.register(SignalTrial)
+class SignalTrialAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("id", "as_of", "state", "progress", "created_by", "created_at", "finished_at")
+    list_filter = ("state", "created_at")
+    list_select_related = ("created_by",)
+    show_full_result_count = False
+    inlines = (VerdictInline,)
+    actions_list = ("trial_start",)
+
+    def has_start_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("forecasting.add_signaltrial"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Try the signals now"),
+        permissions=["start"],
+        dialog={
+            "title": gettext_lazy("Try the signals now"),
+            "description": gettext_lazy("The past is forecast with and without each signal."),
+            "form_class": BaseDialogForm,
+            "form_submit_text": gettext_lazy("Start"),
+        },
+    )
+    def trial_start(self, request: HttpRequest, form: BaseDialogForm) -> HttpResponse:
+        try:
+            trial = services.trial_create(acting_user=request.user)  # type: ignore[arg-type]  # people who may
+        except services.ForecastError as error:
+            messages.error(request, str(error))
+        else:
+            transaction.on_commit(lambda: tasks.trial_execute_task.delay(trial.pk), robust=True)
+            messages.success(request, _("%s is queued.") % trial)
+        url = reverse("admin:forecasting_signaltrial_changelist")
+        if request.headers.get("HX-Request"):
+            return HttpResponseClientRedirect(url)
+        return redirect(url)

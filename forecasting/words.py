@@ -81,6 +81,39 @@ LIKENESS: dict[str, str | Promise] = {
     "price": _("price"),
     "code": _("near SKU"),
 }
+TRIAL_STEPS: dict[str, str | Promise] = {
+    "read": _("Reading demand and signals"),
+    "try": _("Forecasting with and without each signal"),
+}
+SIGNALS: dict[str, str | Promise] = {
+    "views": _("Page views"),
+    "carts": _("Put in carts"),
+    "wishlists": _("Put on wish lists"),
+    "searches": _("Searches"),
+    "stock_requests": _("Back-in-stock requests"),
+    "review_volume": _("Number of reviews"),
+    "review_sentiment": _("Sentiment of reviews"),
+}
+SIGNAL_MEANINGS: dict[str, str | Promise] = {
+    "views": _("How often shoppers looked at a product, by period"),
+    "carts": _("How often it was put in a cart, by period"),
+    "wishlists": _("How often it was put on a wish list, by period"),
+    "searches": _("How often it was searched for, by period"),
+    "stock_requests": _("How many asked to hear when it is back, by period"),
+    "review_volume": _("Reviews that were written, by period"),
+    "review_sentiment": _("Mean probability of praise in the reviews of the last quarter"),
+    "indicator": _("Market indicator: the latest value known"),
+}
+VERDICTS: dict[str, str | Promise] = {
+    "helps": _("Used: it makes forecasts better"),
+    "no_better": _("Shown, not used: it does not make forecasts better"),
+    "too_little": _("Shown, not used: what it gains is too little"),
+    "wider": _("Shown, not used: the mean gets better, the quantiles get worse"),
+    "redundant": _("Shown, not used: a better signal tells the same"),
+    "unknown": _("Not tried: nothing is known of the products tried"),
+    "short": _("Not tried: its data does not reach back far enough yet"),
+    "constant": _("Not tried: it never changes"),
+}
 _TRAINED_ANEW = re.compile(
     r"the models of run (?P<number>\d+) can't be used \((?P<reason>.*)\): all were trained anew"
 )
@@ -101,6 +134,16 @@ def name_of(words: Mapping[str, str | Promise], key: str) -> str:
     if head in words:
         return gettext("%(segment)s, class %(abc)s") % {"segment": words[head], "abc": abc}
     return key
+
+
+def signal_name(name: str, title: str = "") -> str:
+    """What a signal is called: an indicator by its own name, or its code."""
+    return title or name_of(SIGNALS, name.partition(":")[2] or name)
+
+
+def signal_meaning(name: str) -> str:
+    """What a signal is, in a sentence."""
+    return name_of(SIGNAL_MEANINGS, name.partition(":")[0])
 
 
 def alarm_reach(frequency: str, steps: int) -> str:

@@ -38,7 +38,7 @@ class JobKind:
 KINDS: dict[str, JobKind] = {
     "import": JobKind(ImportBatch, "catalog:import-detail"),
     "signals": JobKind(SignalRun, "forecasting:signal-run-list", has_page=False),
-    "trial": JobKind(SignalTrial, "forecasting:signal-run-list", has_page=False),
+    "trial": JobKind(SignalTrial, "forecasting:signal-trial"),
     "forecast": JobKind(ForecastRun, "forecasting:run-detail"),
     "plan": JobKind(PlanRun, "replenishment:plan-detail"),
     "replay": JobKind(ReplayRun, "replenishment:replay-detail"),

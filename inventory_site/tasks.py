@@ -12,7 +12,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from catalog.models import ImportBatch, Job
-from forecasting.models import ForecastRun, SignalRun
+from forecasting.models import ForecastRun, SignalRun, SignalTrial
 from replenishment.models import PlanRun, ReplayRun
 
 logger = logging.getLogger(__name__)
@@ -93,12 +93,13 @@ def chain_run(
 
 def _dispatchers() -> dict[type[Job], Callable[[int], Any]]:
     from catalog.tasks import import_run_task
-    from forecasting.tasks import run_execute_task, signal_run_execute_task
+    from forecasting.tasks import run_execute_task, signal_run_execute_task, trial_execute_task
     from replenishment.tasks import plan_execute_task, replay_execute_task
 
     return {
         ImportBatch: import_run_task.delay,
         SignalRun: signal_run_execute_task.delay,
+        SignalTrial: trial_execute_task.delay,
         ForecastRun: run_execute_task.delay,
         PlanRun: plan_execute_task.delay,
         ReplayRun: replay_execute_task.delay,

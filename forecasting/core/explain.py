@@ -75,6 +75,8 @@ def group_of(name: str) -> str:
     price, promotion, calendar, location; other columns that change are signals, other static ones say what
     the item is and so belong to its level.
     """
+    if name.startswith("signal_"):
+        return "signals"
     found = _PREFIX.fullmatch(name)
     if found is None:
         for group, parts in _OWN:

@@ -18,9 +18,10 @@ import numpy.typing as npt
 from forecasting.core.chunks import in_chunks
 from forecasting.core.grid import calendar_parts
 from forecasting.core.kin import Purchases, groups_of, trend
+from forecasting.core.leading import Leading
 from forecasting.core.panel import Panel
 from forecasting.core.samples import SampledRows
-from forecasting.core.windows import WindowSums, mean_ratio
+from forecasting.core.windows import WindowSums, known_mean, mean_ratio
 
 Array = npt.NDArray[Any]
 
@@ -78,6 +79,7 @@ class FeatureTable:
         self.yearly = enough if yearly is None else yearly
         self._groups = groups_of(panel, self._units, self._seen)
         self._purchases = Purchases(panel, self._units, self._seen)
+        self._leading = Leading(panel)
         self._block: tuple[int, int, Array] | None = None
         self._origins: dict[int, tuple[Array, Level]] = {}
         self._state: tuple[int, Array, Array, Array] | None = None
@@ -98,6 +100,7 @@ class FeatureTable:
             "total_long",
             *(f"total_{group.name}" for group in self._groups),
             *(f"{kind}_{name}" for name in self._purchases.names for kind in ("often", "recent", "amount")),
+            *self._leading.names,
         ]
         self._base_count = len(names)
         codes = []
@@ -183,6 +186,7 @@ class FeatureTable:
             np.full(shape, mean_ratio(year[-self._windows[short] :], year)),
             *(trend(group, cut, self._windows[short], self._windows[-1]) for group in self._groups),
             *self._purchases.at(cut, self._windows[short], self._windows[-1], scale),
+            *self._leading.at(cut, self._windows, scale),
         ):
             base[:, column] = value
             column += 1
@@ -281,7 +285,7 @@ class FeatureTable:
             past = target - self.season * np.ceil(steps / self.season).astype(np.int64)
             x[:, column] = self._pick(past, series) / scale
             near = np.stack([self._pick(past + shift, series, cut) for shift in (-1, 0, 1)])
-            x[:, column + 1] = _nanmean(near) / scale
+            x[:, column + 1] = known_mean(near) / scale
             x[:, column + 2] = shared["season_total"][steps - 1]
             x[:, column + 3] = calendar["time_of_year"][target]
             column += 4
@@ -389,11 +393,4 @@ class FeatureTable:
 
     def _known_mean(self, name: str, cut: int) -> Array:
         values = self.panel.known[name].values[max(0, cut - self._windows[3]) : cut]
-        return _nanmean(values)
-
-
-def _nanmean(values: Array) -> Array:
-    seen = np.isfinite(values)
-    number = seen.sum(axis=0)
-    mean: Array = np.where(seen, values, 0).sum(axis=0) / np.maximum(number, 1)
-    return np.where(number > 0, mean, np.nan)
+        return known_mean(values)

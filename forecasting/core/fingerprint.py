@@ -24,6 +24,9 @@ def fingerprint(panel: pl.DataFrame, spec: ForecastSpec, more: str = "") -> str:
     """
     digest = hashlib.sha256()
     settings = {name: value for name, value in spec.to_dict().items() if name != "threads"}
+    if not spec.signals:
+        # Without any, the numbers are those of before there were signals.
+        del settings["signals"]
     head = {"code": CODE_VERSION, "spec": settings, "libraries": library_versions()}
     digest.update(json.dumps(head, sort_keys=True).encode())
     digest.update(more.encode())

@@ -64,6 +64,7 @@ class Panel:
     ``stocked`` (T, N) where a record says that it did not (None: there are no records);
     ``start`` (N,) is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to
     (N,), and ``past`` to (T, N): columns that nobody declared, numbers known only up to the as-of date.
+    ``signals`` are such columns too, (T, N), from which the models of demand may learn.
     """
 
     unique_id: list[str]
@@ -77,6 +78,7 @@ class Panel:
     known: dict[str, Column] = field(default_factory=dict)
     static: dict[str, Column] = field(default_factory=dict)
     past: dict[str, Column] = field(default_factory=dict)
+    signals: dict[str, Column] = field(default_factory=dict)
     stocked: Array | None = None
 
     @property
@@ -128,6 +130,7 @@ class Panel:
             stocked=None if self.stocked is None else self.stocked[:cut],
             known={name: replace(c, values=c.values[:ahead]) for name, c in self.known.items()},
             past={name: replace(c, values=c.values[:cut]) for name, c in self.past.items()},
+            signals={name: replace(c, values=c.values[:cut]) for name, c in self.signals.items()},
         )
 
     def take(self, rows: Array) -> Panel:
@@ -149,6 +152,7 @@ class Panel:
             known=part(self.known),
             static=part(self.static),
             past=part(self.past),
+            signals=part(self.signals),
         )
 
     @cached_property

@@ -34,6 +34,7 @@ def panel_read(
     horizon: int,
     known: Sequence[str] = (),
     static: Sequence[str] = (),
+    signals: Sequence[str] = (),
 ) -> Panel:
     """Read a panel from a .csv or .parquet file. Raises PanelError with one clear line for a malformed
     file.
@@ -44,7 +45,9 @@ def panel_read(
     if not path.is_file():
         raise PanelError("no such file", source=str(path))
     table = Table.of_csv(path) if suffix == ".csv" else Table.of_parquet(path)
-    return _dense(table, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static, labels={})
+    return _dense(
+        table, as_of=as_of, freq=freq, horizon=horizon, known=known, static=static, signals=signals, labels={}
+    )
 
 
 def panel_from_frame(
@@ -55,6 +58,7 @@ def panel_from_frame(
     horizon: int,
     known: Sequence[str] = (),
     static: Sequence[str] = (),
+    signals: Sequence[str] = (),
     labels: Mapping[str, tuple[str, ...]] | None = None,
     source: str = "panel",
 ) -> Panel:
@@ -69,6 +73,7 @@ def panel_from_frame(
         horizon=horizon,
         known=known,
         static=static,
+        signals=signals,
         labels=labels or {},
     )
 
@@ -152,9 +157,10 @@ def _dense(
     horizon: int,
     known: Sequence[str],
     static: Sequence[str],
+    signals: Sequence[str],
     labels: Mapping[str, tuple[str, ...]],
 ) -> Panel:
-    _check_columns(table, freq, horizon, known, static)
+    _check_columns(table, freq, horizon, known, static, signals)
     codes, every_name = coded(names(table))
     days = dates(table)
     grid = Grid.detect(days, freq)
@@ -194,10 +200,12 @@ def _dense(
         censored = past.dense(flags == 0, shape)
         stocked = past.dense(flags == 1, shape) if (flags == 1).any() else None
     past_columns: dict[str, Column] = {}
+    signal_columns: dict[str, Column] = {}
     for name in sorted(set(table.schema) - {*_OWN, *known, *static}):
-        if table.schema[name].is_numeric() or table.schema[name] == pl.Boolean:
+        if name in signals or table.schema[name].is_numeric() or table.schema[name] == pl.Boolean:
             values, _, _ = cells(past.column(name), table, past.chosen)
-            past_columns[name] = Column(past.dense(values, shape), categorical=False)
+            kept = signal_columns if name in signals else past_columns
+            kept[name] = Column(past.dense(values, shape), categorical=False)
     del past
     known_columns: dict[str, Column] = {}
     for name in known:
@@ -219,23 +227,34 @@ def _dense(
         known=known_columns,
         static=static_columns,
         past=past_columns,
+        signals=signal_columns,
         stocked=stocked,
     )
 
 
 def _check_columns(
-    table: Table, freq: Freq, horizon: int, known: Sequence[str], static: Sequence[str]
+    table: Table,
+    freq: Freq,
+    horizon: int,
+    known: Sequence[str],
+    static: Sequence[str],
+    signals: Sequence[str],
 ) -> None:
     if freq not in FREQS:
         raise PanelError(f"frequency must be one of {', '.join(FREQS)}", value=freq)
     if horizon < 1:
         raise PanelError("the horizon must be 1 or more", value=horizon)
-    for name in ("unique_id", "ds", "y", *known, *static):
+    for name in ("unique_id", "ds", "y", *known, *static, *signals):
         if name not in table.schema:
             raise PanelError("the column is missing", source=table.source, column=name)
-    for name in (*known, *static):
+    for name in (*known, *static, *signals):
         if name in _OWN:
-            raise PanelError("can't be declared known or static", source=table.source, column=name)
+            raise PanelError("can't be declared known, static or a signal", source=table.source, column=name)
+    for name in signals:
+        if name in known or name in static:
+            raise PanelError("a signal can't be known or static", source=table.source, column=name)
+        if not (table.schema[name].is_numeric() or table.schema[name] in (pl.Boolean, pl.Null)):
+            raise PanelError("a signal must be numbers or booleans", source=table.source, column=name)
     if table.height == 0:
         raise PanelError("there are no rows", source=table.source)
     for name in (*known, *static):

@@ -67,7 +67,13 @@ def forecast(
     stages = Stages(progress)
     with stages.run("panel", 0.0):
         dense = panel_from_frame(
-            panel, as_of=as_of, freq=spec.freq, horizon=spec.horizon, known=spec.known, static=spec.static
+            panel,
+            as_of=as_of,
+            freq=spec.freq,
+            horizon=spec.horizon,
+            known=spec.known,
+            static=spec.static,
+            signals=spec.signals,
         )
     return _forecast(dense, spec, stages, previous)
 
@@ -95,6 +101,7 @@ def update(
             horizon=spec.horizon,
             known=spec.known,
             static=spec.static,
+            signals=spec.signals,
             labels=artifact.labels,
         )
     return refresh(dense, artifact, stages)

@@ -13,7 +13,8 @@ from forecasting.core.models import model_names
 class ForecastSpec:
     """What a run is to do; the same spec, panel and seed give the same numbers.
 
-    ``known`` columns have future values, ``static`` ones never change. ``folds`` backtest origins choose the
+    ``known`` columns have future values, ``static`` ones never change, ``signals`` are known up to the as-of
+    date only and teach the models what leads demand. ``folds`` backtest origins choose the
     champion of each segment of at least ``min_segment`` series and calibrate the quantiles, on at most
     ``tested`` series, drawn at random. ``rows`` is about how many sampled rows the global models learn from,
     and no fewer than 16 per series. ``explain`` splits every mean into its contributions.
@@ -32,6 +33,7 @@ class ForecastSpec:
     )
     known: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     quantiles: Literal["all", "none"] = "all"
     seed: int = 0
     threads: int = 1
@@ -42,7 +44,7 @@ class ForecastSpec:
     explain: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("models", "known", "static"):
+        for name in ("models", "known", "static", "signals"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.freq not in FREQS:
             raise ValueError(f"frequency must be one of {', '.join(FREQS)}, not {self.freq!r}")

@@ -60,3 +60,11 @@ def mean_ratio(part: Array, base: Array) -> float:
     if not len(part) or not len(base) or base.mean() <= 0:
         return float("nan")
     return float(part.mean() / base.mean())
+
+
+def known_mean(values: Array) -> Array:
+    """Means (N,) of the known values of each column of (T, N); NaN where there is none."""
+    seen = np.isfinite(values)
+    number = seen.sum(axis=0)
+    mean: Array = np.where(seen, values, 0).sum(axis=0) / np.maximum(number, 1)
+    return np.where(number > 0, mean, np.nan)

@@ -41,6 +41,7 @@ from forecasting.selectors.runs import (
     runs_list,
 )
 from forecasting.selectors.signals import signal_run_latest, signal_runs_list
+from forecasting.selectors.trials import signals_used, trial_get, trial_latest, trials_list, verdicts_of
 
 __all__ = [
     "BEHAVIOUR_GROUPS",
@@ -79,5 +80,10 @@ __all__ = [
     "series_overridden",
     "signal_run_latest",
     "signal_runs_list",
+    "signals_used",
     "suggestions_list",
+    "trial_get",
+    "trial_latest",
+    "trials_list",
+    "verdicts_of",
 ]

@@ -16,6 +16,7 @@ from forecasting.services.overrides import (
 )
 from forecasting.services.runs import ForecastError, run_create, runs_prune
 from forecasting.services.signals import signal_run_create, signal_run_execute
+from forecasting.services.trials import trial_create, trial_execute
 
 __all__ = [
     "ForecastError",
@@ -34,4 +35,6 @@ __all__ = [
     "signal_run_execute",
     "suggestions_accept",
     "suggestions_dismiss",
+    "trial_create",
+    "trial_execute",
 ]

@@ -24,9 +24,9 @@ from forecasting.models import (
     ForecastRun,
     SeriesAccuracy,
 )
-from forecasting.selectors.static import static_columns
+from forecasting.selectors.trials import signals_used, trial_latest
 from forecasting.services.alarms import alarms_refresh
-from forecasting.services.known import known_append
+from forecasting.services.inputs import panel_read
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
 from forecasting.services.new_products import Planned, planned_read, result_with_new
 from forecasting.services.overrides import overrides_score
@@ -121,6 +121,7 @@ class _Read:
     fingerprint: str
     versions: dict[str, str]
     planned: Planned
+    signals: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,6 @@ class _Found:
 
 
 def _read(run: ForecastRun, heartbeat: Any) -> _Read:
-    from catalog.selectors import SERIES_ATTRIBUTES, demand_panel
     from forecasting.core.fingerprint import fingerprint, library_versions
     from forecasting.core.spec import ForecastSpec
     from forecasting.core.stages import peak_mib
@@ -145,15 +145,15 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
     spec = replace(ForecastSpec.from_dict(run.spec), explain=True)
     heartbeat.report("read", 0.0)
     start = time.perf_counter()
-    panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq=spec.freq)
-    if panel.is_empty():
-        raise ForecastError(_("No sales up to %s: import some, or choose a later day.") % run.as_of)
-    static = static_columns(panel, smallest=spec.min_segment, trained=run.trained_by)
-    panel = panel.drop(set(SERIES_ATTRIBUTES) - set(static))
-    panel, known = known_append(
-        panel, as_of=run.as_of, known_at=run.known_at, freq=spec.freq, horizon=spec.horizon
+    signals = _signals(run, spec.freq)
+    panel, spec, _found = panel_read(
+        as_of=run.as_of,
+        known_at=run.known_at,
+        spec=spec,
+        signals=signals["used"],
+        trained=run.trained_by,
     )
-    spec = replace(spec, known=known, static=static)
+    signals["used"] = list(spec.signals)
     planned = planned_read(run, panel)
     print_ = fingerprint(panel, spec, planned.fingerprint if planned.unique_id else "")
     return _Read(
@@ -161,9 +161,22 @@ def _read(run: ForecastRun, heartbeat: Any) -> _Read:
         spec=spec,
         stage={"seconds": round(time.perf_counter() - start, 3), "peak_mib": round(peak_mib(), 1)},
         fingerprint=print_,
+        signals=signals,
         versions=library_versions() | {"python": platform.python_version(), "forestock": _own_version()},
         planned=planned,
     )
+
+
+def _signals(run: ForecastRun, freq: str) -> dict[str, Any]:
+    """The signals to use and the trial that says so: of an update those that its models were given, else
+    those of the last trial of what was known.
+    """
+    if run.trained_by is not None:
+        given: dict[str, Any] = run.trained_by.report.get("signals", {"trial": None, "used": []})
+        return dict(given)
+    trial = trial_latest(freq=freq, as_of=run.as_of, known_at=run.known_at)
+    used = signals_used(trial_id=trial.pk) if trial else ()
+    return {"trial": trial.pk if trial else None, "used": list(used)}
 
 
 def _forecast(run: ForecastRun, read: _Read, heartbeat: Any) -> _Found:
@@ -208,7 +221,8 @@ def _store(run: ForecastRun, claim: uuid.UUID, found: _Found) -> None:
                 fingerprint=found.read.fingerprint,
                 versions=found.read.versions,
                 series=len(result.model),
-                report=report | {"stages": stages, "by_step": _by_step(result)},
+                report=report
+                | {"stages": stages, "by_step": _by_step(result), "signals": found.read.signals},
                 artifact=artifact.name,
             )
     except BaseException:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 # Fields of a spec that a run may have otherwise than the one that trained its models: speed alone, and what
 # the database had to say (compared when the run is executed).
-_NOT_LEARNED = {"threads", "known", "static"}
+_NOT_LEARNED = {"threads", "known", "static", "signals"}
 # So many full runs are looked through for one of the same spec.
 _LOOK_BACK = 20
 
@@ -171,9 +171,8 @@ def _artifact_of(trained: ForecastRun | None, spec: ForecastSpec, columns: list[
         artifact = artifact_load(settings.ARTIFACT_ROOT / trained.artifact, key=artifact_key())
     except ArtifactError as error:
         raise _UnusableError(str(error)) from error
-    if trained.report.get("columns") != columns or (artifact.spec.known, artifact.spec.static) != (
-        spec.known,
-        spec.static,
+    if trained.report.get("columns") != columns or any(
+        getattr(artifact.spec, name) != getattr(spec, name) for name in ("known", "static", "signals")
     ):
         raise _UnusableError("the data has other columns")
     return artifact

@@ -23,7 +23,16 @@ from forecasting.selectors.alarms import alarm_counts
 from forecasting.views.access import inside_only
 from forecasting.views.alarms import run_alarms
 from forecasting.views.scores import coverage_rows, decision_lines, share_lines
-from forecasting.words import CHAMPIONS, FREQUENCIES, MODELS, SEGMENTS, STEPS, name_of, warning_text
+from forecasting.words import (
+    CHAMPIONS,
+    FREQUENCIES,
+    MODELS,
+    SEGMENTS,
+    STEPS,
+    name_of,
+    signal_name,
+    warning_text,
+)
 
 PAGE_SIZE = 25
 
@@ -101,6 +110,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "shares_model": name_of(MODELS, mix.get("model", "")),
             "decisions": decision_lines(decisions_list(run=run)),
             "plans": run.plans.all(),
+            "signals": _signals(run),
             "alarms": run_alarms(run),
         },
     )
@@ -141,6 +151,11 @@ def _list(request: HttpRequest, form: RunForm, *, status: int = 200) -> HttpResp
         },
         status=status,
     )
+
+
+def _signals(run: ForecastRun) -> dict[str, Any]:
+    told = run.report.get("signals") or {}
+    return {"trial": told.get("trial"), "names": [signal_name(name) for name in told.get("used", [])]}
 
 
 def _line(run: ForecastRun) -> RunLine:

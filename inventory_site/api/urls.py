@@ -16,9 +16,8 @@ from catalog.api import imports as catalog_imports
 from catalog.api import pictures
 from catalog.api import signals as catalog_signals
 from catalog.api import views as catalog
-from forecasting.api import alarms, categories, look_alikes, voices
+from forecasting.api import alarms, categories, look_alikes, trends, trials, voices
 from forecasting.api import behaviour as forecast_behaviour
-from forecasting.api import alarms, trends
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
@@ -62,6 +61,7 @@ router.register("indicator-values", catalog_signals.IndicatorValueViewSet, "indi
 router.register("product-images", pictures.ProductImageViewSet, "product-image")
 router.register("imports", catalog_imports.ImportViewSet, "import")
 router.register("forecast-runs", forecasting.ForecastRunViewSet, "forecast-run")
+router.register("signal-trials", trials.SignalTrialViewSet, "signal-trial")
 router.register("forecast-alarms", alarms.ForecastAlarmViewSet, "forecast-alarm")
 router.register("forecast-overrides", forecast_overrides.ForecastOverrideViewSet, "forecast-override")
 router.register("category-suggestions", categories.CategorySuggestionViewSet, "category-suggestion")

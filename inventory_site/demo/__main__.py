@@ -65,6 +65,7 @@ def main() -> int:
         made_up.signals_load(follow, FOLDER / "made-up", say=say)
         shop.signals_read(follow)
         passwords = people.people_create(FOLDER)
+        shop.signals_try(follow)
         forecast = shop.forecast_make(follow)
         plan = shop.plan_make(forecast, follow)
         shop.orders_begin(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,9 @@ from catalog.models import ImportBatch, Job, StockLevel
 from catalog.tasks import import_run_task
 from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
+from forecasting.core.trials import SPEC
 from forecasting.models import ForecastRun
-from forecasting.tasks import run_execute_task, signal_run_execute_task
+from forecasting.tasks import run_execute_task, signal_run_execute_task, trial_execute_task
 from inventory_site.assumed_supply import supply_assume
 from replenishment import selectors as plan_selectors
 from replenishment import services as plan_services
@@ -24,6 +26,8 @@ from replenishment.tasks import plan_execute_task
 
 Follow = Callable[[Job, Callable[[], Any], str], None]
 DATA_SET = "complete-journey"
+# Small enough to be held while somebody waits.
+TRIAL = replace(SPEC, folds=6, tested=300, rows=8_000)
 
 
 def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], None]) -> None:
@@ -52,6 +56,13 @@ def signals_read(follow: Follow) -> None:
     if forecast_selectors.signal_run_latest() is None:
         run = forecast_services.signal_run_create(acting_user=None)
         follow(run, partial(signal_run_execute_task.delay, run.pk), "Signals")
+
+
+def signals_try(follow: Follow) -> None:
+    """A trial of the signals, so that the forecast made next uses those that help."""
+    if forecast_selectors.trial_latest() is None:
+        trial = forecast_services.trial_create(acting_user=None, spec=TRIAL)
+        follow(trial, partial(trial_execute_task.delay, trial.pk), "Trying signals")
 
 
 def forecast_make(follow: Follow) -> ForecastRun:

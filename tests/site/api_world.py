@@ -43,6 +43,8 @@ from forecasting.models import (
     LookAlike,
     ProductVoice,
     SignalRun,
+    SignalTrial,
+    SignalVerdict,
     TrendReading,
 )
 from replenishment.models import (
@@ -117,6 +119,7 @@ class World:
         self.alarm = add_alarm(self.run, self.product, self.location)
         self.signal_run = SignalRun.objects.create(as_of=DAY, known_at=timezone.now(), state="done")
         self.trend = add_trend(self.signal_run, self.product)
+        self.trial = add_trial()
         self.override = add_override(self.buyer, self.product)
         self.look_alike = add_look_alike(self.product, self.other_product)
         self.voice = add_voice(self.product)
@@ -158,6 +161,16 @@ class World:
             )
         PurchaseOrderEvent.objects.create(order=order, action="draft", to_state=State.DRAFT, actor=self.buyer)
         return order
+
+
+def add_trial() -> SignalTrial:
+    """A finished trial that found one signal worth using."""
+    trial = SignalTrial.objects.create(as_of=DAY, known_at=timezone.now(), state="done")
+    SignalVerdict.objects.create(
+        trial=trial, signal="carts", wape_without=0.5, wape_with=0.4, difference=-0.1, low=-0.15, high=-0.05,
+        p_value=0.01, origins=8, used=True,
+    )  # fmt: skip
+    return trial
 
 
 def add_day(product: Product, location: Location, day: date = DAY) -> None:
@@ -259,6 +272,8 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
 
 def add_look_alike(product: Product, neighbour: Product) -> LookAlike:
     return LookAlike.objects.create(product=product, neighbour=neighbour, weight=1.0, parts={"title": 0.5})
+
+
 def add_voice(product: Product) -> ProductVoice:
     """What reviews of a product say."""
     return ProductVoice.objects.create(
@@ -269,6 +284,9 @@ def add_voice(product: Product) -> ProductVoice:
         low=0.6,
         high=0.9,
         aspects=[{"aspect": "size", "praised": 4, "blamed": 1, "quotes": []}],
+    )
+
+
 def add_trend(run: SignalRun, product: Product) -> TrendReading:
     """A product that goes up."""
     return TrendReading.objects.create(

@@ -28,8 +28,9 @@ from tests.site.api_world import (
     add_signals,
     add_suggestion,
     add_transfer,
-    add_voice,
     add_trend,
+    add_trial,
+    add_voice,
     client_of,
     make_run,
 )
@@ -144,6 +145,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_category_suggestion(product, world.category)
     add_voice(product)
     add_trend(world.signal_run, product)
+    add_trial()
     add_override(User.objects.earliest("pk"), product)
     add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
@@ -180,6 +182,7 @@ LISTS = [
     "forecast-alarm-list",
     "product-voice-list",
     "trend-list",
+    "signal-trial-list",
     "forecast-override-list",
     "look-alike-list",
     "plan-run-list",

@@ -36,6 +36,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--out", required=True, metavar="OUT", help=".csv or .parquet to write")
     command.add_argument("--known", default="", metavar="COL,COL", help="columns whose future is known")
     command.add_argument("--static", default="", metavar="COL,COL", help="columns that never change")
+    command.add_argument(
+        "--signals", default="", metavar="COL,COL", help="columns known up to the as-of date to learn from"
+    )
     command.add_argument("--models", default="", metavar="NAME,NAME", help="default: all")
     command.add_argument("--quantiles", default="all", choices=("all", "none"))
     command.add_argument("--seed", default=0, type=int)
@@ -65,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
             horizon=options.horizon,
             known=_names(options.known),
             static=_names(options.static),
+            signals=_names(options.signals),
             quantiles=options.quantiles,
             seed=options.seed,
             threads=options.threads,
@@ -83,6 +87,7 @@ def run(options: argparse.Namespace) -> None:
             horizon=spec.horizon,
             known=spec.known,
             static=spec.static,
+            signals=spec.signals,
         )
     result = forecast_panel(panel, spec=spec)
     frame = result.distribution.to_frame()

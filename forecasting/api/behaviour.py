@@ -40,6 +40,6 @@ class BehaviourReadingViewSet(
     filterset_class = BehaviourReadingFilter
     lookup_value_regex = r"\d{1,18}"
     action_permissions: ClassVar = {
-        "list": "catalog.view_behaviourrecord",
-        "retrieve": "catalog.view_behaviourrecord",
+        "list": "forecasting.view_behaviourreading",
+        "retrieve": "forecasting.view_behaviourreading",
     }

@@ -19,7 +19,7 @@ from forecasting.selectors import accuracy as reads
 from forecasting.selectors.series_accuracy import CLASSES, PREDICTABILITY, SeriesTable, accuracy_table
 from forecasting.views.access import inside_only
 from forecasting.views.scores import coverage_rows, decision_lines
-from forecasting.words import FREQUENCIES, MODELS, name_of
+from forecasting.words import ALL_MODELS, FREQUENCIES, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +93,8 @@ def accuracy(request: HttpRequest) -> HttpResponse:
             "location_choices": [
                 locations[pk] for pk in sorted(set(table.location.tolist())) if pk in locations
             ],
-            "models": [Group(name_of(MODELS, g.key), g, g.key) for g in report.models],
-            "model_choices": [(name, name_of(MODELS, name)) for name in table.model_names],
+            "models": [Group(name_of(ALL_MODELS, g.key), g, g.key) for g in report.models],
+            "model_choices": [(name, name_of(ALL_MODELS, name)) for name in table.model_names],
             "more_categories": max(len(report.categories) - GROUPS, 0),
             "more_locations": max(len(report.locations) - GROUPS, 0),
             "worst": _worst(report.worst, locations),
@@ -181,7 +181,7 @@ def _worst(rows: list[reads.WorstSeries], locations: dict[int, Location]) -> lis
             product=products.get(row.product_id),
             location=locations.get(row.location_id),
             row=row,
-            model=name_of(MODELS, row.model),
+            model=name_of(ALL_MODELS, row.model),
         )
         for row in rows
     ]

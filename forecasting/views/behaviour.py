@@ -29,7 +29,7 @@ class Tab:
 
 @require_GET
 @inside_only
-@permission_required("catalog.view_behaviourrecord", raise_exception=True)
+@permission_required("forecasting.view_behaviourreading", raise_exception=True)
 def behaviour(request: HttpRequest) -> HttpResponse:
     """Product-locations by what shoppers' behaviour says of them."""
     group = request.GET.get("group", "")

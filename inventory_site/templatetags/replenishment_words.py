@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from forecasting.words import CHAMPIONS, FREQUENCIES, LIKENESS, MODELS, SEGMENTS, name_of
+from forecasting.words import ALL_MODELS, CHAMPIONS, FREQUENCIES, LIKENESS, SEGMENTS, name_of
 from replenishment.models import PlanAction
 from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
@@ -247,7 +247,7 @@ def likeness_name(part: str) -> str:
 @register.filter
 def model_name(model: str) -> str:
     """A forecast model or a blend in words."""
-    return str(CHAMPIONS) if model == "champion" else name_of(MODELS, model)
+    return str(CHAMPIONS) if model == "champion" else name_of(ALL_MODELS, model)
 
 
 @register.filter

@@ -79,6 +79,8 @@ def product_form(product: Product, **values: Any) -> dict[str, Any]:
         "successor": "",
         "components-TOTAL_FORMS": "0",
         "components-INITIAL_FORMS": "0",
+        "images-TOTAL_FORMS": "0",
+        "images-INITIAL_FORMS": "0",
     } | values
 
 

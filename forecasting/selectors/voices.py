@@ -48,6 +48,9 @@ def voices_list(
         voices = voices.filter(change__lt=0)
     elif change == "rising":
         voices = voices.filter(change__gt=0)
+    if not language.isprintable():
+        # No database has it, and PostgreSQL refuses a NUL.
+        return ProductVoice.objects.none()
     if language:
         spoken = ReviewReading.objects.filter(review__product=OuterRef("product_id"), language=language)
         voices = voices.filter(Exists(spoken.filter(left_out="")))

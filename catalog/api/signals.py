@@ -157,7 +157,8 @@ class ShopperEventViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Shopper
             raise ValidationError(told[0] if alone else {"events": told}) from error
         if taken.days:
             days = [(product, location, day.isoformat()) for product, location, day in taken.days]
-            transaction.on_commit(lambda: tasks.behaviour_roll_up_task.delay(days))
+            # A broker that is away loses nothing: the days are counted before the next reading.
+            transaction.on_commit(lambda: tasks.behaviour_roll_up_task.delay(days), robust=True)
         return Response({"new": taken.new, "repeated": taken.repeated}, status=202)
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_BYTES = 20 * 1024 * 1024
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = 25_000_000
 MOST_SIDE = 30_000
+# Shrunk to this as soon as it is decoded: nothing larger is ever looked at or kept.
+KEPT_SIDE = 1_600
 _MOST_SCANS = 100  # a progressive JPEG is decoded once per scan; real ones have about ten
 
 
@@ -31,7 +33,7 @@ class Fault(StrEnum):
     EMPTY = "the file is empty"
     TOO_MANY_BYTES = "the file is larger than 20 MB"
     NOT_A_PICTURE = "the file is not a JPEG, PNG, WebP or GIF picture"
-    TOO_MANY_PIXELS = "the picture has more than 50 million pixels, or a side of more than 30,000"
+    TOO_MANY_PIXELS = "the picture has more than 25 million pixels, or a side of more than 30,000"
     DAMAGED = "the picture is damaged"
 
 
@@ -71,8 +73,10 @@ def picture_decode(data: bytes) -> Picture:
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
                 _check_size(*image.size)
                 if isinstance(image, ImageFile.ImageFile):
+                    # A JPEG can be decoded at a half, a quarter, an eighth of its size.
+                    image.draft(None, (KEPT_SIDE, KEPT_SIDE))
                     image.load()
-                pixels = _pixels(_upright(image))
+                pixels = _pixels(_upright(_shrunk(image)))
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -137,6 +141,26 @@ def _check_scans(data: bytes) -> None:
         raise PictureError(Fault.DAMAGED)
 
 
+def _shrunk(image: Image) -> Image:
+    """At most `KEPT_SIDE` pixels a side, before anything makes copies of it."""
+    from PIL import Image as Images
+
+    if max(image.size) <= KEPT_SIDE:
+        return image
+    if image.mode in {"1", "P", "PA"}:
+        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    if image.mode.startswith("I") or image.mode == "F":
+        # Modes of 16 bits can't be averaged by every version: every n-th pixel will do.
+        step = -(-max(image.size) // KEPT_SIDE)
+        size = (max(image.width // step, 1), max(image.height // step, 1))
+        return image.resize(size, Images.Resampling.NEAREST)
+    exif = image.getexif()
+    image.thumbnail((KEPT_SIDE, KEPT_SIDE), Images.Resampling.LANCZOS)
+    if exif:
+        image.info["exif"] = exif.tobytes()
+    return image
+
+
 def _upright(image: Image) -> Image:
     """Turned as its EXIF says; as it is where the EXIF can't be read."""
     from PIL import ImageOps
@@ -152,7 +176,7 @@ def _pixels(image: Image) -> NDArray[np.uint8]:
 
     if image.mode.startswith("I") or image.mode == "F":
         # 16 bits of grey: the upper 8.
-        grey = (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+        grey = (np.asarray(image).clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in {"LA", "PA", "RGBA", "La", "RGBa"} or "transparency" in image.info:
         layered = image.convert("RGBA")

@@ -95,10 +95,13 @@ def events_record(*, events: Sequence[Event]) -> EventsTaken:
         if place is None:
             problems.append(EventProblem(number, "location", _("is not a known location")))
             continue
-        day = event.occurred_at.astimezone(ZoneInfo(place.time_zone)).date()
         if event.occurred_at > latest:
             problems.append(EventProblem(number, "occurred_at", _("is in the future")))
-        elif day < first:
+            continue
+        # (The first day that there is has no time zone to the west.)
+        too_old = event.occurred_at.year < first.year - 1
+        day = first if too_old else event.occurred_at.astimezone(ZoneInfo(place.time_zone)).date()
+        if too_old or day < first:
             problems.append(EventProblem(number, "occurred_at", _("is before %s: too old") % first))
         if problems:
             continue
@@ -121,7 +124,8 @@ def events_record(*, events: Sequence[Event]) -> EventsTaken:
         new = [row for key, row in rows.items() if key not in stored]
         # Whoever sent the same events at the same time may have been first.
         ShopperEvent.objects.bulk_create(new, ignore_conflicts=True)
-    days = sorted({(row.product_id, row.location_id, row.day) for row in new})
+    # Those of repeated events too: whoever sends again may do so because nothing was counted.
+    days = sorted({(row.product_id, row.location_id, row.day) for row in rows.values()})
     return EventsTaken(len(new), len(events) - len(new), days)
 
 

@@ -23,7 +23,7 @@ FAULTS: dict[Fault, Any] = {
     Fault.TOO_MANY_BYTES: gettext_lazy("The file is larger than 20 MB."),
     Fault.NOT_A_PICTURE: gettext_lazy("The file is not a JPEG, PNG, WebP or GIF picture."),
     Fault.TOO_MANY_PIXELS: gettext_lazy(
-        "The picture has more than 50 million pixels, or a side of more than 30,000."
+        "The picture has more than 25 million pixels, or a side of more than 30,000."
     ),
     Fault.DAMAGED: gettext_lazy("The picture is damaged."),
 }

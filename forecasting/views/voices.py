@@ -97,7 +97,7 @@ def voice_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @inside_only
-@permission_required("forecasting.view_productvoice", raise_exception=True)
+@permission_required(["forecasting.view_productvoice", "catalog.view_review"], raise_exception=True)
 def voice_panel(request: HttpRequest, product_id: int) -> HttpResponse:
     """What a product's reviews say, with quotes; of one aspect where `aspect` names it."""
     product = get_object_or_404(Product, pk=product_id)

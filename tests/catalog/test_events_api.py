@@ -69,6 +69,8 @@ def test_it_takes_one_event_or_a_batch_and_counts_each_once(buyer: User, counted
         ({"number": "a\x00b"}, "number"),
         ({"occurred_at": "yesterday"}, "occurred_at"),
         ({"occurred_at": "2001-01-01T10:00:00Z"}, "occurred_at"),
+        ({"occurred_at": "0001-01-01T00:00:00Z"}, "occurred_at"),
+        ({"occurred_at": "9999-12-31T23:59:59Z"}, "occurred_at"),
         ({"occurred_at": (timezone.now() + timedelta(days=2)).isoformat()}, "occurred_at"),
         ({"source": "s" * 33}, "source"),
     ],

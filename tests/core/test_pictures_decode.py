@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.core.pictures import MOST_BYTES, Fault, PictureError, picture_decode, picture_encode
+from catalog.core.pictures import (
+    KEPT_SIDE,
+    MOST_BYTES,
+    Fault,
+    PictureError,
+    picture_decode,
+    picture_encode,
+)
 
 
 def photo(width: int = 40, height: int = 30) -> Image.Image:
@@ -168,3 +175,18 @@ def test_it_shrinks_to_the_longest_side_and_never_enlarges() -> None:
     assert Image.open(io.BytesIO(picture_encode(wide, side=1000))).size == (400, 100)
     line = np.zeros((1, 3000, 3), np.uint8)
     assert Image.open(io.BytesIO(picture_encode(line, side=64))).size == (64, 1)
+
+
+def test_a_large_picture_is_shrunk_before_it_is_copied() -> None:
+    import tracemalloc
+
+    for mode, colour in (("RGBA", (200, 10, 10, 128)), ("RGB", (200, 10, 10)), ("P", 1), ("I;16", 40_000)):
+        out = io.BytesIO()
+        Image.new(mode, (4_000, 3_000), colour).save(out, "PNG")
+        tracemalloc.start()
+        pixels = picture_decode(out.getvalue()).pixels
+        _now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert max(pixels.shape) <= KEPT_SIDE
+        assert abs(pixels.shape[1] / pixels.shape[0] - 4 / 3) < 0.01
+        assert peak < 60_000_000, mode

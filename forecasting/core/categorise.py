@@ -5,9 +5,9 @@ indicator on the principal axes of their character n-grams (TF-IDF; latent seman
 Raghavan and Schuetze, "Introduction to Information Retrieval", 2008, section 18.4), which is as accurate with
 hundreds of categories and has a closed form. The regularisation of each is the one with the least log loss on
 held-out folds, and its probabilities are calibrated by one temperature on the same folds (Guo et al., "On
-Calibration of Modern Neural Networks", 2017, section 4.2). Where an item has both, the two are averaged as logarithms (a logarithmic opinion pool; Genest
-and Zidek, "Combining Probability Distributions", 1986), with the weight that is best on the held-out items
-that have both.
+Calibration of Modern Neural Networks", 2017, section 4.2). Where an item has both, the two are averaged as
+logarithms (a logarithmic opinion pool; Genest and Zidek, "Combining Probability Distributions", 1986), with
+the weight that is best on the held-out items that have both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 BEST = 5
 _FOLDS = 5
@@ -120,6 +120,8 @@ class CategoryHead:
 
 def head_fit(items: Items, categories: Sequence[str], *, seed: int = 0) -> CategoryHead:
     """Learn the categories of items (N of each), from at most 300 of a category and 20,000 in all."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     names, labels = np.unique(np.asarray(categories, dtype=object).astype(str), return_inverse=True)
     count = len(names)
     rng = np.random.default_rng(seed)
@@ -131,13 +133,15 @@ def head_fit(items: Items, categories: Sequence[str], *, seed: int = 0) -> Categ
         return head
     some, truth = items.take(rows), labels[rows]
     folds = _folds(truth, rng)
-    (head.image, image_out), (head.text, text_out) = (
-        _part_fit(view, some, truth, folds, count)
-        for view in (
-            _View(_image_features, _logistic, _IMAGE_C, lambda some: some.has_vector),
-            _View(_text_features, _Ridge, _TEXT_C, lambda some: some.has_title),
+    # Many small products of matrices: threads that share busy cores with others would wait for each other.
+    with threadpool_limits(1):
+        (head.image, image_out), (head.text, text_out) = (
+            _part_fit(view, some, truth, folds, count)
+            for view in (
+                _View(_image_features, _logistic, _IMAGE_C, lambda some: some.has_vector),
+                _View(_text_features, _Ridge, _TEXT_C, lambda some: some.has_title),
+            )
         )
-    )
     both = np.isfinite(image_out[:, 0]) & np.isfinite(text_out[:, 0])
     if both.any():
         losses = [_loss(_pool(image_out[both], text_out[both], w), truth[both]) for w in _WEIGHTS]

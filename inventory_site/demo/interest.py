@@ -10,9 +10,10 @@ import polars as pl
 
 Floats = npt.NDArray[np.float64]
 
-WEEKS = 26
-# Carts are filled about so many days before the sale; searches go up a little earlier still.
-_LEAD_DAYS = 2
+WEEKS = 52
+# Shoppers look, and fill carts, from about three weeks to two days before they buy; searches go up a little
+# earlier still. The real shop's week is so sparse that a shorter lead could not be told from chance.
+_LEAD_DAYS, _LEAD_WIDTH = 2, 21
 _SEARCH_LEAD = 5
 # Product-locations that shoppers look at twice as much lately, without buying more; and that ran out.
 _RISEN, _RISEN_DAYS = 12, 28
@@ -34,7 +35,7 @@ def behaviour_make(panel: pl.DataFrame, *, seed: int = 0) -> tuple[pl.DataFrame,
     sold = full["y"].to_numpy().reshape(len(ids), days)
     calendar = full["ds"].unique().sort().to_list()
     usual = sold.mean(axis=1, keepdims=True)
-    wanted = 0.2 * usual + 0.8 * _ahead(sold, _LEAD_DAYS, 5)
+    wanted = 0.2 * usual + 0.8 * _ahead(sold, _LEAD_DAYS, _LEAD_WIDTH)
     gaps = _gaps(sold, rng)
     wanted = np.where(gaps, usual, wanted)
     conversion = rng.gamma(8.0, 0.10 / 8.0, (len(ids), 1)) + 0.01

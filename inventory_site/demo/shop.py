@@ -27,7 +27,7 @@ from replenishment.tasks import plan_execute_task
 Follow = Callable[[Job, Callable[[], Any], str], None]
 DATA_SET = "complete-journey"
 # Small enough to be held while somebody waits.
-TRIAL = replace(SPEC, folds=5, tested=250, rows=6_000)
+TRIAL = replace(SPEC, folds=6, tested=300, rows=6_000)
 
 
 def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], None]) -> None:

@@ -59,17 +59,17 @@ def main() -> int:
     call_command("migrate", verbosity=0)
     with worker():
         from inventory_site.demo import made_up, people, shop
-        from inventory_site.demo.summary import summary_lines
+        from inventory_site.demo.summary import signal_lines, summary_lines
 
         shop.sales_load(follow, stores=STORES, pairs=PAIRS, say=say)
         made_up.signals_load(follow, FOLDER / "made-up", say=say)
-        shop.signals_read(follow)
+        readings = shop.signals_read(follow)
         passwords = people.people_create(FOLDER)
-        shop.signals_try(follow)
+        trial = shop.signals_try(follow)
         forecast = shop.forecast_make(follow)
         plan = shop.plan_make(forecast, follow)
         shop.orders_begin(plan)
-        for line in summary_lines(forecast, plan):
+        for line in (*signal_lines(readings, trial), *summary_lines(forecast, plan)):
             say(line)
         if arguments.no_serve:
             return 0

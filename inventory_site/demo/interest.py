@@ -10,9 +10,10 @@ import polars as pl
 
 Floats = npt.NDArray[np.float64]
 
-WEEKS = 26
-# Carts are filled about so many days before the sale; searches go up a little earlier still.
-_LEAD_DAYS = 2
+WEEKS = 52
+# Shoppers look, and fill carts, from about three weeks to two days before they buy; searches go up a little
+# earlier still. The real shop's week is so sparse that a shorter lead could not be told from chance.
+_LEAD_DAYS, _LEAD_WIDTH = 2, 21
 _SEARCH_LEAD = 5
 # Product-locations that shoppers look at twice as much lately, without buying more; and that ran out.
 _RISEN, _RISEN_DAYS = 12, 28
@@ -22,19 +23,27 @@ _RAN_OUT, _GAP_DAYS = 60, 5
 def behaviour_make(panel: pl.DataFrame, *, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Behaviour of each series' days, and the stock of those that ran out.
 
-    `panel`: `unique_id, ds, y` of the last weeks, dense. Behaviour: `unique_id, day`, counts; left out are
+    `panel`: `unique_id, ds, y` of the last weeks, each series from its first sale; one that was sold for less
+    than four fifths of them has no behaviour. Behaviour: `unique_id, day`, counts; left out are
     days without any, and the last day, whose events come one by one. Stock: `unique_id, day, on_hand`, 0 on
     days of a gap in the sales and enough after it.
     """
     rng = np.random.default_rng(seed)
     panel = panel.sort("unique_id", "ds")
     days = panel["ds"].n_unique()
-    full = panel.filter(pl.len().over("unique_id") == days)
-    ids = full["unique_id"].unique(maintain_order=True).to_list()
-    sold = full["y"].to_numpy().reshape(len(ids), days)
-    calendar = full["ds"].unique().sort().to_list()
+    known = panel.filter(pl.len().over("unique_id") >= 0.8 * days)
+    ids = known["unique_id"].unique(maintain_order=True).to_list()
+    calendar = panel["ds"].unique().sort().to_list()
+    every = pl.DataFrame({"unique_id": ids}).join(pl.DataFrame({"ds": calendar}), how="cross")
+    known = every.join(
+        known.with_columns(pl.col("unique_id").cast(pl.String)),
+        on=["unique_id", "ds"],
+        how="left",
+        maintain_order="left",
+    )
+    sold = known["y"].fill_null(0).to_numpy().reshape(len(ids), days)
     usual = sold.mean(axis=1, keepdims=True)
-    wanted = 0.2 * usual + 0.8 * _ahead(sold, _LEAD_DAYS, 5)
+    wanted = 0.2 * usual + 0.8 * _ahead(sold, _LEAD_DAYS, _LEAD_WIDTH)
     gaps = _gaps(sold, rng)
     wanted = np.where(gaps, usual, wanted)
     conversion = rng.gamma(8.0, 0.10 / 8.0, (len(ids), 1)) + 0.01

@@ -37,9 +37,9 @@ NEW_PRODUCTS = (
     ("Honey Almond Flakes, 13 oz", "Cold Cereal", "box", 3.29),
     ("Sweet Potato Chips, 6 oz", "Bag Snacks", "bag", 2.99),
     ("Salmon Pate Cat Food, 5 oz", "Cat Food", "can", 0.89),
-    ("Thin Crust Pizza Verdura, 14 oz", None, "pizza", 4.99),
-    ("Blood Orange Drink, 64 oz", None, "carton", 2.49),
-    ("Recycled Kitchen Towels, 2 ct", None, "roll", 2.19),
+    ("Pizza/Premium Verdura Thin Crust, 14 oz", None, "pizza", 4.99),
+    ("Dairy Case Juice Blood Orange, 64 oz", None, "carton", 2.49),
+    ("Paper Towels Recycled, 2 ct", None, "roll", 2.19),
     ("Roasted Pepper Sauce, 24 oz", None, "jar", 2.79),
 )
 
@@ -60,11 +60,17 @@ def signals_load(follow: Follow, folder: Path, *, say: Callable[[str], None]) ->
     )
     load("supply_terms", "Their terms", terms)
     panel = selectors.demand_panel(as_of=as_of, history_days=7 * WEEKS)
+    behaviour, gaps = behaviour_make(panel.select("unique_id", "ds", "y"))
+    none = (
+        products_new.select("sku")
+        .join(stores, how="cross")
+        .with_columns(day=pl.lit(as_of), on_hand=pl.lit(0.0), is_assumed=pl.lit(value=True))
+    )
+    load("stock", "Stock", pl.concat([_with_codes(gaps), none], how="diagonal_relaxed"))
     best = _best_sold(panel)
     load("review", "Reviews", reviews_make(best[:REVIEWED], last=as_of, count=REVIEWS))
-    _behaviour_load(load, panel)
-    year = selectors.demand_panel(as_of=as_of, freq="D", history_days=364)
-    _indicators_load(load, year)
+    load("behaviour", "Behaviour", _with_codes(behaviour))
+    _indicators_load(load, panel)
     _events_take(best)
     count = pictures_draw(best[:PICTURED])
     if count:
@@ -133,14 +139,6 @@ def _with_codes(frame: pl.DataFrame) -> pl.DataFrame:
         {"unique_id": ids, "sku": [skus[pk] for pk in products], "location": [codes[pk] for pk in locations]}
     )
     return frame.join(names, on="unique_id").drop("unique_id").with_columns(is_assumed=pl.lit(True))
-
-
-def _behaviour_load(load: _Loader, panel: pl.DataFrame) -> None:
-    if load.is_loaded("behaviour"):
-        return
-    behaviour, stock = behaviour_make(panel.select("unique_id", "ds", "y"))
-    load("stock", "Stock-outs", _with_codes(stock))
-    load("behaviour", "Behaviour", _with_codes(behaviour))
 
 
 def _indicators_load(load: _Loader, year: pl.DataFrame) -> None:

@@ -16,7 +16,7 @@ from catalog.tasks import import_run_task
 from forecasting import selectors as forecast_selectors
 from forecasting import services as forecast_services
 from forecasting.core.trials import SPEC
-from forecasting.models import ForecastRun
+from forecasting.models import ForecastRun, SignalRun, SignalTrial
 from forecasting.tasks import run_execute_task, signal_run_execute_task, trial_execute_task
 from inventory_site.assumed_supply import supply_assume
 from replenishment import selectors as plan_selectors
@@ -27,7 +27,7 @@ from replenishment.tasks import plan_execute_task
 Follow = Callable[[Job, Callable[[], Any], str], None]
 DATA_SET = "complete-journey"
 # Small enough to be held while somebody waits.
-TRIAL = replace(SPEC, folds=6, tested=300, rows=8_000)
+TRIAL = replace(SPEC, folds=6, tested=300, rows=6_000)
 
 
 def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], None]) -> None:
@@ -51,18 +51,24 @@ def sales_load(follow: Follow, *, stores: int, pairs: int, say: Callable[[str], 
         say("  assumed: " + ", ".join(f"{count:,} {what}" for what, count in assumed.items()))
 
 
-def signals_read(follow: Follow) -> None:
+def signals_read(follow: Follow) -> SignalRun:
     """The signals, read by the worker where no reading is done yet."""
-    if forecast_selectors.signal_run_latest() is None:
+    run = forecast_selectors.signal_run_latest()
+    if run is None:
         run = forecast_services.signal_run_create(acting_user=None)
         follow(run, partial(signal_run_execute_task.delay, run.pk), "Signals")
+        run.refresh_from_db()
+    return run
 
 
-def signals_try(follow: Follow) -> None:
+def signals_try(follow: Follow) -> SignalTrial:
     """A trial of the signals, so that the forecast made next uses those that help."""
-    if forecast_selectors.trial_latest() is None:
+    trial = forecast_selectors.trial_latest()
+    if trial is None:
         trial = forecast_services.trial_create(acting_user=None, spec=TRIAL)
         follow(trial, partial(trial_execute_task.delay, trial.pk), "Trying signals")
+        trial.refresh_from_db()
+    return trial
 
 
 def forecast_make(follow: Follow) -> ForecastRun:

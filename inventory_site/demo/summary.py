@@ -1,4 +1,4 @@
-"""The demo's summary: how well each model did on the holdout, and what the plan says."""
+"""The demo's summary: what the signals say, how well each model did on the holdout, what the plan says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import Count, Sum
 
-from forecasting.models import ForecastRun
+from forecasting.models import ForecastRun, SignalRun, SignalTrial
 from replenishment.models import PlanRun
 
 
@@ -31,6 +31,27 @@ def summary_lines(forecast: ForecastRun, plan: PlanRun) -> Iterator[str]:
         yield (
             f"  {supplier['supplier__name']:28}{supplier['count']:6} lines{supplier['value'] or 0:12,.0f} USD"
         )
+
+
+def signal_lines(run: SignalRun, trial: SignalTrial) -> Iterator[str]:
+    """What was read of each signal, and what the trial found; a step that did nothing counts 0."""
+
+    def told(step: str, name: str) -> int:
+        return int(run.report.get(step, {}).get(name) or 0)
+
+    yield (
+        f"\nSignals: {told('reviews', 'new'):,} reviews read, {told('reviews', 'left_out'):,} left out; "
+        f"pictures of {told('pictures', 'products'):,} products; "
+        f"{told('categories', 'suggested'):,} categories suggested, "
+        f"{told('categories', 'contradicted'):,} doubted; "
+        f"{told('look_alikes', 'products'):,} new products with look-alikes."
+    )
+    classes = run.report.get("trends", {}).get("classes", {})
+    yield "  trends: " + ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in classes.items())
+    for label, used in (("used", True), ("shown, but not used", False)):
+        found = trial.verdicts.filter(used=used).order_by("difference", "signal")
+        words = [f"{one.signal} ({one.wape_with / one.wape_without - 1:+.1%} WAPE)" for one in found]
+        yield f"  {label}: " + (", ".join(words) or "none")
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from catalog.core.pictures import picture_decode
-from forecasting.core.categorise import Items, doubted, head_fit
+from forecasting.core.categorise import Items, best_of, doubted, head_fit
 from forecasting.core.pictures.models import Encoder, lite0_model
 from forecasting.core.pictures.neighbours import neighbours_find
 from forecasting.core.stages import peak_mib
@@ -69,6 +70,7 @@ def main() -> None:
         found = [_accuracy(vectors, y, _few(y, train, few, seed), test, seed) for seed in SEEDS]
         _report(f"head, {few} photos a category", found)
     _report("head, five folds of train and validation", [_folds(vectors, y, more, seed) for seed in SEEDS])
+    _errors(vectors, y, more)
     _calibration(vectors, y, more, test)
     _swapped(vectors, y)
 
@@ -91,6 +93,25 @@ def _accuracy(
 
 def _folds(vectors: NDArray[np.float32], y: NDArray[Any], part: NDArray[np.bool_], seed: int) -> float:
     return head_fit(_items(vectors[part]), y[part].tolist(), seed=seed).accuracy or 0.0
+
+
+def _errors(vectors: NDArray[np.float32], y: NDArray[Any], part: NDArray[np.bool_]) -> None:
+    """Where the held-out folds go wrong: the two likeliest categories, and the pairs mixed up most often."""
+    own = y[part]
+    heads = [head_fit(_items(vectors[part]), own.tolist(), seed=seed) for seed in SEEDS]
+    names = np.array(heads[0].categories)
+    places = [best_of(head.held_out, 2) for head in heads]
+    _report(
+        "either of the two likeliest, five folds", [float((own == names[p].T).any(0).mean()) for p in places]
+    )
+    pairs = Counter(
+        frozenset((true, names[first]))
+        for p in places
+        for true, first in zip(own, p[:, 0], strict=True)
+        if true != names[first]
+    )
+    for pair, count in pairs.most_common(6):
+        print(f"  {' / '.join(sorted(pair))}: {count / pairs.total():.0%} of the errors")
 
 
 def _few(y: NDArray[Any], train: NDArray[np.bool_], few: int, seed: int) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -157,9 +157,23 @@ def behaviour_roll_up(*, keys: pl.DataFrame, recorded_at: datetime | None = None
         imported, counted = _counted(keys)
         open_keys = keys.join(imported, on=_DAY, how="anti")
         rolled = counted.join(imported, on=_DAY, how="anti")
+        begin = timezone.now()
         result = rows_upsert(kind="behaviour", frame=rolled, batch=None, recorded_at=recorded_at)
         rows_remove(kind="behaviour", keys=open_keys.join(rolled, on=_DAY, how="anti"), batch=None)
+        if result.changed:
+            _passing_counts_forget(begin)
         return result
+
+
+def _passing_counts_forget(since: datetime) -> None:
+    """Of a day that is being counted again and again, no count that stood for less than a day is history."""
+    SupersededFact.objects.filter(
+        kind="behaviour",
+        batch=None,
+        superseded_by=None,
+        superseded_at__gte=since,
+        recorded_at__gt=F("superseded_at") - timedelta(days=1),
+    ).delete()
 
 
 def behaviour_roll_up_days(*, days: Sequence[tuple[int, int, date]]) -> UpsertResult:
@@ -238,8 +252,9 @@ def events_tidy() -> dict[str, int]:
         [first],
         schema={name: events.schema[name] for name in _DAY},
     )
-    rolled = behaviour_roll_up(keys=keys)
+    # A day at a time: whoever sends events meanwhile waits for one day's count, not for all.
+    counts = [behaviour_roll_up(keys=own) for own in keys.partition_by("day")]
     with transaction.atomic():
         gone, _by_model = ShopperEvent.objects.filter(day__lt=first).delete()
         SupersededFact.objects.filter(kind="shopper_event", row__day__lt=first.isoformat()).delete()
-    return {"days": rolled.new + rolled.changed, "events": gone}
+    return {"days": sum(count.new + count.changed for count in counts), "events": gone}

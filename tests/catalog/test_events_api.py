@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.throttling import ScopedRateThrottle
 
 from catalog import tasks
-from catalog.models import BehaviourRecord, ShopperEvent
+from catalog.models import BehaviourRecord, ShopperEvent, SupersededFact
 from tests.cast import make_user
 from tests.catalog import make
 from tests.site.api_world import client_of, send_raw
@@ -146,3 +146,26 @@ def test_it_lists_events_by_what_is_asked(viewer: User) -> None:
     assert [row["number"] for row in found["results"]] == ["0"]
     following = client_of(viewer).get(found["next"]).json()
     assert [row["number"] for row in following["results"]] == ["2"]
+
+
+def test_a_day_that_is_counted_again_and_again_leaves_no_trail(buyer: User, counted: Any) -> None:
+    client, url = client_of(buyer), reverse("api:shopper-event-list")
+    for number in range(5):
+        with counted(execute=True):
+            client.post(url, event(str(number)))
+    assert BehaviourRecord.objects.get().views == 5
+    assert not SupersededFact.objects.filter(kind="behaviour").exists()
+    # What stood for a day and longer is history.
+    BehaviourRecord.objects.update(recorded_at=timezone.now() - timedelta(days=2))
+    with counted(execute=True):
+        client.post(url, event("later"))
+    assert SupersededFact.objects.get(kind="behaviour").row["views"] == 5
+
+
+def test_days_of_events_that_came_before_are_counted_again(buyer: User, counted: Any) -> None:
+    client, url = client_of(buyer), reverse("api:shopper-event-list")
+    client.post(url, event("1"))
+    assert not BehaviourRecord.objects.exists(), "the broker was away"
+    with counted(execute=True):
+        client.post(url, event("1"))
+    assert BehaviourRecord.objects.get().views == 1

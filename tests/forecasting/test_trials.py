@@ -22,6 +22,7 @@ from forecasting import selectors, services, tasks
 from forecasting.core.spec import ForecastSpec
 from forecasting.core.trials import SPEC, trial_sample
 from forecasting.models import ForecastRun, SignalTrial, SignalVerdict
+from forecasting.selectors.signal_columns import signal_columns
 from forecasting.services import inputs, trials
 from inventory_site.tasks import jobs_take_up
 from tests.cast import make_user
@@ -98,7 +99,7 @@ def test_it_tries_every_signal_of_which_there_is_data_and_keeps_the_verdicts() -
 def test_only_the_series_that_are_tried_get_signals(monkeypatch: pytest.MonkeyPatch) -> None:
     make_shop()
     asked: list[pl.DataFrame] = []
-    columns = inputs.signal_columns
+    columns = signal_columns
 
     def spy(panel: pl.DataFrame, **values: Any) -> Any:
         asked.append(panel)

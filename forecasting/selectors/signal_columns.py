@@ -247,6 +247,8 @@ def _indicators(scope: Scope) -> Iterator[Found]:
     """
     import polars as pl
 
+    from catalog.selectors.places import locations_stocking
+
     indicators = scope.facts("indicator", ("id", "code", "name", "is_assumed"), until=None)
     columns = ("indicator_id", "product_id", "category_id", "location_id", "day", "value", "known_on")
     rows = scope.facts("indicator_value", columns, until="known_on")
@@ -260,6 +262,8 @@ def _indicators(scope: Scope) -> Iterator[Found]:
         .then(1 + pl.col("distance"))
         .otherwise(1_000)
     )
+    stocking = dict(locations_stocking(scope.read).select("location_id", "stocking_id").iter_rows())
+    grid = scope.series.join(scope.periods.select("ds"), how="cross").sort("ds").with_row_index()
     for one in indicators.sort("code").iter_rows(named=True):
         own = rows.filter(pl.col("indicator_id") == one["id"]).filter(pl.col("rank").is_not_null())
         if own.is_empty():
@@ -268,7 +272,7 @@ def _indicators(scope: Scope) -> Iterator[Found]:
         number = own.select("product", "above", "location", "day").n_unique()
         since: date = own["day"].min()  # type: ignore[assignment]
         signal = Signal(name, number, since, bool(one["is_assumed"]), one["name"])
-        yield Found(signal, ("product", "location", "ds"), _nearest(scope, own, name))
+        yield Found(signal, ("product", "location", "ds"), _nearest(grid, own, stocking, name))
 
 
 def _categories(scope: Scope) -> pl.DataFrame:
@@ -289,15 +293,15 @@ def _categories(scope: Scope) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
-def _nearest(scope: Scope, rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The column of an indicator: product, location, ds and the value, where one is known."""
+def _nearest(grid: pl.DataFrame, rows: pl.DataFrame, stocking: dict[int, int], name: str) -> pl.DataFrame:
+    """The column of an indicator: product, location, ds and the value, where one is known.
+
+    ``grid`` are all series and periods in order of `ds`, with an `index`; ``stocking`` says where each
+    location's stock is held.
+    """
     import polars as pl
 
-    from catalog.selectors.places import locations_stocking
-
-    stocking = dict(locations_stocking(scope.read).select("location_id", "stocking_id").iter_rows())
     rows = rows.with_columns(pl.col("location").replace(stocking), local=pl.col("location").is_not_null())
-    grid = scope.series.join(scope.periods.select("ds"), how="cross").sort("ds").with_row_index()
     found = pl.Series(name, [None] * grid.height, dtype=pl.Float64)
     for (rank, local), part in sorted(
         rows.group_by("rank", "local"), key=lambda item: (item[0][0], not item[0][1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,10 +24,29 @@ RECENT_DAYS = 4 * 7
 
 # What counts as a change: by a fifth at least, and surely so.
 _NOTABLE = 1.2
-# Product-locations that are read at once: 26 weeks of each are held in memory.
+# Product-locations at most that are read at once: 26 weeks of each are held in memory.
 _AT_ONCE = 20_000
 _KEY = ["product_id", "location_id"]
 _COUNTS = ["views", "carts", "wishlists", "searches", "stock_requests"]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What is read together: products from `first` up to below `end` (None: all), at locations."""
+
+    locations: list[int]
+    first: int = 0
+    end: int | None = None
+
+    def of(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Its rows."""
+        mine = records.filter(pl.col("location_id").is_in(self.locations), pl.col("product_id") >= self.first)
+        return mine if self.end is None else mine.filter(pl.col("product_id") < self.end)
+
+    def delete(self) -> None:
+        """What is stored of it."""
+        old = BehaviourReading.objects.filter(location__in=self.locations, product_id__gte=self.first)
+        (old if self.end is None else old.filter(product_id__lt=self.end)).delete()
 
 
 def behaviour_read(run: SignalRun, say: Say) -> dict[str, Any]:
@@ -38,41 +59,50 @@ def behaviour_read(run: SignalRun, say: Say) -> dict[str, Any]:
     prices = _prices_home(run)
     written = lost = 0
     kept: list[int] = []
-    for number, locations in enumerate(batches := list(_batches(records))):
-        mine = records.filter(pl.col("location_id").is_in(locations))
-        readings = _readings(run, mine, locations, prices)
+    for number, batch in enumerate(batches := list(_batches(records))):
+        readings = _readings(run, batch.of(records), prices)
         with transaction.atomic():
-            BehaviourReading.objects.filter(location__in=locations).delete()
+            batch.delete()
             BehaviourReading.objects.bulk_create(readings, batch_size=5_000)
         written += len(readings)
         lost += sum(bool(reading.lost_units) for reading in readings)
-        kept += locations
+        kept += batch.locations
         say((number + 1) / len(batches))
     BehaviourReading.objects.exclude(location__in=kept).delete()
     return {"product_locations": written, "lost": lost}
 
 
-def _batches(records: pl.DataFrame) -> Iterator[list[int]]:
-    """Locations, so many together that their product-locations are not too many."""
-    sizes = records.select(_KEY).unique().group_by("location_id").len().sort("location_id")
+def _batches(records: pl.DataFrame) -> Iterator[_Batch]:
+    """Locations, so many together that their product-locations are not too many, or slices of a large one.
+
+    Rates are drawn to those of their category within the batch.
+    """
+    pairs = records.select(_KEY).unique()
     batch: list[int] = []
     total = 0
-    for location, size in sizes.iter_rows():
+    for location, size in pairs.group_by("location_id").len().sort("location_id").iter_rows():
+        if size > _AT_ONCE:
+            products = pairs.filter(pl.col("location_id") == location)["product_id"].sort()
+            # The first begins at 0 and the last has no end: what was stored of others goes too.
+            bounds = [0, *products.gather_every(_AT_ONCE, _AT_ONCE), None]
+            for first, end in pairwise(bounds):
+                yield _Batch([location], first or 0, end)
+            continue
         if batch and total + size > _AT_ONCE:
-            yield batch
+            yield _Batch(batch)
             batch, total = [], 0
         batch.append(location)
         total += size
     if batch:
-        yield batch
+        yield _Batch(batch)
 
 
 def _readings(
-    run: SignalRun, records: pl.DataFrame, locations: list[int], prices: dict[tuple[int, int], float]
+    run: SignalRun, records: pl.DataFrame, prices: dict[tuple[int, int], float]
 ) -> list[BehaviourReading]:
     from forecasting.core.lost_demand import behaviour_summarise
 
-    days = _days(run, records, locations)
+    days = _days(run, records)
     weeks = _sparklines(days)
     assumed = set(records.filter("is_assumed").select(_KEY).unique().iter_rows())
     found = behaviour_summarise(days, window=WINDOW_DAYS, recent=RECENT_DAYS)
@@ -107,12 +137,16 @@ def _readings(
     return readings
 
 
-def _days(run: SignalRun, records: pl.DataFrame, locations: list[int]) -> pl.DataFrame:
+def _days(run: SignalRun, records: pl.DataFrame) -> pl.DataFrame:
     """The days that `behaviour_summarise` wants: all that the panel or the records have."""
     from catalog import selectors as catalog
 
     panel = catalog.demand_panel(
-        as_of=run.as_of, known_at=run.known_at, history_days=HISTORY_DAYS, location_ids=locations
+        as_of=run.as_of,
+        known_at=run.known_at,
+        history_days=HISTORY_DAYS,
+        product_ids=records["product_id"].unique().sort().to_list(),
+        location_ids=records["location_id"].unique().sort().to_list(),
     ).select("unique_id", pl.col("ds").alias("day"), "y", "in_stock", pl.col("category").cast(pl.String))
     named = records.with_columns(unique_id=pl.format("{}@{}", *_KEY)).select("unique_id", "day", *_COUNTS)
     ids = named.select("unique_id").unique()

@@ -101,7 +101,11 @@ def _try(job: SignalTrial, heartbeat: Any) -> tuple[tuple[Signal, ...], TrialRes
     start = time.perf_counter()
     heartbeat.report("read", 0.0)
     panel, spec, found = panel_read(
-        as_of=job.as_of, known_at=job.known_at, spec=ForecastSpec.from_dict(job.spec), signals=None
+        as_of=job.as_of,
+        known_at=job.known_at,
+        spec=ForecastSpec.from_dict(job.spec),
+        signals=None,
+        sample=True,
     )
     heartbeat.report("try", _READ)
     result = trial(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from catalog.models import Review
@@ -21,6 +25,8 @@ PRAISED, BLAMED = 0.6, 0.4
 """Probabilities from which a part of a review counts as praise, and up to which as blame."""
 MOST_ASPECTS, MOST_QUOTES = 12, 3
 YEAR = 365
+RELEARN = 0.05
+"""Share of the labels that a model learned from, beyond which their change makes another model."""
 _FIELDS = ("p_positive", "language", "left_out", "aspects", "model_id", "text_sha")
 
 
@@ -142,7 +148,8 @@ def _model(counted: Sequence[Line]) -> tuple[Any, str]:
     """How to make the model that the shop's own rated reviews teach, and its id.
 
     It learns from the first reviews that were rated 4 or 5, or 1 or 2; from how many grows in steps of a
-    fifth, so that the readings of a growing shop are not made anew every day.
+    fifth. Its id stays (and so do the readings) until there is such a step, or more than `RELEARN` of what it
+    learned was changed or taken away, or the encoder or the built-in head is another.
     """
     from forecasting.core.text.builtin import WEIGHTS, builtin_default
     from forecasting.core.text.encoders import encoder_default
@@ -156,17 +163,58 @@ def _model(counted: Sequence[Line]) -> tuple[Any, str]:
     while step <= min(len(rated), MOST):
         size = step
         step += step // 5
-    taught = rated[:size]
-    digest = hashlib.sha256(WEIGHTS.read_bytes())
-    for line in taught:
-        digest.update(f"{line.sha}{int(line.rating or 0) > 3}".encode())
+    method = f"{encoder_default().model_id}+{hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()}"
+    last = _taught_last()
+    if last and last["method"] == method and _holds(last["labels"], rated, size, LEAST):
+        taught, model_id = rated[: len(last["labels"])], last["model"]
+    else:
+        taught = rated[:size]
+        labels = _labels(taught)
+        digest = hashlib.sha256(f"{method}{''.join(labels.values())}".encode()).hexdigest()[:12]
+        model_id = f"{encoder_default().model_id}+{size}-{digest}"
+        if labels:
+            _taught_write({"model": model_id, "method": method, "labels": labels})
 
     def make() -> SentimentModel:
         return SentimentModel(encoder_default(), builtin_default()).fit(
             [line.words for line in taught], [int((line.rating or 0) > 3) for line in taught]
         )
 
-    return make, f"{encoder_default().model_id}+{len(taught)}-{digest.hexdigest()[:12]}"
+    return make, model_id
+
+
+def _labels(taught: Sequence[Line]) -> dict[str, str]:
+    """By the review's id, what it teaches: a short hash of its text, and 1 for praise."""
+    return {str(line.pk): f"{line.sha[:16]}{int((line.rating or 0) > 3)}" for line in taught}
+
+
+def _holds(labels: dict[str, str], rated: Sequence[Line], size: int, least: int) -> bool:
+    """Whether a model that learned from these labels is still the one to read with."""
+    if size > len(labels) or len(rated) < least:
+        return False
+    now = _labels(rated[: len(labels)])
+    return sum(now.get(pk) != label for pk, label in labels.items()) <= RELEARN * len(labels)
+
+
+def _taught_path() -> Path:
+    return Path(settings.ARTIFACT_ROOT) / "review-model.json"
+
+
+def _taught_last() -> dict[str, Any] | None:
+    """What the last model learned from; None where it is not known."""
+    try:
+        found = json.loads(_taught_path().read_text(encoding="ascii"))
+        return found if found.keys() == {"model", "method", "labels"} else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _taught_write(taught: dict[str, Any]) -> None:
+    path = _taught_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as file:
+        json.dump(taught, file)
+    Path(file.name).replace(path)
 
 
 def _line(pk: int, product_id: int, rating: int | None, language: str, words: str) -> Line:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.core.pictures.lite0 import Convolution, Lite0, lite0_read, weights_path
+from forecasting.core.pictures.lite0 import Convolution, Lite0, lite0_id, lite0_read, weights_path
 from forecasting.core.pictures.models import Encoder, ImageModel, ImageModelError, lite0_model, picture_views
 from forecasting.core.pictures.neighbours import neighbours_find
 from forecasting.core.pictures.weights import WeightsError, weights_read
@@ -222,7 +222,28 @@ def test_it_writes_the_network_once(folder: Path, encoder: Encoder) -> None:
     before = encoder.model.path.stat().st_mtime_ns
     assert lite0_model(folder) == encoder.model
     assert encoder.model.path.stat().st_mtime_ns == before
-    assert [path.name for path in folder.iterdir()] == [encoder.model.path.name]
+    path = encoder.model.path
+    assert sorted(folder.iterdir()) == [path, path.with_suffix(".sha256")]
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".sha256"])
+def test_it_writes_the_network_anew_where_a_file_is_changed_or_gone(folder: Path, ending: str) -> None:
+    model = lite0_model(folder)
+    whole = model.path.read_bytes()
+    changed = model.path.with_suffix(ending)
+    changed.write_bytes(b"something else")
+    assert lite0_model(folder) == model
+    assert model.path.read_bytes() == whole
+    changed.unlink()
+    assert lite0_model(folder) == model
+    assert model.path.with_suffix(".sha256").read_text() == hashlib.sha256(whole).hexdigest()
+
+
+def test_another_version_of_the_graph_is_another_file(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forecasting.core.pictures.lite0._GRAPH", 0)
+    assert lite0_id(weights_path()) != encoder.model.path.stem
 
 
 def test_it_encodes_pictures_of_any_shape_to_unit_vectors(encoder: Encoder) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from catalog.models import BehaviourRecord, StockLevel
 from forecasting import services
 from forecasting.models import BehaviourReading, SignalRun
+from forecasting.services import behaviour
 from tests.cast import make_location, make_product
 from tests.forecasting.shop import AS_OF, make_sales
 from tests.site.api_world import client_of
@@ -99,6 +100,35 @@ def test_it_reads_twice_the_same_and_forgets_what_is_gone(location: Any) -> None
     BehaviourRecord.objects.all().delete()
     read()
     assert not BehaviourReading.objects.exists()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 6])
+def test_it_holds_no_more_product_locations_at_once_than_it_may(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(behaviour, "_AT_ONCE", at_once)
+    sizes: list[int] = []
+    days_of = behaviour._days
+
+    def spy(*given: Any) -> Any:
+        days = days_of(*given)
+        sizes.append(days["unique_id"].n_unique())
+        return days
+
+    monkeypatch.setattr(behaviour, "_days", spy)
+    large, small = make_location(), make_location()
+    products = make_sales(location=large, products=5)
+    for product in products:
+        look(product, large, np.full(60, 20))
+    look(products[0], small, np.full(60, 10))
+    stale = BehaviourReading.objects.create(product=make_product(), location=large, as_of=AS_OF)
+    read()
+    found = set(BehaviourReading.objects.values_list("product", "location", "views"))
+    wanted = {(product.pk, large.pk, 56 * 20) for product in products}
+    assert found == wanted | {(products[0].pk, small.pk, 56 * 10)}
+    assert stale.product_id not in {product for product, _, _ in found}
+    assert max(sizes) <= at_once
+    assert sum(sizes) == 6
 
 
 def test_it_knows_nothing_that_was_recorded_later_or_happened_later(location: Any) -> None:

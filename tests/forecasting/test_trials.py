@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
@@ -16,11 +17,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import BehaviourRecord, Job, JobLostError, Location
+from catalog.selectors import demand_panel
 from forecasting import selectors, services, tasks
 from forecasting.core.spec import ForecastSpec
-from forecasting.core.trials import SPEC
+from forecasting.core.trials import SPEC, trial_sample
 from forecasting.models import ForecastRun, SignalTrial, SignalVerdict
-from forecasting.services import trials
+from forecasting.selectors.signal_columns import signal_columns
+from forecasting.services import inputs, trials
 from inventory_site.tasks import jobs_take_up
 from tests.cast import make_user
 from tests.forecasting.shop import AS_OF, make_sales
@@ -91,6 +94,25 @@ def test_it_tries_every_signal_of_which_there_is_data_and_keeps_the_verdicts() -
     assert (trial.report["series"], len(trial.report["origins"])) == (6, 4)
     services.trial_execute(trial_id=trial.pk)
     assert SignalVerdict.objects.count() == 1, "a trial that was delivered twice is held once"
+
+
+def test_only_the_series_that_are_tried_get_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_shop()
+    asked: list[pl.DataFrame] = []
+    columns = signal_columns
+
+    def spy(panel: pl.DataFrame, **values: Any) -> Any:
+        asked.append(panel)
+        return columns(panel, **values)
+
+    monkeypatch.setattr(inputs, "signal_columns", spy)
+    spec = replace(QUICK, tested=4)
+    done = services.trial_execute(trial_id=make_trial(spec=spec.to_dict()).pk)
+    assert done.report["series"] == 4
+    whole = demand_panel(as_of=AS_OF, freq="W")
+    wanted = trial_sample(whole, spec)["unique_id"].cast(pl.String).unique().sort()
+    assert asked[0]["unique_id"].cast(pl.String).unique().sort().to_list() == wanted.to_list()
+    assert len(wanted) == 4
 
 
 def test_a_shop_without_signals_has_a_trial_without_verdicts() -> None:

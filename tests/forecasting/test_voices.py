@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,11 @@ LIST = reverse("forecasting:voice-list")
 GOOD = "The battery is excellent and I love the sound"
 BAD = "The battery is terrible, it broke and I hate it"
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def artifacts(settings: Any, tmp_path: Path) -> None:
+    settings.ARTIFACT_ROOT = tmp_path
 
 
 def make_review(product: Product, text: str, *, days_ago: int = 1, **values: Any) -> Review:
@@ -107,6 +113,42 @@ def test_the_shops_rated_reviews_teach_it() -> None:
     assert reading.p_positive is not None
     assert reading.p_positive > 0.8
     assert run_steps()["new"] == 0, "the model is the same while the labels are"
+
+
+def test_a_few_edits_leave_other_readings_and_many_do_not() -> None:
+    product = make_product()
+    for row in range(239):
+        word, rating = ("zorp", 5) if row % 2 else ("quux", 1)
+        make_review(product, f"a {word} item number {row // 2}", rating=rating)
+    model = run_steps()["model"]
+    first = list(Review.objects.order_by("pk")[:2])
+    Review.objects.filter(pk=first[0].pk).update(text="a quux item, and a dear one")
+    found = run_steps()
+    assert (found["new"], found["model"]) == (1, model)
+    Review.objects.filter(pk=first[1].pk).delete()
+    found = run_steps()
+    assert (found["new"], found["model"]) == (0, model)
+    make_review(product, "a zorp item of the last hour", rating=5, number="a")
+    make_review(product, "a zorp item of this hour", rating=5, number="b")
+    found = run_steps()
+    assert found["new"] == 240
+    assert "+240-" in found["model"]
+    assert found["model"] != model
+
+
+def test_many_edits_make_another_model(tmp_path: Path) -> None:
+    product = make_product()
+    for row in range(210):
+        word, rating = ("zorp", 5) if row % 2 else ("quux", 1)
+        make_review(product, f"a {word} item number {row // 2}", rating=rating)
+    model = run_steps()["model"]
+    pks = Review.objects.filter(rating=1).order_by("pk").values_list("pk", flat=True)
+    Review.objects.filter(pk__in=list(pks[:11])).update(rating=5)
+    found = run_steps()
+    assert found["new"] == 210
+    assert found["model"] != model
+    (tmp_path / "review-model.json").write_text("[broken")
+    assert run_steps()["new"] == 0, "the same labels give the same id"
 
 
 def test_a_change_of_tone_is_told_with_its_day() -> None:

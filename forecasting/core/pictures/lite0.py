@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "efficientnet-lite0"
 SIZE = 224
+_GRAPH = 1  # the version of `lite0_onnx`: one up with each change of what it writes
 _EPSILON = 1e-3  # of TensorFlow's batch normalisation in this network
 # (blocks, kernel, stride of the first, expansion, channels out)
 _STAGES = (
@@ -78,8 +79,8 @@ def weights_path() -> Path:
 
 
 def lite0_id(weights: Path) -> str:
-    """Name and hash of the weights."""
-    return f"{NAME}-{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}"
+    """Name, version of the graph and hash of the weights."""
+    return f"{NAME}-g{_GRAPH}-{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}"
 
 
 def lite0_read(weights: Path) -> Lite0:
@@ -172,19 +173,32 @@ def lite0_onnx(network: Lite0) -> ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def lite0_export(folder: Path) -> Path:
-    """The ONNX file in `folder`, written there (whole or not at all) unless it is there already."""
+def lite0_export(folder: Path) -> tuple[Path, str]:
+    """The ONNX file in `folder` and its SHA-256, as written in the file `.sha256` beside it.
+
+    Both are written (each whole or not at all) unless they are there and agree.
+    """
     weights = weights_path()
     path = folder / f"{lite0_id(weights)}.onnx"
-    if not path.is_file():
-        model = lite0_onnx(lite0_read(weights))
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(model.SerializeToString())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    return path
+    beside = path.with_suffix(".sha256")
+    if path.is_file() and beside.is_file():
+        told = beside.read_text(encoding="ascii", errors="replace").strip()
+        if told == hashlib.sha256(path.read_bytes()).hexdigest():
+            return path, told
+    data = lite0_onnx(lite0_read(weights)).SerializeToString(deterministic=True)
+    sha256 = hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(path, data)
+    _write(beside, sha256.encode())
+    return path, sha256
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -46,9 +46,9 @@ class ImageModel:
 
 
 def lite0_model(folder: Path) -> ImageModel:
-    """EfficientNet-Lite0; its ONNX file is written into `folder` if it is not there yet."""
-    path = lite0.lite0_export(folder)
-    return ImageModel(lite0.NAME, path, hashlib.sha256(path.read_bytes()).hexdigest())
+    """EfficientNet-Lite0; its ONNX file is written into `folder` if it is not there, or not as it was written."""
+    path, sha256 = lite0.lite0_export(folder)
+    return ImageModel(lite0.NAME, path, sha256)
 
 
 class Encoder:

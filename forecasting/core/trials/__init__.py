@@ -1,6 +1,6 @@
 """Whether signals earn their place: the same forecast with and without each, over rolling origins."""
 
-from forecasting.core.trials.ablation import SPEC, TrialError, TrialResult, Verdict, trial
+from forecasting.core.trials.ablation import SPEC, TrialError, TrialResult, Verdict, trial, trial_sample
 from forecasting.core.trials.paired import Difference, holm, paired_difference
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "holm",
     "paired_difference",
     "trial",
+    "trial_sample",
 ]

@@ -102,7 +102,7 @@ def trial(
     """
     columns = tuple(dict.fromkeys(column for own in signals.values() for column in own))
     dense = panel_from_frame(
-        _sample(panel, spec),
+        trial_sample(panel, spec),
         as_of=as_of,
         freq=spec.freq,
         horizon=spec.horizon,
@@ -243,8 +243,11 @@ def _judge(base: _Run, names: Sequence[str], runs: Sequence[_Run]) -> list[Verdi
     return verdicts
 
 
-def _sample(panel: pl.DataFrame, spec: ForecastSpec) -> pl.DataFrame:
-    """The rows of the series to try on: drawn by a hash of their names, whatever else is in the panel."""
+def trial_sample(panel: pl.DataFrame, spec: ForecastSpec) -> pl.DataFrame:
+    """The rows of the series to try on: drawn by a hash of their names, whatever else is in the panel.
+
+    Of a sample it is the same sample: draw it before costly columns are joined.
+    """
     names = panel["unique_id"].unique().cast(pl.String).sort()
     if len(names) <= spec.tested:
         return panel

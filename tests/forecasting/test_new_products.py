@@ -172,6 +172,17 @@ def test_terms_that_hold_everywhere_plan_it_where_its_look_alikes_sell(shop: dic
     assert elsewhere.pk not in [row.location_id for row in rows]
 
 
+def test_a_warehouse_that_never_sells_gets_no_demand_of_its_own(shop: dict[str, Any]) -> None:
+    warehouse = make_location()
+    make_terms(supplier=make_supplier(), product=shop["new"], location=warehouse)
+    StockLevel.objects.create(
+        product=shop["new"], location=warehouse, day=AS_OF, on_hand=Decimal(5), recorded_at=timezone.now()
+    )
+    read_signals()
+    rows = ForecastDistribution.objects.filter(run=run_done(), product=shop["new"])
+    assert [row.location_id for row in rows] == [shop["place"].pk]
+
+
 def page_of(name: str, *pks: int) -> str:
     return reverse(f"forecasting:{name}", args=pks)
 

@@ -11,6 +11,7 @@ import polars as pl
 from django.conf import settings
 from django.db import transaction
 
+from catalog.services.heartbeat import hold
 from forecasting.models import BehaviourReading, SignalRun
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ def behaviour_read(run: SignalRun, say: Say) -> dict[str, Any]:
         mine = records.filter(pl.col("location_id").is_in(locations))
         readings = _readings(run, mine, locations, prices)
         with transaction.atomic():
+            hold(run)
             BehaviourReading.objects.filter(location__in=locations).delete()
             BehaviourReading.objects.bulk_create(readings, batch_size=5_000)
         written += len(readings)
         lost += sum(bool(reading.lost_units) for reading in readings)
         kept += locations
         say((number + 1) / len(batches))
-    BehaviourReading.objects.exclude(location__in=kept).delete()
+    with transaction.atomic():
+        hold(run)
+        BehaviourReading.objects.exclude(location__in=kept).delete()
     return {"product_locations": written, "lost": lost}
 
 

@@ -11,6 +11,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from catalog.models import Product, ProductImage, SalesRecord, SupplyTerms
+from catalog.services.heartbeat import hold
 from forecasting.models import LookAlike, LookAlikeChoice, ProductVector, SignalRun
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
         made += _rows(ids, rows, others, near.index, near.weight, found.parts, PARTS)
         say(0.6 + 0.4 * len(made) / max(_SHOWN * len(targets), 1))
     with transaction.atomic():
+        hold(run)
         LookAlike.objects.all().delete()
         LookAlike.objects.bulk_create(made, batch_size=2_000)
     return {

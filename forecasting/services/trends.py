@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from django.db import transaction
 
+from catalog.services.heartbeat import hold
 from forecasting.models import SignalRun, TrendReading
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
     report: dict[str, Any] = {"products": 0, "categories": 0, "markets": 0}
     if panel.is_empty():
         with transaction.atomic():
+            hold(run)
             TrendReading.objects.filter(run=run).delete()
         return report
     say(0.1)
@@ -76,6 +78,7 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
         say(0.1 + 0.6 * (place + 1) / len(found))
     report["classes"] = {name: sum(row.trend == name for row in readings) for name in TRENDS}
     with transaction.atomic():
+        hold(run)
         TrendReading.objects.filter(run=run).delete()
         for first in range(0, len(readings), _BATCH):
             TrendReading.objects.bulk_create(readings[first : first + _BATCH])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from catalog.models import Product, ProductImage, SalesRecord, SupplyTerms
+from catalog.models import Location, Product, ProductImage, SalesRecord, SupplyTerms
 from catalog.services.heartbeat import hold
 from forecasting.models import LookAlike, LookAlikeChoice, ProductVector, SignalRun
 
@@ -116,21 +117,30 @@ def look_alike_choice_undo(*, product: Product, neighbour: Product) -> None:
 
 
 def _goods(run: SignalRun) -> tuple[npt.NDArray[Any], Goods, list[str]]:
-    """Ids (N,), what is known of each product, and its status."""
+    """Ids (N,), what is known of each product (prices in the home currency), and its status."""
     import numpy as np
     import polars as pl
 
-    from catalog.selectors import prices_latest
+    from catalog.selectors import exchange_rates_frame, prices_latest
     from forecasting.core.launch.likeness import Goods
 
     rows = list(
         Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes", "status")
     )
     ids = np.array([row[0] for row in rows], dtype=np.int64)
-    prices = prices_latest(as_of=run.as_of).group_by("product_id").agg(pl.col("price").mean())
+    rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=run.as_of)
+    factor = {pk: rates.get(code) for pk, code in Location.objects.values_list("pk", "currency")}
+    rate = pl.col("location_id").replace_strict(factor, default=None, return_dtype=pl.Float64)
+    prices = (
+        prices_latest(as_of=run.as_of)
+        .filter(pl.col("product_id").is_in(ids.tolist()))
+        .select("product_id", price=pl.col("price").cast(pl.Float64) * rate)
+        .drop_nulls()
+        .group_by("product_id")
+        .agg(pl.col("price").mean())
+    )
     price = np.full(len(rows), np.nan)
-    at = np.searchsorted(ids, prices["product_id"].to_numpy())
-    price[at] = prices["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    price[np.searchsorted(ids, prices["product_id"].to_numpy())] = prices["price"].to_numpy()
     attributes = [dict(row[4] or {}) for row in rows]
     brands = [str(own.get("brand", "")) for own in attributes]
     codes = {brand: code for code, brand in enumerate(sorted(set(brands) - {""}))}

@@ -17,10 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import Job, Location, Product, SalesRecord, StockLevel
+from catalog.models import ExchangeRate, Job, Location, Product, SalesRecord, StockLevel
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
-from forecasting.models import ForecastDistribution, ForecastRun, LookAlike, LookAlikeChoice
+from forecasting.models import ForecastDistribution, ForecastRun, LookAlike, LookAlikeChoice, SignalRun
+from forecasting.services.look_alikes import _goods, look_alikes_find
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.forecasting.shop import AS_OF
 
@@ -69,9 +70,6 @@ def shop(db: None) -> dict[str, Any]:
 
 
 def read_signals() -> dict[str, Any]:
-    from forecasting.models import SignalRun
-    from forecasting.services.look_alikes import look_alikes_find
-
     run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now(), state=Job.State.DONE)
     report = look_alikes_find(run, lambda share: None)
     SignalRun.objects.filter(pk=run.pk).update(report={"look_alikes": report})
@@ -129,6 +127,19 @@ def test_what_was_removed_stays_out_and_what_was_added_stays_in(shop: dict[str, 
         assert sum(rows.values()) == pytest.approx(1)
     choice = LookAlikeChoice.objects.get(product=new, neighbour=lamp)
     assert (choice.choice, choice.decided_by) == ("added", buyer)
+
+
+def test_prices_are_compared_in_the_home_currency(shop: dict[str, Any], settings: Settings) -> None:
+    settings.FORESTOCK_HOME_CURRENCY = "USD"
+    ExchangeRate.objects.create(base="JPY", quote="USD", day=AS_OF, rate=Decimal("0.01"))
+    for currency in ("JPY", "XAF"):
+        sell(shop["bags"][0], make_location(currency=currency), rate=5, weeks=10)
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
+    ids, goods, _status = _goods(run)
+    prices = dict(zip(ids.tolist(), goods.price.tolist(), strict=True))
+    # All sell for 3 of the local currency; of one no rate is known.
+    assert prices[shop["bags"][0].pk] == pytest.approx((3 + 0.03) / 2)
+    assert prices[shop["bags"][1].pk] == pytest.approx(3)
 
 
 def test_nothing_is_learned_of_itself_or_of_what_never_sold(shop: dict[str, Any], buyer: User) -> None:

@@ -53,7 +53,8 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
     targets = _targets(ids, status, weeks, run)
     others = np.flatnonzero(weeks.first < weeks.units.shape[1])
     place = {int(pk): at for at, pk in enumerate(ids)}
-    removed, added = _choices(place)
+    choices = _choices()
+    removed, added = _chosen(choices, place)
     made: list[LookAlike] = []
     for rows in weeks.blocks(targets, len(others)):
         found = weeks.candidates(rows, np.full(len(rows), weeks.units.shape[1]), others, goods, curve)
@@ -72,6 +73,9 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
     with transaction.atomic():
         hold(run)
         LookAlike.objects.all().delete()
+        made = _chosen_meanwhile(made, _choices() - choices)
+        there = set(Product.objects.values_list("pk", flat=True))
+        made = [row for row in made if {row.product_id, row.neighbour_id} <= there]
         LookAlike.objects.bulk_create(made, batch_size=2_000)
     return {
         "products": len({row.product_id for row in made}),
@@ -172,7 +176,10 @@ def _vectors(kind: str, ids: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
     model = Counter(row[1] for row in stored).most_common(1)[0][0]
     own = [(pk, np.frombuffer(bytes(vector), dtype="<f2")) for pk, name, vector in stored if name == model]
     result = np.full((len(ids), len(own[0][1])), np.nan, dtype=np.float32)
+    known = set(ids.tolist())
     for pk, vector in own:
+        if pk not in known:
+            continue
         result[np.searchsorted(ids, pk)] = vector
     return result
 
@@ -188,6 +195,7 @@ def _weeks(run: SignalRun, ids: npt.NDArray[Any]) -> Weeks:
         panel.group_by("product", "ds")
         .agg(pl.col("y").sum())
         .with_columns(pl.col("product").cast(pl.String).cast(pl.Int64))
+        .filter(pl.col("product").is_in(ids.tolist()))
     )
     return Weeks.of(sales, ids)
 
@@ -208,15 +216,44 @@ def _targets(ids: npt.NDArray[Any], status: list[str], weeks: Weeks, run: Signal
     return np.flatnonzero(new & ~gone)
 
 
-def _choices(place: dict[int, int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+def _choices() -> set[tuple[int, int, str]]:
+    """(product, neighbour, choice) of all choices."""
+    return set(LookAlikeChoice.objects.values_list("product_id", "neighbour_id", "choice"))
+
+
+def _chosen(
+    choices: set[tuple[int, int, str]], place: dict[int, int]
+) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """What was removed and what was added, by the products' places; products without a place are left out."""
     removed: dict[int, set[int]] = {}
     added: dict[int, set[int]] = {}
-    for product, neighbour, choice in LookAlikeChoice.objects.values_list(
-        "product_id", "neighbour_id", "choice"
-    ):
-        where = removed if choice == LookAlikeChoice.Choice.REMOVED else added
-        where.setdefault(place[product], set()).add(place[neighbour])
+    for product, neighbour, choice in choices:
+        if product in place and neighbour in place:
+            where = removed if choice == LookAlikeChoice.Choice.REMOVED else added
+            where.setdefault(place[product], set()).add(place[neighbour])
     return removed, added
+
+
+def _chosen_meanwhile(made: list[LookAlike], choices: set[tuple[int, int, str]]) -> list[LookAlike]:
+    """The rows after choices that were made while they were computed; weights still sum to 1."""
+    own: dict[int, dict[int, LookAlike]] = {product: {} for product, _, _ in choices}
+    for row in made:
+        if row.product_id in own:
+            own[row.product_id][row.neighbour_id] = row
+    for product, neighbour, choice in sorted(choices):
+        if choice == LookAlikeChoice.Choice.REMOVED:
+            own[product].pop(neighbour, None)
+        else:
+            top = max((row.weight for row in own[product].values()), default=1.0)
+            near = LookAlike(product_id=product, neighbour_id=neighbour)
+            own[product].setdefault(neighbour, near).weight = top
+    for rows in own.values():
+        total = sum(row.weight for row in rows.values())
+        for row in rows.values():
+            row.weight /= total
+    return [row for row in made if row.product_id not in own] + [
+        row for rows in own.values() for row in rows.values()
+    ]
 
 
 def _rows(

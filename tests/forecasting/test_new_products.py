@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,17 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from catalog.models import ExchangeRate, Job, Location, Product, SalesRecord, StockLevel
+from catalog.selectors import prices_latest
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
-from forecasting.models import ForecastDistribution, ForecastRun, LookAlike, LookAlikeChoice, SignalRun
+from forecasting.models import (
+    ForecastDistribution,
+    ForecastRun,
+    LookAlike,
+    LookAlikeChoice,
+    ProductVector,
+    SignalRun,
+)
 from forecasting.services.look_alikes import _goods, look_alikes_find
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.forecasting.shop import AS_OF
@@ -127,6 +135,37 @@ def test_what_was_removed_stays_out_and_what_was_added_stays_in(shop: dict[str, 
         assert sum(rows.values()) == pytest.approx(1)
     choice = LookAlikeChoice.objects.get(product=new, neighbour=lamp)
     assert (choice.choice, choice.decided_by) == ("added", buyer)
+
+
+def test_a_choice_made_while_they_are_computed_counts(shop: dict[str, Any], buyer: User) -> None:
+    new, [bag, *_], [lamp, *_] = shop["new"], shop["bags"], shop["lamps"]
+
+    def choose(share: float) -> None:
+        for other, choice in ((bag, "removed"), (lamp, "added")):
+            services.look_alike_choose(product=new, neighbour=other, choice=choice, acting_user=buyer)
+
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
+    look_alikes_find(run, choose)
+    rows = {row.neighbour_id: row.weight for row in LookAlike.objects.filter(product=new)}
+    assert bag.pk not in rows
+    assert rows[lamp.pk] == pytest.approx(max(rows.values()))
+    assert sum(rows.values()) == pytest.approx(1)
+
+
+def test_products_that_come_while_it_reads_wait_for_the_next_reading(
+    shop: dict[str, Any], buyer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prices_later(*, as_of: date) -> Any:
+        late = make_product(name="jumbo bag black")
+        sell(late, shop["place"], rate=5, weeks=10)
+        ProductVector.objects.create(
+            product=late, kind="text", model_id="m", content_sha="x", vector=np.ones(2, dtype="<f2").tobytes()
+        )
+        services.look_alike_choose(product=shop["new"], neighbour=late, choice="removed", acting_user=buyer)
+        return prices_latest(as_of=as_of)
+
+    monkeypatch.setattr("catalog.selectors.prices_latest", prices_later)
+    assert read_signals()["products"] == 1
 
 
 def test_prices_are_compared_in_the_home_currency(shop: dict[str, Any], settings: Settings) -> None:

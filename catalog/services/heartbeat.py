@@ -19,6 +19,15 @@ _LONGEST_SILENCE = 5.0
 _SHORTEST_STEP = 1.0
 
 
+def hold(job: Job) -> None:
+    """Begin a transaction that writes for a claimed job: nobody can take or stop the job until it ends.
+
+    Raises `JobLostError` if somebody has. A job that no worker has claimed is not held.
+    """
+    if job.claim is not None:
+        type(job).beat(job.pk, job.claim)
+
+
 class Heartbeat:
     """Beats for a claimed job from a thread with a database connection of its own, until the block ends.
 

@@ -13,6 +13,7 @@ import polars as pl
 from django.conf import settings
 from django.db import transaction
 
+from catalog.services.heartbeat import hold
 from forecasting.models import BehaviourReading, SignalRun
 
 if TYPE_CHECKING:
@@ -62,13 +63,16 @@ def behaviour_read(run: SignalRun, say: Say) -> dict[str, Any]:
     for number, batch in enumerate(batches := list(_batches(records))):
         readings = _readings(run, batch.of(records), prices)
         with transaction.atomic():
+            hold(run)
             batch.delete()
             BehaviourReading.objects.bulk_create(readings, batch_size=5_000)
         written += len(readings)
         lost += sum(bool(reading.lost_units) for reading in readings)
         kept += batch.locations
         say((number + 1) / len(batches))
-    BehaviourReading.objects.exclude(location__in=kept).delete()
+    with transaction.atomic():
+        hold(run)
+        BehaviourReading.objects.exclude(location__in=kept).delete()
     return {"product_locations": written, "lost": lost}
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.models import Category, Product
 from catalog.services import products_categorise
+from catalog.services.heartbeat import hold
 from forecasting.models import CategorySuggestion, ProductVector, SignalRun
 from forecasting.selectors.vectors import Vectors, vectors_read
 
@@ -70,7 +71,7 @@ def categories_suggest(run: SignalRun, say: Say) -> dict[str, Any]:
     head = head_fit(shop.items(labelled), [str(pk) for pk in shop.categories[labelled]])
     say(0.5)
     found = list(_found(shop, labelled, head, say))
-    _write(found)
+    _write(run, found)
     return {
         "products": len(labelled),
         "categories": len(head.categories),
@@ -185,9 +186,10 @@ def _basis(head: CategoryHead, has_picture: bool, has_name: bool) -> str:
     return _Basis.IMAGE if by_picture else _Basis.TEXT
 
 
-def _write(found: Iterable[CategorySuggestion]) -> None:
+def _write(run: SignalRun, found: Iterable[CategorySuggestion]) -> None:
     """Replace the open suggestions. A decided one is replaced only where the product is another by now."""
     with transaction.atomic():
+        hold(run)
         decided = dict(
             CategorySuggestion.objects.exclude(state=_State.OPEN).values_list("product_id", "content_sha")
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from catalog.models import Product, ProductImage, SalesRecord, SupplyTerms
+from catalog.models import Location, Product, ProductImage, SalesRecord, SupplyTerms
+from catalog.services.heartbeat import hold
 from forecasting.models import LookAlike, LookAlikeChoice, ProductVector, SignalRun
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
     targets = _targets(ids, status, weeks, run)
     others = np.flatnonzero(weeks.first < weeks.units.shape[1])
     place = {int(pk): at for at, pk in enumerate(ids)}
-    removed, added = _choices(place)
+    choices = _choices()
+    removed, added = _chosen(choices, place)
     made: list[LookAlike] = []
     for rows in weeks.blocks(targets, len(others)):
         found = weeks.candidates(rows, np.full(len(rows), weeks.units.shape[1]), others, goods, curve)
@@ -68,7 +71,11 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
         made += _rows(ids, rows, others, near.index, near.weight, found.parts, PARTS)
         say(0.6 + 0.4 * len(made) / max(_SHOWN * len(targets), 1))
     with transaction.atomic():
+        hold(run)
         LookAlike.objects.all().delete()
+        made = _chosen_meanwhile(made, _choices() - choices)
+        there = set(Product.objects.values_list("pk", flat=True))
+        made = [row for row in made if {row.product_id, row.neighbour_id} <= there]
         LookAlike.objects.bulk_create(made, batch_size=2_000)
     return {
         "products": len({row.product_id for row in made}),
@@ -114,21 +121,30 @@ def look_alike_choice_undo(*, product: Product, neighbour: Product) -> None:
 
 
 def _goods(run: SignalRun) -> tuple[npt.NDArray[Any], Goods, list[str]]:
-    """Ids (N,), what is known of each product, and its status."""
+    """Ids (N,), what is known of each product (prices in the home currency), and its status."""
     import numpy as np
     import polars as pl
 
-    from catalog.selectors import prices_latest
+    from catalog.selectors import exchange_rates_frame, prices_latest
     from forecasting.core.launch.likeness import Goods
 
     rows = list(
         Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes", "status")
     )
     ids = np.array([row[0] for row in rows], dtype=np.int64)
-    prices = prices_latest(as_of=run.as_of).group_by("product_id").agg(pl.col("price").mean())
+    rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=run.as_of)
+    factor = {pk: rates.get(code) for pk, code in Location.objects.values_list("pk", "currency")}
+    rate = pl.col("location_id").replace_strict(factor, default=None, return_dtype=pl.Float64)
+    prices = (
+        prices_latest(as_of=run.as_of)
+        .filter(pl.col("product_id").is_in(ids.tolist()))
+        .select("product_id", price=pl.col("price").cast(pl.Float64) * rate)
+        .drop_nulls()
+        .group_by("product_id")
+        .agg(pl.col("price").mean())
+    )
     price = np.full(len(rows), np.nan)
-    at = np.searchsorted(ids, prices["product_id"].to_numpy())
-    price[at] = prices["price"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    price[np.searchsorted(ids, prices["product_id"].to_numpy())] = prices["price"].to_numpy()
     attributes = [dict(row[4] or {}) for row in rows]
     brands = [str(own.get("brand", "")) for own in attributes]
     codes = {brand: code for code, brand in enumerate(sorted(set(brands) - {""}))}
@@ -160,7 +176,10 @@ def _vectors(kind: str, ids: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
     model = Counter(row[1] for row in stored).most_common(1)[0][0]
     own = [(pk, np.frombuffer(bytes(vector), dtype="<f2")) for pk, name, vector in stored if name == model]
     result = np.full((len(ids), len(own[0][1])), np.nan, dtype=np.float32)
+    known = set(ids.tolist())
     for pk, vector in own:
+        if pk not in known:
+            continue
         result[np.searchsorted(ids, pk)] = vector
     return result
 
@@ -176,6 +195,7 @@ def _weeks(run: SignalRun, ids: npt.NDArray[Any]) -> Weeks:
         panel.group_by("product", "ds")
         .agg(pl.col("y").sum())
         .with_columns(pl.col("product").cast(pl.String).cast(pl.Int64))
+        .filter(pl.col("product").is_in(ids.tolist()))
     )
     return Weeks.of(sales, ids)
 
@@ -196,15 +216,44 @@ def _targets(ids: npt.NDArray[Any], status: list[str], weeks: Weeks, run: Signal
     return np.flatnonzero(new & ~gone)
 
 
-def _choices(place: dict[int, int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+def _choices() -> set[tuple[int, int, str]]:
+    """(product, neighbour, choice) of all choices."""
+    return set(LookAlikeChoice.objects.values_list("product_id", "neighbour_id", "choice"))
+
+
+def _chosen(
+    choices: set[tuple[int, int, str]], place: dict[int, int]
+) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """What was removed and what was added, by the products' places; products without a place are left out."""
     removed: dict[int, set[int]] = {}
     added: dict[int, set[int]] = {}
-    for product, neighbour, choice in LookAlikeChoice.objects.values_list(
-        "product_id", "neighbour_id", "choice"
-    ):
-        where = removed if choice == LookAlikeChoice.Choice.REMOVED else added
-        where.setdefault(place[product], set()).add(place[neighbour])
+    for product, neighbour, choice in choices:
+        if product in place and neighbour in place:
+            where = removed if choice == LookAlikeChoice.Choice.REMOVED else added
+            where.setdefault(place[product], set()).add(place[neighbour])
     return removed, added
+
+
+def _chosen_meanwhile(made: list[LookAlike], choices: set[tuple[int, int, str]]) -> list[LookAlike]:
+    """The rows after choices that were made while they were computed; weights still sum to 1."""
+    own: dict[int, dict[int, LookAlike]] = {product: {} for product, _, _ in choices}
+    for row in made:
+        if row.product_id in own:
+            own[row.product_id][row.neighbour_id] = row
+    for product, neighbour, choice in sorted(choices):
+        if choice == LookAlikeChoice.Choice.REMOVED:
+            own[product].pop(neighbour, None)
+        else:
+            top = max((row.weight for row in own[product].values()), default=1.0)
+            near = LookAlike(product_id=product, neighbour_id=neighbour)
+            own[product].setdefault(neighbour, near).weight = top
+    for rows in own.values():
+        total = sum(row.weight for row in rows.values())
+        for row in rows.values():
+            row.weight /= total
+    return [row for row in made if row.product_id not in own] + [
+        row for rows in own.values() for row in rows.values()
+    ]
 
 
 def _rows(

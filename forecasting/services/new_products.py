@@ -42,8 +42,9 @@ class Planned:
 def planned_read(run: ForecastRun, panel: pl.DataFrame) -> Planned:
     """Which product-locations are forecast from look-alikes.
 
-    Where a product with look-alikes sells for less than half a year, and where it has stock or supply terms;
-    of terms that hold everywhere, where one of its look-alikes sells. A successor whose predecessor is still
+    Where a product with look-alikes sells for less than half a year, and where it has stock or supply terms
+    and anything sells (a warehouse that only supplies others has no demand of its own); of terms that hold
+    everywhere, where one of its look-alikes sells. A successor whose predecessor is still
     being sold at the location inherits its demand in the plan: it gets none of its own on top.
     """
     import polars as pl
@@ -83,6 +84,7 @@ def _places(run: ForecastRun, sells: pl.DataFrame, near: dict[int, list[tuple[in
     terms = terms_all(as_of=run.as_of, product_ids=list(near))
     stock = stock_on(as_of=run.as_of, known_at=run.known_at).filter(mine).select(key)
     there = pl.concat([stock, terms.filter(~pl.col("is_general")).select(key)]).unique()
+    there = there.join(sells, on="location_id", how="semi")
     alike = pl.DataFrame(
         [(product, other) for product, own in near.items() for other, _ in own],
         schema={"product_id": pl.Int64, "neighbour_id": pl.Int64},

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from catalog.core.pictures import PictureError, picture_decode
 from catalog.models import ProductImage
+from catalog.services.heartbeat import hold
 from forecasting.core.pictures.models import Encoder, ImageModel, lite0_model
 from forecasting.models import ProductVector, SignalRun
 from forecasting.selectors.vectors import DTYPE
@@ -60,7 +61,7 @@ def pictures_read(run: SignalRun, say: Say) -> dict[str, Any]:
             readable = list(_decoded(block))
             unreadable += len(block) - len(readable)
             vectors = encoder.encode(pixels for _image, pixels in readable)
-            _write([image for image, _pixels in readable], vectors, model.id)
+            _write(run, [image for image, _pixels in readable], vectors, model.id)
             encoded += len(readable)
             say((encoded + unreadable) / len(wanted))
     return {
@@ -96,7 +97,7 @@ def _decoded(images: Iterable[ProductImage]) -> Iterator[tuple[ProductImage, NDA
             logger.warning("Photo %d can't be read: %s", image.pk, error)
 
 
-def _write(images: list[ProductImage], vectors: NDArray[np.float32], model_id: str) -> None:
+def _write(run: SignalRun, images: list[ProductImage], vectors: NDArray[np.float32], model_id: str) -> None:
     rows = [
         ProductVector(
             product_id=image.product_id,
@@ -108,6 +109,7 @@ def _write(images: list[ProductImage], vectors: NDArray[np.float32], model_id: s
         for image, vector in zip(images, vectors, strict=True)
     ]
     with transaction.atomic():
+        hold(run)
         ProductVector.objects.bulk_create(
             rows,
             update_conflicts=True,

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Product
+from catalog.services.heartbeat import hold
 from forecasting.models import ProductVector, SignalRun
 
 BATCH = 2_000
@@ -35,6 +36,7 @@ def texts_step(run: SignalRun, say: Any) -> dict[str, Any]:
         part = waiting[first : first + BATCH]
         vectors = encoder.encode([words for _, words, _ in part]).astype("<f2")
         with transaction.atomic():
+            hold(run)
             ProductVector.objects.bulk_create(
                 [
                     ProductVector(

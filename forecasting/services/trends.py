@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from django.conf import settings
 from django.db import transaction
 
+from catalog.models import Location
+from catalog.services.heartbeat import hold
 from forecasting.models import SignalRun, TrendReading
 
 if TYPE_CHECKING:
@@ -54,10 +57,11 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
     report: dict[str, Any] = {"products": 0, "categories": 0, "markets": 0}
     if panel.is_empty():
         with transaction.atomic():
+            hold(run)
             TrendReading.objects.filter(run=run).delete()
         return report
     say(0.1)
-    found = list(_kinds(panel))
+    found = list(_kinds(panel, run.as_of))
     readings: list[TrendReading] = []
     for place, rows in enumerate(found):
         trends = read_trends(rows.y, rows.groups, rows.worth)
@@ -76,6 +80,7 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
         say(0.1 + 0.6 * (place + 1) / len(found))
     report["classes"] = {name: sum(row.trend == name for row in readings) for name in TRENDS}
     with transaction.atomic():
+        hold(run)
         TrendReading.objects.filter(run=run).delete()
         for first in range(0, len(readings), _BATCH):
             TrendReading.objects.bulk_create(readings[first : first + _BATCH])
@@ -84,9 +89,15 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
     return report
 
 
-def _kinds(panel: pl.DataFrame) -> list[_Rows]:
-    """The panel's sums by product, by category with all that is under it, and by location."""
-    from catalog.selectors import category_ancestors, unique_id_split
+def _kinds(panel: pl.DataFrame, as_of: date) -> list[_Rows]:
+    """The panel's sums by product, by category with all that is under it, and by location.
+
+    Revenue is in the home currency at the rates of the day, 0 where no rate is known.
+    """
+    from catalog.selectors import category_ancestors, exchange_rates_frame, unique_id_split
+
+    rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
+    factor = {pk: rates.get(code, 0.0) for pk, code in Location.objects.values_list("pk", "currency")}
 
     product, location = unique_id_split(panel["unique_id"].unique(maintain_order=True).to_list())
     lengths = panel.group_by("unique_id", maintain_order=True).len()["len"].to_numpy()
@@ -98,6 +109,9 @@ def _kinds(panel: pl.DataFrame) -> list[_Rows]:
         week=(pl.col("ds") - first_week).dt.total_days() // 7,
         y=pl.col("y"),
         revenue=pl.col("revenue").fill_null(0.0),
+    ).with_columns(
+        revenue=pl.col("revenue")
+        * pl.col("location").replace_strict(factor, default=0.0, return_dtype=pl.Float64)
     )
     above = pl.DataFrame(
         category_ancestors(), schema={"category": pl.Int64, "ancestor": pl.Int64}, orient="row"

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from catalog.models import Review
+from catalog.services.heartbeat import hold
 from forecasting.models import ProductVoice, ReviewReading, SignalRun
 from forecasting.selectors.voices import review_words
 
@@ -70,6 +71,7 @@ def reviews_step(run: SignalRun, say: Any) -> dict[str, Any]:
         for done, batch in _batches(waiting):
             readings = _read(batch, left_out, model, model_id, more)
             with transaction.atomic():
+                hold(run)
                 ReviewReading.objects.bulk_create(
                     readings, update_conflicts=True, unique_fields=["review"], update_fields=_FIELDS
                 )
@@ -137,6 +139,7 @@ def voices_sum_up(run: SignalRun) -> int:
         )
     fields = [field.name for field in ProductVoice._meta.concrete_fields if field.name != "product"]
     with transaction.atomic():
+        hold(run)
         ProductVoice.objects.exclude(product_id__in=ReviewReading.objects.values("review__product")).delete()
         ProductVoice.objects.bulk_create(
             voices, batch_size=BATCH, update_conflicts=True, unique_fields=["product"], update_fields=fields

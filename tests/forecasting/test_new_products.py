@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,19 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import Job, Location, Product, SalesRecord, StockLevel
+from catalog.models import ExchangeRate, Job, Location, Product, SalesRecord, StockLevel
+from catalog.selectors import prices_latest
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
-from forecasting.models import ForecastDistribution, ForecastRun, LookAlike, LookAlikeChoice
+from forecasting.models import (
+    ForecastDistribution,
+    ForecastRun,
+    LookAlike,
+    LookAlikeChoice,
+    ProductVector,
+    SignalRun,
+)
+from forecasting.services.look_alikes import _goods, look_alikes_find
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.forecasting.shop import AS_OF
 
@@ -69,9 +78,6 @@ def shop(db: None) -> dict[str, Any]:
 
 
 def read_signals() -> dict[str, Any]:
-    from forecasting.models import SignalRun
-    from forecasting.services.look_alikes import look_alikes_find
-
     run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now(), state=Job.State.DONE)
     report = look_alikes_find(run, lambda share: None)
     SignalRun.objects.filter(pk=run.pk).update(report={"look_alikes": report})
@@ -131,6 +137,50 @@ def test_what_was_removed_stays_out_and_what_was_added_stays_in(shop: dict[str, 
     assert (choice.choice, choice.decided_by) == ("added", buyer)
 
 
+def test_a_choice_made_while_they_are_computed_counts(shop: dict[str, Any], buyer: User) -> None:
+    new, [bag, *_], [lamp, *_] = shop["new"], shop["bags"], shop["lamps"]
+
+    def choose(share: float) -> None:
+        for other, choice in ((bag, "removed"), (lamp, "added")):
+            services.look_alike_choose(product=new, neighbour=other, choice=choice, acting_user=buyer)
+
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
+    look_alikes_find(run, choose)
+    rows = {row.neighbour_id: row.weight for row in LookAlike.objects.filter(product=new)}
+    assert bag.pk not in rows
+    assert rows[lamp.pk] == pytest.approx(max(rows.values()))
+    assert sum(rows.values()) == pytest.approx(1)
+
+
+def test_products_that_come_while_it_reads_wait_for_the_next_reading(
+    shop: dict[str, Any], buyer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prices_later(*, as_of: date) -> Any:
+        late = make_product(name="jumbo bag black")
+        sell(late, shop["place"], rate=5, weeks=10)
+        ProductVector.objects.create(
+            product=late, kind="text", model_id="m", content_sha="x", vector=np.ones(2, dtype="<f2").tobytes()
+        )
+        services.look_alike_choose(product=shop["new"], neighbour=late, choice="removed", acting_user=buyer)
+        return prices_latest(as_of=as_of)
+
+    monkeypatch.setattr("catalog.selectors.prices_latest", prices_later)
+    assert read_signals()["products"] == 1
+
+
+def test_prices_are_compared_in_the_home_currency(shop: dict[str, Any], settings: Settings) -> None:
+    settings.FORESTOCK_HOME_CURRENCY = "USD"
+    ExchangeRate.objects.create(base="JPY", quote="USD", day=AS_OF, rate=Decimal("0.01"))
+    for currency in ("JPY", "XAF"):
+        sell(shop["bags"][0], make_location(currency=currency), rate=5, weeks=10)
+    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
+    ids, goods, _status = _goods(run)
+    prices = dict(zip(ids.tolist(), goods.price.tolist(), strict=True))
+    # All sell for 3 of the local currency; of one no rate is known.
+    assert prices[shop["bags"][0].pk] == pytest.approx((3 + 0.03) / 2)
+    assert prices[shop["bags"][1].pk] == pytest.approx(3)
+
+
 def test_nothing_is_learned_of_itself_or_of_what_never_sold(shop: dict[str, Any], buyer: User) -> None:
     for other in (shop["new"], make_product()):
         with pytest.raises(services.LookAlikeError):
@@ -170,6 +220,17 @@ def test_terms_that_hold_everywhere_plan_it_where_its_look_alikes_sell(shop: dic
     rows = ForecastDistribution.objects.filter(run=run_done(), product=second)
     assert [row.location_id for row in rows] == [shop["place"].pk]
     assert elsewhere.pk not in [row.location_id for row in rows]
+
+
+def test_a_warehouse_that_never_sells_gets_no_demand_of_its_own(shop: dict[str, Any]) -> None:
+    warehouse = make_location()
+    make_terms(supplier=make_supplier(), product=shop["new"], location=warehouse)
+    StockLevel.objects.create(
+        product=shop["new"], location=warehouse, day=AS_OF, on_hand=Decimal(5), recorded_at=timezone.now()
+    )
+    read_signals()
+    rows = ForecastDistribution.objects.filter(run=run_done(), product=shop["new"])
+    assert [row.location_id for row in rows] == [shop["place"].pk]
 
 
 def page_of(name: str, *pks: int) -> str:

@@ -15,8 +15,12 @@ from django.utils import timezone
 
 from catalog.models import Job, JobLostError
 from forecasting import services
-from forecasting.models import SignalRun
+from forecasting.models import SignalRun, TrendReading
 from forecasting.services import signals
+from forecasting.services.look_alikes import look_alikes_find
+from forecasting.services.trends import trends_read
+from forecasting.services.voices import voices_sum_up
+from tests.forecasting.shop import make_sales
 
 LIST = reverse("forecasting:signal-run-list")
 
@@ -61,6 +65,21 @@ def test_it_does_the_other_steps_when_one_fails_and_tells_which(monkeypatch: pyt
     assert (run.state, done) == (Job.State.FAILED, ["reviews", "trends"])
     assert run.error == "reviews: ValueError: no head"
     assert run.report["trends"]["products"] == 7
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", [look_alikes_find, lambda run, say: voices_sum_up(run), trends_read])
+def test_a_step_of_a_reading_that_was_stopped_writes_nothing(step: Any) -> None:
+    make_sales(products=1, weeks=30)
+    run = make_run()
+    SignalRun.take(run.pk)
+    run.refresh_from_db()
+    step(run, lambda share: None)
+    TrendReading.objects.all().delete()
+    SignalRun.stop(run.pk, "by hand")
+    with pytest.raises(JobLostError):
+        step(run, lambda share: None)
+    assert not TrendReading.objects.exists()
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,11 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
-from catalog.models import Category, Product
+from catalog.models import Category, ExchangeRate, Product
+from catalog.selectors import demand_panel
 from forecasting.models import SignalRun, TrendReading
-from forecasting.services.trends import trends_read
-from tests.cast import make_category
+from forecasting.services.trends import _kinds, trends_read
+from tests.cast import make_category, make_location
 from tests.forecasting.shop import AS_OF, make_sales
 
 BOARD = reverse("forecasting:trend-board")
@@ -58,6 +61,19 @@ def test_a_repeated_run_tells_them_once_and_a_later_one_knows_the_class_before()
     before = {row.product_id: row.trend for row in TrendReading.objects.filter(run=run, kind="product")}
     for row in TrendReading.objects.filter(run=later, kind="product"):
         assert row.previous == before[row.product_id]
+
+
+@pytest.mark.django_db
+def test_revenue_of_other_currencies_is_counted_in_the_home_currency(settings: Settings) -> None:
+    settings.FORESTOCK_HOME_CURRENCY = "USD"
+    ExchangeRate.objects.create(base="JPY", quote="USD", day=AS_OF, rate=Decimal("0.01"))
+    make_sales(products=1, weeks=30)
+    make_sales(products=1, weeks=30, location=make_location(currency="JPY", country="JP"))
+    make_sales(products=1, weeks=30, location=make_location(currency="XAF", country="CM"))
+    panel = demand_panel(as_of=AS_OF, freq="W")
+    [products, markets] = _kinds(panel, AS_OF)
+    # A unit sells for 3 of the local currency.
+    assert products.worth.tolist() == markets.worth.tolist() == pytest.approx([3, 0.03, 0])
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ from forecasting.models import CategorySuggestion
 from forecasting.selectors.categories import VIEWS, suggestion_counts
 from forecasting.views.access import inside_only
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 _VIEW = "forecasting.view_categorysuggestion"
 _DECIDE = "forecasting.change_categorysuggestion"
 _TABS = {

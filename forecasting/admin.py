@@ -177,10 +177,17 @@ class ProductVectorAdmin(ReadOnlyMixin, ModelAdmin):
 
 @admin.register(ProductVoice)
 class ProductVoiceAdmin(ReadOnlyMixin, ModelAdmin):
-    list_display = ("product", "as_of", "level", "low", "high", "change", "changed_on", "reviews", "left_out")
+    list_display = ("product", "as_of", "praise", "changed_on", "reviews", "left_out")
     list_select_related = ("product",)
     search_fields = ("product__sku",)
     show_full_result_count = False
+
+    @admin.display(description=ProductVoice._meta.get_field("level").verbose_name, ordering="level")
+    def praise(self, voice: ProductVoice) -> str:
+        """The share of praise and its interval."""
+        if voice.level is None or voice.low is None or voice.high is None:
+            return "–"
+        return f"{voice.level:.0%} ({voice.low:.0%} – {voice.high:.0%})"
 
 
 @admin.register(ReviewReading)

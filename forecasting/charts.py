@@ -36,7 +36,7 @@ class Line:
 class LineChart:
     """Lines over common labels (days or numbers); `ticks` are (height on the grid, value), from the top down.
 
-    `unit` says how values are written: "percent" or "number".
+    `unit` says how values are written: "percent", "number" or "units".
     """
 
     lines: list[Line]

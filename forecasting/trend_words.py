@@ -13,6 +13,9 @@ from django.utils.translation import gettext as _
 from forecasting.models import TrendReading
 
 Trend = TrendReading.Trend
+TONES = {"rising": "good", "peak": "good", "falling": "bad", "fading": "bad", "new": "info", "lumpy": "warn"}
+SIGNS = {"rising": "↗", "peak": "⤒", "falling": "↘", "fading": "⇣", "new": "✦", "lumpy": "≀", "stable": "→"}
+FORTNIGHTS = 26
 _MOST = 3
 
 
@@ -57,8 +60,15 @@ def _part(name: str, value: float) -> str:
             return _("The last weeks run faster: %(share)s") % {"share": share}
         return _("The last weeks run slower: %(share)s") % {"share": share}
     if value > 0:
-        return _("Last quarter was below its usual level: %(share)s") % {"share": share}
-    return _("Last quarter was above its usual level: %(share)s") % {"share": share}
+        return _("Back to its usual level after a low quarter: %(share)s") % {"share": share}
+    return _("Back to its usual level after a high quarter: %(share)s") % {"share": share}
+
+
+def fortnights(weeks: list[float]) -> list[float]:
+    """The last year of weekly units as means of two weeks: calm enough for a small line."""
+    year = weeks[-2 * FORTNIGHTS :]
+    first = len(year) % 2
+    return [sum(year[place : place + 2]) / 2 for place in range(first, len(year), 2)]
 
 
 def second_opinion(reading: TrendReading) -> str:

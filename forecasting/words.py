@@ -107,7 +107,7 @@ SIGNAL_MEANINGS: dict[str, str | Promise] = {
 }
 VERDICTS: dict[str, str | Promise] = {
     "helps": _("Used: it makes forecasts better"),
-    "no_better": _("Shown, not used: it does not make forecasts better"),
+    "no_better": _("Shown, not used: no gain beyond chance"),
     "too_little": _("Shown, not used: what it gains is too little"),
     "wider": _("Shown, not used: the mean gets better, the quantiles get worse"),
     "redundant": _("Shown, not used: a better signal tells the same"),

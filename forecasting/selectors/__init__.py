@@ -41,6 +41,7 @@ from forecasting.selectors.runs import (
     runs_list,
 )
 from forecasting.selectors.signals import signal_run_latest, signal_runs_list
+from forecasting.selectors.trends import trends_of
 from forecasting.selectors.trials import signals_used, trial_get, trial_latest, trials_list, verdicts_of
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "signal_runs_list",
     "signals_used",
     "suggestions_list",
+    "trends_of",
     "trial_get",
     "trial_latest",
     "trials_list",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from catalog import selectors as catalog
 from forecasting.models import CategorySuggestion
@@ -24,3 +24,14 @@ def suggestions_list(view: str, *, search: str = "", at_least: float = 0.0) -> Q
     if search.strip():
         rows = rows.filter(product__in=catalog.products_search(search).order_by().values("pk"))
     return rows.order_by("-probability", "product")
+
+
+def suggestion_counts() -> dict[str, int]:
+    """How many suggestions each of the `VIEWS` holds."""
+    state = CategorySuggestion.State
+    return CategorySuggestion.objects.aggregate(
+        missing=Count("pk", filter=Q(state=state.OPEN, contradicts=False)),
+        doubted=Count("pk", filter=Q(state=state.OPEN, contradicts=True)),
+        accepted=Count("pk", filter=Q(state=state.ACCEPTED)),
+        dismissed=Count("pk", filter=Q(state=state.DISMISSED)),
+    )

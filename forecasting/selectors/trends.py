@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import Count, Q, QuerySet
 
 from catalog.selectors import categories_under, products_search
@@ -42,6 +44,13 @@ def trends_list(
             | Q(location__code__icontains=search)
         )
     return found.order_by("-score", "pk")
+
+
+def trends_of(product_ids: Collection[int]) -> dict[int, TrendReading]:
+    """The latest readings of these products, by product; in one query."""
+    latest = TrendReading.objects.order_by("-run").values("run")[:1]
+    found = TrendReading.objects.filter(run=latest, kind=TrendReading.Kind.PRODUCT, product__in=product_ids)
+    return {reading.product_id: reading for reading in found if reading.product_id is not None}
 
 
 def trend_counts(found: QuerySet[TrendReading]) -> dict[str, int]:

@@ -71,15 +71,17 @@ def voice_left_out(product: Product) -> dict[str, int]:
 
 
 def voice_quotes(voice: ProductVoice, aspect: str = "") -> list[Quote]:
-    """Parts of reviews that show what is said, the clearest first; of one aspect or of all."""
+    """Parts of reviews that show what is said, the clearest first, one a review; of one aspect or of all."""
     asked = [
         (line["quotes"], line["aspect"]) for line in voice.aspects if not aspect or line["aspect"] == aspect
     ]
     wanted: list[list[Any]] = []
+    quoted: set[int] = set()
     for round_ in range(QUOTES):
         for quotes, _ in asked:
-            if round_ < len(quotes) and len(wanted) < QUOTES:
+            if round_ < len(quotes) and len(wanted) < QUOTES and quotes[round_][0] not in quoted:
                 wanted.append(quotes[round_])
+                quoted.add(quotes[round_][0])
     reviews = Review.objects.in_bulk([quote[0] for quote in wanted])
     return [
         _quote(reviews[number], start, end, p_positive)

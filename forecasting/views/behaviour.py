@@ -15,7 +15,7 @@ from catalog.models import Location
 from forecasting import selectors
 from forecasting.views.access import inside_only
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 
 
 @dataclass(frozen=True)

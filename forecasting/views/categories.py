@@ -18,10 +18,10 @@ from catalog import selectors as catalog
 from catalog.models import Category, ProductImage
 from forecasting import selectors, services
 from forecasting.models import CategorySuggestion
-from forecasting.selectors.categories import VIEWS
+from forecasting.selectors.categories import VIEWS, suggestion_counts
 from forecasting.views.access import inside_only
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 _VIEW = "forecasting.view_categorysuggestion"
 _DECIDE = "forecasting.change_categorysuggestion"
 _TABS = {
@@ -67,6 +67,7 @@ def suggestion_list(request: HttpRequest) -> HttpResponse:
         for row in page
     ]
     is_open = view in {"missing", "doubted"}
+    counts = suggestion_counts()
     return render(
         request,
         "forecasting/category_suggestions.html",
@@ -74,7 +75,7 @@ def suggestion_list(request: HttpRequest) -> HttpResponse:
             "page": page,
             "lines": lines,
             "view": view,
-            "tabs": list(_TABS.items()),
+            "tabs": [(key, label, counts[key]) for key, label in _TABS.items()],
             "q": q,
             "level": level,
             "level_share": level / 100,

@@ -19,6 +19,7 @@ from forecasting.selectors import new_products as new
 from forecasting.views.access import inside_only
 
 PAGE_SIZE = 25
+SHOWN = 3
 _VIEW = "forecasting.view_lookalike"
 _ADD, _DELETE = "forecasting.add_lookalikechoice", "forecasting.delete_lookalikechoice"
 
@@ -31,7 +32,7 @@ def new_products(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")[:100].replace("\0", "")
     page = Paginator(new.new_products_list(text), PAGE_SIZE).get_page(request.GET.get("page"))
     run = selectors.run_latest()
-    lines = new.new_products_read(list(page), run=run, as_of=catalog.today())
+    lines = new.new_products_read(list(page), run=run, as_of=catalog.today(), most=SHOWN)
     return render(
         request, "forecasting/new_products.html", {"page": page, "lines": lines, "run": run, "text": text}
     )

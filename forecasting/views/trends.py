@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
@@ -18,29 +18,24 @@ from catalog.models import Category
 from forecasting.charts import LineChart, line_chart
 from forecasting.models import SignalRun, TrendReading
 from forecasting.selectors import trends as reads
-from forecasting.trend_words import rule_words, second_opinion, signed_share, trend_reasons
+from forecasting.trend_words import SIGNS, fortnights, rule_words, second_opinion, signed_share, trend_reasons
 from forecasting.views.access import inside_only
 
-PAGE_SIZE = 50
-SPARK_WIDTH, SPARK_HEIGHT = 120, 28
-TONES = {"rising": "good", "peak": "good", "falling": "bad", "fading": "bad", "new": "info", "lumpy": "warn"}
-SIGNS = {"rising": "↗", "peak": "⤒", "falling": "↘", "fading": "⇣", "new": "✦", "lumpy": "≀", "stable": "→"}
+PAGE_SIZE = 25
 
 
 @dataclass(frozen=True)
 class TrendLine:
-    """A reading in the reader's words, with its sparkline's path."""
+    """A reading in the reader's words, with the last year as means of two weeks."""
 
     reading: TrendReading
     name: str
     code: str
     url: str
-    tone: str
-    sign: str
     reasons: list[str]
     second: str
     expected: str
-    path: str
+    weeks: list[float]
     flipped_from: str
 
 
@@ -96,7 +91,8 @@ def trend_board(request: HttpRequest) -> HttpResponse:
                 for rule in report.get("rules", [])
             ],
             "validation": report.get("validation"),
-            "spark": (SPARK_WIDTH, SPARK_HEIGHT),
+            "validated_on": _day(report.get("validation")),
+            "kind_name": TrendReading.Kind(kind).label,
         },
     )
 
@@ -128,13 +124,17 @@ def trend_detail(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
             "chart": _chart(run, reading),
             "page": page,
             "lines": [_line(row) for row in page] if page else [],
-            "spark": (SPARK_WIDTH, SPARK_HEIGHT),
+            "kind_name": TrendReading.Kind.PRODUCT.label,
         },
     )
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _day(validation: dict[str, Any] | None) -> date | None:
+    return date.fromisoformat(validation["day"]) if validation else None
 
 
 def _line(reading: TrendReading) -> TrendLine:
@@ -151,32 +151,15 @@ def _line(reading: TrendReading) -> TrendLine:
         name=name,
         code=code,
         url=reverse("forecasting:trend-detail", args=[reading.kind, pk]),
-        tone=TONES.get(reading.trend, ""),
-        sign=SIGNS[reading.trend],
         reasons=trend_reasons(reading),
         second=second_opinion(reading),
         expected=signed_share(reading.evidence["change"]),
-        path=_spark(reading.sparkline[-52:]),
+        weeks=fortnights(reading.sparkline),
         flipped_from=str(TrendReading.Trend(reading.previous).label) if flipped else "",
-    )
-
-
-def _spark(values: list[float]) -> str:
-    """The path of a year's weeks, as means of two weeks, on the sparkline's grid."""
-    pairs = [sum(values[i : i + 2]) / len(values[i : i + 2]) for i in range(0, len(values), 2)]
-    if len(pairs) < 2:
-        return ""
-    top = max(pairs) or 1.0
-    step = SPARK_WIDTH / 25
-    first = SPARK_WIDTH - step * (len(pairs) - 1)
-    return " ".join(
-        f"{'L' if place else 'M'}{first + step * place:.1f} "
-        f"{SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * value / top:.1f}"
-        for place, value in enumerate(pairs)
     )
 
 
 def _chart(run: SignalRun, reading: TrendReading) -> LineChart | None:
     values: list[Any] = reading.sparkline
     days = [run.as_of - timedelta(days=7 * back) for back in range(len(values) - 1, -1, -1)]
-    return line_chart(days, [(_("Units a week"), "accent", values)], unit="number")
+    return line_chart(days, [(_("Units a week"), "accent", values)], unit="units")

@@ -17,9 +17,8 @@ from forecasting.selectors import voices as reads
 from forecasting.views.access import inside_only
 from forecasting.words import LANGUAGES, LEFT_OUT, aspect_name, name_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 SHOWN = 3
-WIDTH, HEIGHT = 120.0, 28.0
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,15 @@ class AspectLine:
 
 @dataclass(frozen=True)
 class VoiceLine:
-    """A product's voice in the list; ``path`` draws the share of praise by month."""
+    """A product's voice in the list."""
 
     voice: ProductVoice
-    path: str
     aspects: list[AspectLine]
+
+    @property
+    def shares(self) -> list[float | None]:
+        """The share of praise by month, None where there was no review."""
+        return [share for _month, _count, share in self.voice.months]
 
     @property
     def after(self) -> float:
@@ -85,7 +88,7 @@ def voice_list(request: HttpRequest) -> HttpResponse:
         "forecasting/voice_list.html",
         {
             "page": page,
-            "lines": [VoiceLine(voice, _path(voice), aspect_lines(voice)[:SHOWN]) for voice in page],
+            "lines": [VoiceLine(voice, aspect_lines(voice)[:SHOWN]) for voice in page],
             "q": search,
             "change": change if change in ("falling", "rising") else "",
             "order": order,
@@ -106,9 +109,10 @@ def voice_panel(request: HttpRequest, product_id: int) -> HttpResponse:
     aspect = request.GET.get("aspect", "")
     if aspect not in [line.key for line in aspects]:
         aspect = ""
+    whole = "page" in request.GET and not getattr(request, "htmx", False)
     return render(
         request,
-        "forecasting/partials/voice_panel.html",
+        f"forecasting/{'voice.html' if whole else 'partials/voice_panel.html'}",
         {
             "product": product,
             "voice": voice,
@@ -131,18 +135,6 @@ def aspect_lines(voice: ProductVoice) -> list[AspectLine]:
         AspectLine(line["aspect"], aspect_name(line["aspect"]), line["praised"], line["blamed"])
         for line in voice.aspects
     ]
-
-
-def _path(voice: ProductVoice) -> str:
-    """An SVG path of the share of praise by month, in a box of `WIDTH` by `HEIGHT`."""
-    shares: list[tuple[int, float]] = [
-        (place, share) for place, (_, _, share) in enumerate(voice.months) if share is not None
-    ]
-    if len(shares) < 2:
-        return ""
-    step = WIDTH / max(len(voice.months) - 1, 1)
-    points = [f"{place * step:.1f} {2 + (HEIGHT - 4) * (1 - share):.1f}" for place, share in shares]
-    return "M" + " L".join(points)
 
 
 def after(voice: ProductVoice) -> float:

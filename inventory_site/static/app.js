@@ -4,6 +4,12 @@
   const root = document.documentElement;
   const on = (type, handler) => document.addEventListener(type, handler);
 
+  // Tabs that don't fit show the one that is open.
+  for (const tab of document.querySelectorAll("nav > [aria-current='page']")) {
+    const nav = tab.parentElement;
+    if (nav.scrollWidth > nav.clientWidth) nav.scrollLeft = tab.offsetLeft - (nav.clientWidth - tab.clientWidth) / 2;
+  }
+
   // Theme -----------------------------------------------------------------------------------
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => root.dataset.theme || "auto";

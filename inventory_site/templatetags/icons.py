@@ -64,5 +64,7 @@ PATHS: dict[str, str] = {
     "filter": '<path d="M2 3h12L9.5 8.5V13l-3-1.5v-3z"/>',
     "edit": '<path d="M2.5 13.5 3 10.5l7.5-7.5 2.5 2.5L5.5 13z"/>',
     "send": '<path d="M14 2 7 9M14 2l-4.5 12L7 9 2 6.5z"/>',
+    "picture": '<rect x="2" y="3" width="12" height="10" rx="1.5"/><path d="m2.5 11.5 3.5-4 2.5 3 2-2 3 3"/>',
+    "signal": '<path d="M2 8h2.5L6.5 3l3 10 2-5H14"/>',
     "api": '<path d="M5.5 4 2 8l3.5 4M10.5 4 14 8l-3.5 4"/>',
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import quote
@@ -12,6 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from catalog import selectors as catalog
+from forecasting import selectors as forecasting
+from forecasting.models import TrendReading
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -46,6 +48,13 @@ def buyer_page(*permissions: str) -> Callable[[View[P]], View[P]]:
 def sees_photos(request: HttpRequest) -> bool:
     """Whether a page shows photos to its reader, who belongs to the shop."""
     return request.user.has_perm("catalog.view_productimage")
+
+
+def trends_seen(request: HttpRequest, product_ids: Collection[int]) -> dict[int, TrendReading]:
+    """The latest trend of each of the products, where the reader may see trends."""
+    if not request.user.has_perm("forecasting.view_trendreading"):
+        return {}
+    return forecasting.trends_of(product_ids)
 
 
 def message_header(text: str, *, status: int) -> HttpResponse:

@@ -18,7 +18,7 @@ from forecasting import selectors as forecasting
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
 from replenishment import charts, selectors
 from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
-from replenishment.views.access import buyer_page, sees_photos
+from replenishment.views.access import buyer_page, sees_photos, trends_seen
 
 HISTORY_DAYS = 3 * 365
 
@@ -58,6 +58,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
             "distribution": distribution,
             "stock": StockLevel.objects.filter(product=product, location=location).order_by("-day").first(),
             "options": selectors.supply_options(product=product, location=location, plan=plan, run=run),
+            "trend": trends_seen(request, [product.pk]).get(product.pk),
             "behaviour": forecasting.behaviour_of(product_id=product.pk, location_id=location.pk),
             "run_url": reverse("forecasting:run-detail", args=[run.pk]) if run else "",
             "accuracy": AccuracySnapshot.objects.filter(

@@ -19,11 +19,12 @@ from django.views.decorators.http import require_POST
 
 from catalog import selectors as catalog
 from catalog.models import ProductImage
+from forecasting.models import TrendReading
 from replenishment import charts, selectors, services
 from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import suggestions as reads
-from replenishment.views.access import buyer_page, message_header, reader, sees_photos
+from replenishment.views.access import buyer_page, message_header, reader, sees_photos, trends_seen
 from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
@@ -70,6 +71,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "shows_transfers": shows_transfers,
         "offers": {} if shows_transfers else _offers(page.object_list),
         "photos": _photos(request, page.object_list) if not shows_transfers else {},
+        "trends": _trends(request, page.object_list) if not shows_transfers else {},
         "totals": sums.totals,
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),
@@ -249,6 +251,11 @@ def _photos(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int
     if not sees_photos(request):
         return {}
     return catalog.pictures_first([suggestion.product_id for suggestion in suggestions])
+
+
+def _trends(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int, TrendReading]:
+    """The trend of each product on the page."""
+    return trends_seen(request, {suggestion.product_id for suggestion in suggestions})
 
 
 def _one(pk: int) -> Suggestion:

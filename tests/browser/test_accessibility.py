@@ -26,7 +26,10 @@ MORE = (
     "/forecasts/",
     "/forecasts/overrides/",
     "/forecasts/alarms/",
-    "/signals/",
+    "/admin/forecasting/productvoice/",
+    "/admin/forecasting/categorysuggestion/",
+    "/admin/catalog/review/",
+    "/admin/catalog/productimage/",
     "/admin/",
     "/admin/catalog/product/",
 )

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from replenishment import services
 from replenishment.models import PlanRun, Suggestion
+from tests.browser.signals import signal_addresses
 from tests.forecasting.held_out import make_accuracy, make_tested_run
 from tests.replenishment.replay_world import make_replay
 
@@ -27,6 +28,7 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
     suggestions = list(Suggestion.objects.filter(plan_run=shop).order_by("pk"))
     [order] = services.drafts_create(suggestion_ids=[suggestions[0].pk], acting_user=buyer)
     one = suggestions[1]
+    signals = signal_addresses(shop)
     tested = make_tested_run(as_of=shop.as_of)
     make_accuracy(tested, [(row.product, row.location) for row in suggestions])
     return [
@@ -43,6 +45,7 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         "/replays/",
         "/scoreboard/",
         f"/replays/{make_replay(compared=True).pk}/",
+        *signals,
         "/accounts/password_change/",
         "/no-such-page/",
     ]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,8 +16,9 @@ from catalog.models import Category, ExchangeRate, Product
 from catalog.selectors import demand_panel
 from forecasting.models import SignalRun, TrendReading
 from forecasting.services.trends import _kinds, trends_read
-from tests.cast import make_category, make_location
+from tests.cast import make_category, make_location, make_user
 from tests.forecasting.shop import AS_OF, make_sales
+from tests.replenishment.world import make_plan, make_suggestion
 
 BOARD = reverse("forecasting:trend-board")
 
@@ -145,3 +146,25 @@ def test_more_products_need_no_more_queries(client: Client, buyer: User) -> None
     few = queries()
     make_sales(products=12, weeks=30)
     assert queries() == few
+
+
+@pytest.mark.django_db
+def test_the_workbench_and_the_page_of_an_sku_show_the_trend_to_those_who_may(
+    client: Client, buyer: User
+) -> None:
+    shop()
+    read()
+    reading = TrendReading.objects.filter(kind="product").latest("pk")
+    TrendReading.objects.filter(pk=reading.pk).update(trend="rising")
+    plan = make_plan()
+    suggestion = make_suggestion(plan, product=reading.product)
+    page = reverse("replenishment:sku", args=[suggestion.product_id, suggestion.location_id])
+    detail = reverse("forecasting:trend-detail", args=["product", suggestion.product_id])
+    client.force_login(buyer)
+    assert 'class="trend trend--good"' in client.get("/workbench/").content.decode()
+    assert detail in client.get(page).content.decode()
+    plans = make_user("plans")
+    plans.user_permissions.add(Permission.objects.get(codename="view_suggestion"))
+    client.force_login(plans)
+    assert 'class="trend ' not in client.get("/workbench/").content.decode()
+    assert detail not in client.get(page).content.decode()

@@ -240,10 +240,10 @@ def test_the_page_shows_what_helps_and_what_does_not(viewer: User) -> None:
     for url in (LIST, reverse("forecasting:signal-trial", args=[trial.pk])):
         text = logged_in(viewer).get(url).content.decode()
         assert "Used: it makes forecasts better" in text
-        assert "Shown, not used: it does not make forecasts better" in text
+        assert "Shown, not used: no gain beyond chance" in text
         assert "Not tried: its data does not reach back far enough yet" in text
         assert "Fuel price" in text
-        assert "made up" in text
+        assert "assumed" in text
         assert "1,234" in text
         assert "Try now" not in text
 

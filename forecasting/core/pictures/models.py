@@ -46,7 +46,7 @@ class ImageModel:
 
 
 def lite0_model(folder: Path) -> ImageModel:
-    """EfficientNet-Lite0; its ONNX file is written into `folder` if it is not there, or not as it was written."""
+    """EfficientNet-Lite0; its ONNX file is written into `folder` unless it is there as it was written."""
     path, sha256 = lite0.lite0_export(folder)
     return ImageModel(lite0.NAME, path, sha256)
 

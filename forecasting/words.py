@@ -179,6 +179,8 @@ def warning_text(text: str) -> str:
         return gettext(
             "The models of forecast %(number)s could not be used (%(reason)s): all were trained anew."
         ) % {"number": anew["number"], "reason": gettext(anew["reason"])}
+    if text == "look-alikes were found later: no new products are forecast from them":
+        return gettext("Look-alikes were found from later sales: no new products are forecast from them.")
     folds = _FEW_FOLDS.fullmatch(text)
     if folds is None:
         return text

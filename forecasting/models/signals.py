@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Category, Job, Location, Product, Review
@@ -184,7 +185,8 @@ class CategorySuggestion(models.Model):
 class LookAlike(models.Model):
     """A product whose past stands in for one that has none. The weights of a product's look-alikes sum to 1.
 
-    `parts` says what is alike: name of the part (picture, title, price ...) to likeness, 0 to 1.
+    `parts` says what is alike: name of the part (picture, title, price ...) to likeness, 0 to 1. `as_of` is
+    the last day whose sales were used (None: of no day), `known_at` when the facts used were known.
     """
 
     product = models.ForeignKey(
@@ -199,6 +201,8 @@ class LookAlike(models.Model):
     )
     weight = models.FloatField(_("weight"))
     parts = models.JSONField(_("parts"), default=dict)
+    as_of = models.DateField(_("as of"), null=True, blank=True)
+    known_at = models.DateTimeField(_("known at"), default=timezone.now)
 
     class Meta:
         verbose_name = _("look-alike")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Location, Product, ProductImage, SalesRecord, SupplyTerms
 from catalog.services.heartbeat import hold
 from forecasting.models import LookAlike, LookAlikeChoice, ProductVector, SignalRun
+from forecasting.selectors.runs import as_of_default
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,8 +46,10 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
     from forecasting.core.launch.likeness import PARTS
     from forecasting.core.launch.weights import NEIGHBOURS, Candidates, neighbours
 
-    ids, goods, status = _goods(run)
-    weeks = _weeks(run, ids)
+    # As forecasts do: what was sold until the last complete day.
+    until = min(run.as_of, as_of_default() or run.as_of)
+    ids, goods, status = _goods(until)
+    weeks = _weeks(run, until, ids)
     say(0.2)
     curve = weeks.curve()
     weights, launches = weeks.learned(goods, curve)
@@ -70,6 +74,8 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
         )
         made += _rows(ids, rows, others, near.index, near.weight, found.parts, PARTS)
         say(0.6 + 0.4 * len(made) / max(_SHOWN * len(targets), 1))
+    for row in made:
+        row.as_of, row.known_at = until, run.known_at
     with transaction.atomic():
         hold(run)
         LookAlike.objects.all().delete()
@@ -80,6 +86,7 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
     return {
         "products": len({row.product_id for row in made}),
         "launches": launches,
+        "as_of": until.isoformat(),
         "weights": weights.to_dict(),
     }
 
@@ -102,9 +109,10 @@ def look_alike_choose(
     )
     own = LookAlike.objects.select_for_update().filter(product=product)
     if choice == added:
-        top = own.order_by("-weight").values_list("weight", flat=True).first()
+        # It stands beside what the last reading found.
+        top = own.order_by("-weight").values("weight", "as_of", "known_at").first()
         LookAlike.objects.update_or_create(
-            product=product, neighbour=neighbour, defaults={"weight": top or 1.0}
+            product=product, neighbour=neighbour, defaults=top or {"weight": 1.0}
         )
     else:
         own.filter(neighbour=neighbour).delete()
@@ -120,7 +128,7 @@ def look_alike_choice_undo(*, product: Product, neighbour: Product) -> None:
     LookAlikeChoice.objects.filter(product=product, neighbour=neighbour).delete()
 
 
-def _goods(run: SignalRun) -> tuple[npt.NDArray[Any], Goods, list[str]]:
+def _goods(until: date) -> tuple[npt.NDArray[Any], Goods, list[str]]:
     """Ids (N,), what is known of each product (prices in the home currency), and its status."""
     import numpy as np
     import polars as pl
@@ -132,11 +140,11 @@ def _goods(run: SignalRun) -> tuple[npt.NDArray[Any], Goods, list[str]]:
         Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes", "status")
     )
     ids = np.array([row[0] for row in rows], dtype=np.int64)
-    rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=run.as_of)
+    rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=until)
     factor = {pk: rates.get(code) for pk, code in Location.objects.values_list("pk", "currency")}
     rate = pl.col("location_id").replace_strict(factor, default=None, return_dtype=pl.Float64)
     prices = (
-        prices_latest(as_of=run.as_of)
+        prices_latest(as_of=until)
         .filter(pl.col("product_id").is_in(ids.tolist()))
         .select("product_id", price=pl.col("price").cast(pl.Float64) * rate)
         .drop_nulls()
@@ -184,13 +192,13 @@ def _vectors(kind: str, ids: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
     return result
 
 
-def _weeks(run: SignalRun, ids: npt.NDArray[Any]) -> Weeks:
+def _weeks(run: SignalRun, until: date, ids: npt.NDArray[Any]) -> Weeks:
     import polars as pl
 
     from catalog.selectors import demand_panel
     from forecasting.core.launch.find import Weeks
 
-    panel = demand_panel(as_of=run.as_of, known_at=run.known_at, freq="W", history_days=_HISTORY_DAYS)
+    panel = demand_panel(as_of=until, known_at=run.known_at, freq="W", history_days=_HISTORY_DAYS)
     sales = (
         panel.group_by("product", "ds")
         .agg(pl.col("y").sum())
@@ -245,8 +253,8 @@ def _chosen_meanwhile(made: list[LookAlike], choices: set[tuple[int, int, str]])
             own[product].pop(neighbour, None)
         else:
             top = max((row.weight for row in own[product].values()), default=1.0)
-            near = LookAlike(product_id=product, neighbour_id=neighbour)
-            own[product].setdefault(neighbour, near).weight = top
+            near = own[product].setdefault(neighbour, LookAlike(product_id=product, neighbour_id=neighbour))
+            near.weight = top
     for rows in own.values():
         total = sum(row.weight for row in rows.values())
         for row in rows.values():

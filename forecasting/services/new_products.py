@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+
 from catalog.models import Product
 from forecasting.models import ForecastRun, LookAlike, SignalRun
 from forecasting.services.look_alikes import NEW_WEEKS
@@ -19,17 +21,22 @@ if TYPE_CHECKING:
     from forecasting.core.result import ForecastResult
 
 MODEL = "look_alike"
+TOO_LATE = "look-alikes were found later: no new products are forecast from them"
 # So many readings are looked through for the last one that learned weights.
 _LOOK_BACK = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """Product-locations of new products, and their look-alikes: product to [(neighbour, weight)]."""
+    """Product-locations of new products, and their look-alikes: product to [(neighbour, weight)].
+
+    `too_late`: there are look-alikes, but of none was known what the run may know.
+    """
 
     unique_id: list[str]
     near: dict[int, list[tuple[int, float]]]
     weights: dict[str, Any]
+    too_late: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -43,24 +50,29 @@ def planned_read(run: ForecastRun, panel: pl.DataFrame) -> Planned:
     """Which product-locations are forecast from look-alikes.
 
     Where a product with look-alikes sells for less than half a year, and where it has stock or supply terms
-    and anything sells (a warehouse that only supplies others has no demand of its own); of terms that hold
-    everywhere, where one of its look-alikes sells. A successor whose predecessor is still
-    being sold at the location inherits its demand in the plan: it gets none of its own on top.
+    and anything sells (a warehouse that only supplies others has no demand of its own); one that sells
+    nowhere yet and has terms that hold everywhere, where one of its look-alikes sells. A successor whose predecessor is still
+    being sold at the location inherits its demand in the plan: it gets none of its own on top. Look-alikes
+    count that stand on sales up to the run's day, and on what was known to the run.
     """
     import polars as pl
 
     near: dict[int, list[tuple[int, float]]] = {}
     gone = [Product.Status.PHASE_OUT, Product.Status.DISCONTINUED]
-    rows = LookAlike.objects.exclude(product__status__in=gone).order_by(
+    whole = LookAlike.objects.exclude(product__status__in=gone)
+    rows = whole.filter(Q(as_of=None) | Q(as_of__lte=run.as_of), known_at__lte=run.known_at).order_by(
         "product_id", "-weight", "neighbour_id"
     )
     for product, neighbour, weight in rows.values_list("product_id", "neighbour_id", "weight"):
         near.setdefault(product, []).append((neighbour, weight))
     if not near:
-        return Planned([], {}, {})
-    reports = SignalRun.objects.exclude(report={}).values_list("report", flat=True)[:_LOOK_BACK]
-    told = (report.get("look_alikes", {}).get("weights") for report in reports)
-    found: dict[str, Any] = next((weights for weights in told if weights), {})
+        return Planned([], {}, {}, too_late=whole.exists())
+    readings = SignalRun.objects.filter(known_at__lte=run.known_at).exclude(report={})
+    told = [
+        report.get("look_alikes", {}) for report in readings.values_list("report", flat=True)[:_LOOK_BACK]
+    ]
+    learned = (own["weights"] for own in told if own.get("as_of", "9") <= run.as_of.isoformat())
+    found: dict[str, Any] = next((weights for weights in learned if weights), {})
     sells = (
         panel.lazy()
         .filter(pl.col("ds") <= run.as_of)
@@ -90,9 +102,11 @@ def _places(run: ForecastRun, sells: pl.DataFrame, near: dict[int, list[tuple[in
         schema={"product_id": pl.Int64, "neighbour_id": pl.Int64},
         orient="row",
     )
+    # One that sells somewhere has shown where it is kept.
     general = (
         terms.filter(pl.col("is_general"))
         .select(key)
+        .join(sells, on="product_id", how="anti")
         .join(
             alike.join(sells.select(neighbour_id="product_id", location_id="location_id"), on="neighbour_id"),
             on=key,
@@ -127,6 +141,9 @@ def result_with_new(
 
     ordinary = result.distribution
     size = len(ordinary.unique_id)
+    if planned.too_late:
+        warnings = [*result.report.get("warnings", []), TOO_LATE]
+        result = replace(result, report=result.report | {"warnings": warnings})
     if not planned.unique_id or not ordinary.levels:
         return result, np.full(size, np.nan)
     history = History.of(panel, as_of=run.as_of, freq=ordinary.freq)

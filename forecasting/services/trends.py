@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 Kind = TrendReading.Kind
 
 HISTORY_DAYS = 7 * 156
-KEPT_RUNS = 10
+KEPT_RUNS = 2
 SPARK_WEEKS = 52
 CHART_WEEKS = 156
 _BATCH = 5_000
@@ -46,7 +46,7 @@ def trends_read(run: SignalRun, say: Callable[[float], None]) -> dict[str, Any]:
     """Classes of all products, categories (each with what is under it) and markets, as of the run.
 
     Returns counts, and how well classes, tree and SVM would have told the last quarter, beside the trivial
-    answers. Readings of all but the last ten runs are deleted.
+    answers. Readings of all but the last two runs are deleted.
     """
     from catalog.selectors import demand_panel
     from forecasting.core.trends.reading import TRENDS, assess, read_trends
@@ -258,8 +258,7 @@ def _validation(found: Assessment, as_of: date) -> dict[str, Any]:
 
 
 def _prune(run: SignalRun) -> None:
-    """Delete the readings of runs before the last ten."""
-    kept = list(
-        SignalRun.objects.filter(pk__lte=run.pk).order_by("-pk").values_list("pk", flat=True)[:KEPT_RUNS]
-    )
+    """Delete the readings of runs before the last two that have any."""
+    told = TrendReading.objects.filter(run__lte=run.pk).order_by("-run")
+    kept = list(told.values_list("run", flat=True).distinct()[:KEPT_RUNS])
     TrendReading.objects.filter(run__lt=min(kept)).delete()

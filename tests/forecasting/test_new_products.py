@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from catalog.models import ExchangeRate, Job, Location, Product, SalesRecord, StockLevel
-from catalog.selectors import prices_latest
+from catalog.selectors import demand_panel, prices_latest
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import (
@@ -30,6 +30,8 @@ from forecasting.models import (
     SignalRun,
 )
 from forecasting.services.look_alikes import _goods, look_alikes_find
+from forecasting.services.new_products import planned_read
+from forecasting.words import warning_text
 from tests.cast import make_location, make_product, make_supplier, make_terms
 from tests.forecasting.shop import AS_OF
 
@@ -84,8 +86,8 @@ def read_signals() -> dict[str, Any]:
     return report
 
 
-def run_done() -> ForecastRun:
-    run = services.run_create(acting_user=None, spec=QUICK)
+def run_done(as_of: date = AS_OF) -> ForecastRun:
+    run = services.run_create(acting_user=None, spec=QUICK, as_of=as_of)
     run = services.run_execute(run_id=run.pk)
     assert run.error == ""
     return run
@@ -168,13 +170,35 @@ def test_products_that_come_while_it_reads_wait_for_the_next_reading(
     assert read_signals()["products"] == 1
 
 
+def test_a_run_of_an_earlier_day_does_not_see_what_later_sales_told(shop: dict[str, Any]) -> None:
+    read_signals()
+    run = run_done(AS_OF - timedelta(days=7))
+    assert not ForecastDistribution.objects.filter(run=run, product=shop["new"]).exists()
+    assert "Look-alikes were found from later sales" in warning_text(run.report["warnings"][-1])
+
+
+def test_a_reading_while_today_is_open_serves_the_forecast_of_yesterday(
+    shop: dict[str, Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FORESTOCK_TODAY = "clock"
+    monkeypatch.setattr("catalog.selectors.today", lambda: AS_OF)
+    read_signals()
+    run = ForecastRun(as_of=AS_OF - timedelta(days=1), known_at=timezone.now())
+    assert selectors.as_of_default() == run.as_of
+    panel = demand_panel(as_of=run.as_of, freq="W")
+    planned = planned_read(run, panel)
+    assert planned.near
+    assert planned.weights
+    run.known_at -= timedelta(hours=1)
+    assert planned_read(run, panel).too_late
+
+
 def test_prices_are_compared_in_the_home_currency(shop: dict[str, Any], settings: Settings) -> None:
     settings.FORESTOCK_HOME_CURRENCY = "USD"
     ExchangeRate.objects.create(base="JPY", quote="USD", day=AS_OF, rate=Decimal("0.01"))
     for currency in ("JPY", "XAF"):
         sell(shop["bags"][0], make_location(currency=currency), rate=5, weeks=10)
-    run = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
-    ids, goods, _status = _goods(run)
+    ids, goods, _status = _goods(AS_OF)
     prices = dict(zip(ids.tolist(), goods.price.tolist(), strict=True))
     # All sell for 3 of the local currency; of one no rate is known.
     assert prices[shop["bags"][0].pk] == pytest.approx((3 + 0.03) / 2)

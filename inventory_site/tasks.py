@@ -160,11 +160,11 @@ def _import_create(path: Path) -> int:
 
 
 def _signals_create() -> int:
-    from catalog.tasks import events_tidy_task
+    from catalog.services import events_tidy
     from forecasting.services import signal_run_create
 
-    # Before the reading: what a lost worker left uncounted is counted.
-    events_tidy_task.delay()
+    # Before the reading's `known_at`: what a lost worker left uncounted is counted.
+    events_tidy()
     run = signal_run_create(acting_user=None)
     _dispatchers()[SignalRun](run.pk)
     return run.pk

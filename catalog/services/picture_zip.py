@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,10 +31,13 @@ _NAME = re.compile(r"^(?P<sku>.+?)-(?P<number>\d{1,4})$")
 
 @dataclass(slots=True)
 class PicturesImported:
-    """How many photos are new, how many were there already; the entries that were refused, and why."""
+    """How many photos are new, how many were there already, how many there was no time for; the entries that
+    were refused, and why.
+    """
 
     added: int = 0
     known: int = 0
+    left: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -44,19 +49,26 @@ class _Wanted:
     credit: str
 
 
-def pictures_import(*, file: IO[bytes], most: int, is_assumed: bool = False) -> PicturesImported:
+def pictures_import(
+    *, file: IO[bytes], most: int, seconds: float = math.inf, is_assumed: bool = False
+) -> PicturesImported:
     """Take in the photos of a ZIP file: at most `most`, each of which is taken or refused by itself.
 
     `SKU.jpg` is a product's first photo, `SKU-2.jpg` its second; where there is an `index.csv` (columns sku,
-    file and, if wanted, position and credit), it alone says what is what. Raises `CatalogError` for a file
-    that is no ZIP, or that unpacks to more than an installation takes.
+    file and, if wanted, position and credit), it alone says what is what. What is left
+    after so many seconds is counted: the same file again goes on there, as photos that are known cost little.
+    Raises `CatalogError` for a file that is no ZIP, or that unpacks to more than an installation takes.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             entries = _entries(archive, most)
             wanted, result = _wanted(archive, entries)
             products = Product.objects.in_bulk({one.sku for one in wanted}, field_name="sku")
-            for one in wanted:
+            until = time.monotonic() + seconds
+            for place, one in enumerate(wanted):
+                if time.monotonic() > until:
+                    result.left = len(wanted) - place
+                    break
                 _take(archive, entries, one, products.get(one.sku), result, is_assumed)
             return result
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:

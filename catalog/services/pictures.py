@@ -59,6 +59,8 @@ def picture_add(
     shrink = min(1.0, _LONGEST_SIDE / max(height, width))
     # The name on disk is ours: a person's may hold anything.
     name = f"products/{sha256[:2]}/{uuid.uuid4().hex}.webp"
+    # Before the transaction: encoding takes a while, and others wait for its locks.
+    thumbnails = {side: picture_encode(picture.pixels, side=side, quality=80) for side in PICTURE_SIZES}
     kept: list[str] = []
     try:
         with transaction.atomic():
@@ -75,8 +77,7 @@ def picture_add(
                 credit=credit[:200],
                 is_assumed=is_assumed,
             )
-            for side in PICTURE_SIZES:
-                thumbnail = picture_encode(picture.pixels, side=side, quality=80)
+            for side, thumbnail in thumbnails.items():
                 kept.append(default_storage.save(picture_file(name, side), ContentFile(thumbnail)))
             kept.append(default_storage.save(name, ContentFile(main)))
             image.file.name = name

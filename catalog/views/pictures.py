@@ -19,6 +19,8 @@ from catalog.models import Product, ProductImage
 from catalog.views.access import inside_only, person
 
 MOST_IN_A_ZIP = 200
+# Well within the time that a web server gives a request.
+_ZIP_SECONDS = 15.0
 _YEAR = 365 * 24 * 3600
 
 
@@ -101,7 +103,7 @@ def picture_import(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            result = services.pictures_import(file=upload.file, most=MOST_IN_A_ZIP)
+            result = services.pictures_import(file=upload.file, most=MOST_IN_A_ZIP, seconds=_ZIP_SECONDS)
         except services.CatalogError as error:
             form.add_error("file", str(error))
         else:
@@ -110,6 +112,12 @@ def picture_import(request: HttpRequest) -> HttpResponse:
                 _("%(added)d photos added, %(known)d were there already.")
                 % {"added": result.added, "known": result.known},
             )
+            if result.left:
+                messages.warning(
+                    request,
+                    _("There was no time for %(left)d more: send the same file again, and it goes on there.")
+                    % {"left": result.left},
+                )
     return render(
         request,
         "catalog/picture_import.html",

@@ -51,9 +51,9 @@ def planned_read(run: ForecastRun, panel: pl.DataFrame) -> Planned:
 
     Where a product with look-alikes sells for less than half a year, and where it has stock or supply terms
     and anything sells (a warehouse that only supplies others has no demand of its own); one that sells
-    nowhere yet and has terms that hold everywhere, where one of its look-alikes sells. A successor whose predecessor is still
-    being sold at the location inherits its demand in the plan: it gets none of its own on top. Look-alikes
-    count that stand on sales up to the run's day, and on what was known to the run.
+    nowhere yet and has terms that hold everywhere, where one of its look-alikes sells. A successor whose
+    predecessor is still being sold at the location inherits its demand in the plan: it gets none of its own
+    on top. Look-alikes count that stand on sales up to the run's day, and on what was known to the run.
     """
     import polars as pl
 

@@ -320,3 +320,12 @@ def test_pixels_survive_the_way_into_the_shop(image: ProductImage) -> None:
     with default_storage.open(files_of(image)[0]) as file:
         pixels = np.asarray(Image.open(io.BytesIO(file.read())))
     np.testing.assert_allclose(pixels.reshape(-1, 3).mean(axis=0), [200, 10, 10], atol=6)
+
+
+def test_a_zip_file_that_takes_too_long_goes_on_when_it_is_sent_again() -> None:
+    make_product(sku="A")
+    files = {f"A-{n}.png": png(n) for n in range(1, 4)}
+    cut_off = pictures_import(file=zipped(files), most=10, seconds=-1.0)
+    assert (cut_off.added, cut_off.left) == (0, 3)
+    again = pictures_import(file=zipped(files), most=10)
+    assert (again.added, again.left) == (3, 0)

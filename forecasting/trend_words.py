@@ -24,15 +24,15 @@ def trend_reasons(reading: TrendReading) -> list[str]:
     evidence = reading.evidence
     found: list[str] = []
     if reading.trend == Trend.NEW:
-        weeks = evidence["age"]
+        weeks = evidence.get("age", 0)
         found.append(
             ngettext("First sold %(n)d week ago", "First sold %(n)d weeks ago", weeks) % {"n": weeks}
         )
-    if evidence["idle"] > 4:
+    if evidence.get("idle", 0) > 4:
         found.append(_("Not sold for %(n)d weeks") % {"n": evidence["idle"]})
-    if reading.trend == Trend.LUMPY or evidence["lumpy"]:
+    if reading.trend == Trend.LUMPY or evidence.get("lumpy"):
         found.append(_("Sells now and then, in uneven lots"))
-    parts: dict[str, float] = evidence["parts"]
+    parts: dict[str, float] = evidence.get("parts", {})
     for name, value in sorted(parts.items(), key=lambda part: -abs(part[1])):
         found.append(_part(name, value))
     shift = evidence.get("shift")

@@ -207,7 +207,8 @@ def test_it_never_gives_more_than_there_is_nor_brings_more_than_is_wanted(
     no_rush = Options(**{**options.__dict__, "urgent": np.zeros(len(options))})
     if not np.any((moved > 0) & (options.urgent > 0)):
         again, _ = allocated(later, np.round(spare - out, 6), no_rush)
-        assert np.all(again <= 1e-9)
+        # (Where the room is full, a crumb may still take a whole pack off the purchase.)
+        assert np.all(again[np.isinf(needs.room[options.taker])] <= 1e-9)
 
 
 @settings(max_examples=60, deadline=None)

@@ -123,7 +123,7 @@ def addresses() -> dict[str, str]:
 
     from inventory_site.api.urls import router
     from replenishment.models import PlanRun, PurchaseOrder, ReplayRun, Suggestion
-    from replenishment.selectors.suggestions import SORTS, TAB_FILTERS
+    from replenishment.selectors.suggestions import SORTS, TABS
 
     plan = PlanRun.objects.latest("pk")
     row = Suggestion.objects.filter(plan_run=plan, order_quantity__gt=0, state="open").order_by("pk")[1000]
@@ -131,7 +131,7 @@ def addresses() -> dict[str, str]:
     work = reverse("replenishment:workbench")
     found = {
         "workbench": work,
-        **{f"workbench tab {tab}": f"{work}?state={tab}" for tab in (*TAB_FILTERS, "transfers")},
+        **{f"workbench tab {tab}": f"{work}?state={tab}" for tab in (*TABS, "transfers")},
         **{f"workbench sort {sort}": f"{work}?sort={sort}" for sort in SORTS},
         "workbench sort -value": f"{work}?sort=-value",
         "workbench page 500": f"{work}?page=500",

@@ -50,6 +50,7 @@ from replenishment.models import (
     ReplayRun,
     Suggestion,
 )
+from replenishment.services.plan_sums import sums_store
 
 BOSS, APPROVER = "boss", "approver"
 OLD_PLANS, RUNS, LONG_ORDER = 3, 1000, 500
@@ -329,6 +330,7 @@ def _plan_worked_on(plan: PlanRun, people: list[User], wanted: int) -> None:
     Suggestion.objects.filter(pk__in=edited).update(
         edited_quantity=F("order_quantity") + 5, edited_by=people[2], edited_at=timezone.now()
     )
+    sums_store(plan)
     long_order = PurchaseOrder.objects.create(
         number="LONG",
         supplier_id=rows[0][3],

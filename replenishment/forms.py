@@ -124,12 +124,16 @@ class WorkbenchFilter(forms.Form):
     """What the workbench shows, from the address: every field is optional, and a wrong value is as none."""
 
     TABS = (
-        ("order", _("To order")),
+        ("order", _("Order today")),
+        ("week", _("This week")),
+        ("exception", _("Blocked")),
         ("transfers", _("Transfers")),
+        ("excess", _("Excess")),
+        ("new", pgettext_lazy("products", "New")),
+        ("snoozed", _("Snoozed")),
         ("waiting", _("Not due")),
         ("drafted", _("In orders")),
         ("rejected", _("Rejected")),
-        ("exception", _("Exceptions")),
         ("all", _("All")),
     )
     q = forms.CharField(required=False, max_length=100)

@@ -41,13 +41,14 @@ def distribution_read(
 def distribution_labels(run_id: int) -> pl.DataFrame:
     """What was found for each product-location of a run.
 
-    Columns: product_id, location_id, model, segment, pattern; xyz by forecastability ("" where the run held
-    nothing out).
+    Columns: product_id, location_id, model, segment, pattern; is_new, whether it leans on look-alikes; xyz by
+    forecastability ("" where the run held nothing out).
     """
     import polars as pl
 
     run = ForecastRun.objects.only("same_as_id").get(pk=run_id)
-    labels = rows_read("product_id, location_id, model, segment, pattern", run)
+    labels = rows_read("product_id, location_id, model, segment, pattern, own_share", run)
+    labels = labels.with_columns(is_new=pl.col("own_share").cast(pl.Float64).is_not_null()).drop("own_share")
     key = ["product_id", "location_id"]
     classes = classes_read(run.same_as_id or run.pk)
     return labels.join(classes, on=key, how="left", maintain_order="left").with_columns(

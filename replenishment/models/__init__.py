@@ -1,6 +1,7 @@
 """Plans, orders, replays, scores of edits, the rules and budgets that they follow, and saved views."""
 
 from replenishment.models.actions import PlanAction
+from replenishment.models.changes import Snooze, SuggestionChange, SuggestionChangeLine
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -8,6 +9,7 @@ from replenishment.models.orders import (
     PurchaseOrderLine,
     Receipt,
 )
+from replenishment.models.plan_sums import PlanSum
 from replenishment.models.plans import PlanItems, PlanRun, Suggestion
 from replenishment.models.replays import ReplayPolicy, ReplayRun
 from replenishment.models.saved_views import SavedView
@@ -21,6 +23,7 @@ __all__ = [
     "PlanAction",
     "PlanItems",
     "PlanRun",
+    "PlanSum",
     "PolicyRule",
     "PurchaseOrder",
     "PurchaseOrderEvent",
@@ -30,5 +33,8 @@ __all__ = [
     "ReplayRun",
     "SavedView",
     "SettingEvent",
+    "Snooze",
     "Suggestion",
+    "SuggestionChange",
+    "SuggestionChangeLine",
 ]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Job, Location, Product, Supplier, SupplyTerms
 from forecasting.models import ForecastRun
 from replenishment.models.settings import PolicyRule
+
+# How the reason of a row that could not be planned begins.
+EXCEPTION = "exception:"
+_FINAL = Coalesce("edited_quantity", "order_quantity")
 
 
 class PlanRun(Job):
@@ -100,6 +105,17 @@ class Suggestion(models.Model):
         OPEN = "open", _("Open")
         DRAFTED = "drafted", _("In an order")
         REJECTED = "rejected", _("Rejected")
+        SNOOZED = "snoozed", _("Snoozed")
+
+    class Lane(models.TextChoices):
+        """Where the workbench shows it: follows from the state and the quantity."""
+
+        ORDER = "order", _("To order")
+        WAITING = "waiting", _("Not due")
+        EXCEPTION = "exception", _("Blocked")
+        DRAFTED = "drafted", _("In orders")
+        REJECTED = "rejected", _("Rejected")
+        SNOOZED = "snoozed", _("Snoozed")
 
     plan_run = models.ForeignKey(
         PlanRun,
@@ -124,6 +140,9 @@ class Suggestion(models.Model):
     stock_day = models.DateField(_("stock as of"), null=True)
     stock_is_assumed = models.BooleanField(_("stock assumed"), default=False)
     on_order = models.FloatField(_("on order"), default=0.0)
+    on_order_late = models.FloatField(
+        _("of it late"), default=0.0, help_text=_("Expected before the plan's day.")
+    )
     allocated = models.FloatField(_("allocated"), default=0.0)
     expected_demand = models.FloatField(_("expected demand"), null=True)
     safety_stock = models.FloatField(_("safety stock"), null=True)
@@ -180,12 +199,20 @@ class Suggestion(models.Model):
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     landed_cost = models.FloatField(_("landed cost"), null=True, help_text=_("Of a unit, home currency."))
     terms_are_assumed = models.BooleanField(_("terms assumed"), default=False)
+    home_unit_cost = models.FloatField(
+        _("unit cost in home currency"), null=True, help_text=_("At the exchange rate of the plan's day.")
+    )
     home_value = models.FloatField(_("value in home currency"), null=True)
+    excess = models.FloatField(
+        _("excess"), null=True, help_text=_("Units free on hand above the order-up-to level.")
+    )
+    excess_value = models.FloatField(_("value of the excess"), null=True)
     margin_at_risk = models.FloatField(_("margin at risk"), null=True)
     abc = models.CharField(_("ABC"), max_length=1, blank=True)
     xyz = models.CharField(_("XYZ"), max_length=1, blank=True)
     pattern = models.CharField(_("demand pattern"), max_length=16, blank=True)
     model = models.CharField(_("forecast model"), max_length=32, blank=True)
+    is_new = models.BooleanField(_("new"), default=False, help_text=_("Its forecast leans on look-alikes."))
 
     # What people did with it. The system's number above is never overwritten.
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
@@ -200,6 +227,37 @@ class Suggestion(models.Model):
     )
     edited_at = models.DateTimeField(_("edited at"), null=True, blank=True)
     edit_reason = models.CharField(_("reason of the edit"), max_length=200, blank=True)
+    planned_with = models.JSONField(
+        _("planned with"),
+        null=True,
+        blank=True,
+        default=None,
+        help_text=_("The plan's supplier and costs, where a buyer chose another supplier."),
+    )
+
+    # What follows, kept by the database so that lists sort and filter by it.
+    final = models.GeneratedField(
+        verbose_name=_("final quantity"), expression=_FINAL, output_field=models.FloatField(), db_persist=True
+    )
+    final_value = models.GeneratedField(
+        verbose_name=_("final value in home currency"),
+        expression=_FINAL * F("home_unit_cost"),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+    lane = models.GeneratedField(
+        verbose_name=_("lane"),
+        expression=Case(
+            *(When(state=state, then=Value(state)) for state in ("drafted", "rejected", "snoozed")),
+            When(
+                Q(edited_quantity__gt=0) | Q(edited_quantity=None, order_quantity__gt=0), then=Value("order")
+            ),
+            When(Q(reason__startswith=EXCEPTION), then=Value("exception")),
+            default=Value("waiting"),
+        ),
+        output_field=models.CharField(max_length=9, choices=Lane),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name = _("suggestion")
@@ -218,12 +276,32 @@ class Suggestion(models.Model):
         ]
         indexes = [
             models.Index(fields=["plan_run", "supplier"], name="suggestion_supplier"),
-            models.Index(fields=["plan_run", "state", "margin_at_risk"], name="suggestion_state_risk"),
-            models.Index(fields=["plan_run", "location"], name="suggestion_location"),
-            models.Index(fields=["plan_run", "order_by"], name="suggestion_order_by"),
-            models.Index(fields=["plan_run", "home_value"], name="suggestion_value"),
-            models.Index(fields=["plan_run", "cover_days"], name="suggestion_cover"),
-            models.Index(fields=["plan_run", "order_quantity"], name="suggestion_quantity"),
+            # All that lists filter, sort and sum by: PostgreSQL reads this index instead of the wide rows.
+            models.Index(
+                fields=["plan_run", "lane", "supplier", "location"],
+                include=[
+                    "currency",
+                    "product",
+                    "abc",
+                    "xyz",
+                    "pattern",
+                    "rule",
+                    "on_hand",
+                    "cover_days",
+                    "lead_time_days",
+                    "daily_demand",
+                    "order_by",
+                    "demand_p50",
+                    "net_need",
+                    "final",
+                    "final_value",
+                    "margin_at_risk",
+                    "expected_fill_rate",
+                    "excess_value",
+                    "is_new",
+                ],
+                name="suggestion_listed",
+            ),
             # The few that people changed, of all plans.
             models.Index(
                 fields=["product", "location"], condition=Q(edited_by__isnull=False), name="suggestion_edited"

@@ -19,7 +19,7 @@ from replenishment.selectors.home import (
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
-from replenishment.selectors.plan_sums import PlanSums, SupplierSum, plan_sums
+from replenishment.selectors.plan_sums import PlanSums, SupplierSum, Totals, plan_sums, totals
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
@@ -42,12 +42,11 @@ from replenishment.selectors.scoreboard import (
     scores_total,
 )
 from replenishment.selectors.suggestions import (
-    Totals,
     quantity_offer,
     suggestions_list,
+    suggestions_of,
     suggestions_order,
-    suggestions_priced,
-    totals,
+    tab_filters,
 )
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
@@ -104,9 +103,10 @@ __all__ = [
     "scores_list",
     "scores_total",
     "suggestions_list",
+    "suggestions_of",
     "suggestions_order",
-    "suggestions_priced",
     "supply_options",
+    "tab_filters",
     "totals",
     "transfers_list",
 ]

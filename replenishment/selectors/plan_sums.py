@@ -1,8 +1,9 @@
-"""The sums of a plan's suggestions that pages show beside their rows, in one reading of the rows."""
+"""The sums of a plan's suggestions that pages show beside their rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -10,11 +11,27 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from catalog import selectors as catalog
 from catalog.models import Supplier
-from replenishment.models import PlanRun, Suggestion
-from replenishment.selectors.suggestions import RUNS_OUT, TAB_FILTERS, Totals
+from replenishment.models import PlanRun, PlanSum, Suggestion
+from replenishment.selectors.suggestions import RUNS_OUT, tab_filters
+
+LANES = tuple(Suggestion.Lane.values)
+GROUP = ("supplier_id", "location_id", "currency")
+_ACROSS = ("week", "excess", "new")
+_NAMES = (*LANES, *_ACROSS, "out", "value", "risk", "order_by", "runs_out")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The sums of the workbench's strip; money in the home currency."""
+
+    lines: int
+    value: float
+    risk: float
+    stock_outs: int
 
 
 @dataclass(frozen=True)
@@ -49,66 +66,101 @@ class PlanSums:
     out: int
 
 
-def plan_sums(
-    plan: PlanRun | None, suggestions: QuerySet[Suggestion], *, supplier_id: int | None = None
-) -> PlanSums:
-    """Sums over suggestions of `suggestions_priced` of a plan, whoever supplies them.
-
-    A plan of a large shop has a hundred thousand rows: they are read once, grouped by supplier, delivery
-    location and currency, and all sums follow from the groups.
-    """
-    order = TAB_FILTERS["order"]
-    # A group is of one supplier, so a Q of no conditions needs no filter.
-    tabs = {f"tab_{name}": Count("pk", filter=tab or None) for name, tab in TAB_FILTERS.items()}
+def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list[dict[str, Any]]:
+    """One row by supplier, delivery location and currency, with the columns of PlanSum."""
+    tabs, due = tab_filters(plan), Q(lane=Suggestion.Lane.ORDER)
     found = (
         suggestions.order_by()
-        .values("supplier_id", "location_id", "currency")
+        .values(*GROUP)
         .annotate(
-            **tabs,
-            v=Sum("final_value", filter=order),
-            r=Sum("margin_at_risk", filter=order),
-            o=Min("order_by", filter=order),
-            s=Count("pk", filter=order & RUNS_OUT),
+            **{name: Count("pk", filter=tabs[name]) for name in (*LANES, *_ACROSS)},
             out=Count("pk", filter=Q(on_hand__lte=0, daily_demand__gt=0)),
+            value=Coalesce(Sum("final_value", filter=due), 0.0),
+            risk=Coalesce(Sum("margin_at_risk", filter=due), 0.0),
+            first_order_by=Min("order_by", filter=due),
+            runs_out=Count("pk", filter=due & RUNS_OUT),
         )
     )
-    rows: list[dict[str, Any]] = [dict(row) for row in found]
+    return [{name.removeprefix("first_"): value for name, value in row.items()} for row in found]
+
+
+def plan_sums(
+    plan: PlanRun | None,
+    *,
+    suggestions: QuerySet[Suggestion] | None = None,
+    supplier_id: int | None = None,
+    location_id: int | None = None,
+) -> PlanSums:
+    """The sums of a plan, from those that are kept; or those of its `suggestions` that pass a filter."""
+    if plan is None:
+        return _sums(None, [], supplier_id)
+    if suggestions is not None:
+        return _sums(plan, suggestions_summed(suggestions, plan), supplier_id)
+    kept = PlanSum.objects.filter(plan_run=plan)
+    if location_id is not None:
+        kept = kept.filter(location=location_id)
+    # Locations of one supplier together, but for how many orders it makes of them.
+    rows = (
+        kept.order_by()
+        .values("supplier_id")
+        .annotate(
+            orders=Count("pk", filter=Q(order__gt=0)),
+            **{f"sum_{name}": Sum(name) for name in _NAMES if name != "order_by"},
+            first_order_by=Min("order_by"),
+        )
+    )
+    named = [
+        {name.removeprefix("sum_").removeprefix("first_"): value for name, value in row.items()}
+        for row in rows
+    ]
+    return _sums(plan, named, supplier_id)
+
+
+def totals(plan: PlanRun | None) -> Totals:
+    """The strip's sums of all that a plan would order."""
+    return plan_sums(plan).totals
+
+
+def _sums(plan: PlanRun | None, rows: list[dict[str, Any]], supplier_id: int | None) -> PlanSums:
     shown = [row for row in rows if supplier_id is None or row["supplier_id"] == supplier_id]
+
+    def total(name: str) -> Any:
+        return sum(row[name] for row in shown)
+
+    tabs = {name: total(name) for name in (*LANES, *_ACROSS)}
     return PlanSums(
-        tabs={name: sum(row[f"tab_{name}"] for row in shown) for name in TAB_FILTERS},
+        tabs=tabs | {"all": sum(tabs[name] for name in LANES)},
         totals=Totals(
-            lines=sum(row["tab_order"] for row in shown),
-            value=sum(row["v"] or 0.0 for row in shown),
-            risk=sum(row["r"] or 0.0 for row in shown),
-            stock_outs=sum(row["s"] for row in shown),
+            lines=tabs["order"], value=total("value"), risk=total("risk"), stock_outs=total("runs_out")
         ),
-        suppliers=_supplier_sums(plan, [row for row in rows if row["supplier_id"] and row["tab_order"]]),
-        out=sum(row["out"] for row in shown),
+        suppliers=supplier_sums(plan, rows),
+        out=total("out"),
     )
 
 
-def _supplier_sums(plan: PlanRun | None, rows: list[dict[str, Any]]) -> list[SupplierSum]:
+def supplier_sums(plan: PlanRun | None, rows: Iterable[dict[str, Any]]) -> list[SupplierSum]:
     """The minimum is that of all orders that would go to the supplier: one per delivery location."""
     if plan is None:
         return []
     groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        groups[row["supplier_id"]].append(row)
+        if row["supplier_id"] is not None and row["order"]:
+            groups[row["supplier_id"]].append(row)
     suppliers = Supplier.objects.in_bulk(list(groups))
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
     sums = []
     for pk, parts in groups.items():
         supplier = suppliers[pk]
-        days = [part["o"] for part in parts if part["o"] is not None]
-        minimum = float(supplier.minimum_order_value) * rates.get(supplier.currency, 0.0) * len(parts)
+        days = [part["order_by"] for part in parts if part["order_by"] is not None]
+        orders = sum(part.get("orders", 1) for part in parts)
         sums.append(
             SupplierSum(
                 supplier=supplier,
-                lines=sum(part["tab_order"] for part in parts),
-                value=sum(part["v"] or 0.0 for part in parts),
-                risk=sum(part["r"] or 0.0 for part in parts),
+                lines=sum(part["order"] for part in parts),
+                value=sum(part["value"] for part in parts),
+                risk=sum(part["risk"] for part in parts),
                 order_by=min(days, default=None),
-                minimum=minimum,
+                minimum=float(supplier.minimum_order_value) * rates.get(supplier.currency, 0.0) * orders,
                 is_late=bool(days) and min(days) <= plan.as_of,
             )
         )

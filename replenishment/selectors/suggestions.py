@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from datetime import timedelta
 
-from django.conf import settings
-from django.db.models import Case, Count, F, FloatField, Q, QuerySet, Sum, Value, When
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Cast, Coalesce
 
 from catalog import selectors as catalog
 from replenishment.models import PlanRun, Suggestion
 
-EXCEPTION = "exception:"
-# What each tab of the workbench shows.
-TAB_FILTERS: dict[str, Q] = {
-    "order": Q(state=Suggestion.State.OPEN, final__gt=0),
-    "waiting": Q(state=Suggestion.State.OPEN, final=0) & ~Q(reason__startswith=EXCEPTION),
-    "drafted": Q(state=Suggestion.State.DRAFTED),
-    "rejected": Q(state=Suggestion.State.REJECTED),
-    "exception": Q(reason__startswith=EXCEPTION),
-    "all": Q(),
-}
+# Tabs of the workbench; those that are no lane lie across them.
+TABS = (*Suggestion.Lane.values, "week", "excess", "new", "all")
+# How far ahead "this week" looks.
+WEEK = timedelta(days=7)
 SORTS: dict[str, str] = {
     "item": "product__sku",
     "on-hand": "on_hand",
@@ -34,6 +26,7 @@ SORTS: dict[str, str] = {
     "value": "final_value",
     "risk": "margin_at_risk",
     "fill": "expected_fill_rate",
+    "excess": "excess_value",
 }
 DEFAULT_SORT = "-risk"
 # Would run out before an order placed now is in.
@@ -50,23 +43,21 @@ def has_demand_passed_on(reason: str) -> bool:
     return not _PASSED_ON.isdisjoint(reason.split("; "))
 
 
-def suggestions_priced(plan: PlanRun | None) -> QuerySet[Suggestion]:
-    """The plan's suggestions, each with `final` (units to order) and `final_value` (in the home currency).
+def suggestions_of(plan: PlanRun | None) -> QuerySet[Suggestion]:
+    """The plan's suggestions; none without a plan."""
+    return Suggestion.objects.filter(plan_run=plan) if plan else Suggestion.objects.none()
 
-    The value is at the latest known exchange rate as of the plan; null where there is none, or no terms.
-    """
-    if plan is None:
-        return Suggestion.objects.none().annotate(final=F("order_quantity"), final_value=F("home_value"))
-    rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
-    rate = Case(
-        *(When(currency=code, then=Value(factor)) for code, factor in rates.items()),
-        default=Value(None),
-        output_field=FloatField(),
-    )
-    final = Coalesce("edited_quantity", "order_quantity")
-    return Suggestion.objects.filter(plan_run=plan).annotate(
-        final=final, final_value=final * Cast("unit_cost", FloatField()) * rate
-    )
+
+def tab_filters(plan: PlanRun | None) -> dict[str, Q]:
+    """What each of `TABS` shows of a plan."""
+    lanes = {lane: Q(lane=lane) for lane in Suggestion.Lane.values}
+    soon = Q(order_by__lte=plan.as_of + WEEK) if plan else Q(order_by=None)
+    return lanes | {
+        "week": Q(lane=Suggestion.Lane.WAITING) & soon,
+        "excess": Q(excess_value__gt=0),
+        "new": Q(is_new=True),
+        "all": Q(),
+    }
 
 
 def suggestions_list(
@@ -80,11 +71,11 @@ def suggestions_list(
     pattern: str = "",
     rule_id: int | None = None,
 ) -> QuerySet[Suggestion]:
-    """`suggestions_priced` that pass the filters; `search` looks in products (folded) and suppliers' names.
+    """The plan's suggestions that pass the filters; `search` looks in products (folded) and suppliers' names.
 
-    Narrow it by one of `TAB_FILTERS`, sort it by `suggestions_order`.
+    Narrow it by one of `tab_filters`, sort it by `suggestions_order`.
     """
-    found = suggestions_priced(plan)
+    found = suggestions_of(plan)
     if text := search.strip():
         found = found.filter(
             Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
@@ -121,24 +112,3 @@ def quantity_offer(suggestion: Suggestion) -> float | None:
     wanted = max(round(quantity * 1000), round(terms.moq * 1000))
     offer = -(-wanted // step) * step / 1000
     return None if abs(offer - quantity) < 0.0005 else offer
-
-
-@dataclass(frozen=True)
-class Totals:
-    """The sums of the workbench's strip; money in the home currency."""
-
-    lines: int
-    value: float
-    risk: float
-    stock_outs: int
-
-
-def totals(suggestions: QuerySet[Suggestion]) -> Totals:
-    """Lines, value, margin at risk, and how many would run out before an order placed now is in."""
-    row = suggestions.order_by().aggregate(
-        n=Count("pk"),
-        v=Sum("final_value"),
-        r=Sum("margin_at_risk"),
-        s=Count("pk", filter=RUNS_OUT),
-    )
-    return Totals(lines=row["n"], value=row["v"] or 0.0, risk=row["r"] or 0.0, stock_outs=row["s"])

@@ -26,6 +26,7 @@ from replenishment.models import (
 )
 from replenishment.services.costs import order_home_value, quantity_clean, unit_cost_at
 from replenishment.services.errors import LimitError, OrderError, SelfApprovalError, TransitionError
+from replenishment.services.plan_sums import sums_refresh
 from replenishment.services.stock_moves import goods_send
 
 State = PurchaseOrder.State
@@ -273,7 +274,10 @@ def _reopen(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:
         )
         return
     ids = [line.suggestion_id for line in lines if line.suggestion_id is not None]
-    Suggestion.objects.filter(pk__in=ids, state=Suggestion.State.DRAFTED).update(state=Suggestion.State.OPEN)
+    drafted = Suggestion.objects.filter(pk__in=ids, state=Suggestion.State.DRAFTED)
+    suppliers = set(drafted.order_by().values_list("supplier_id", flat=True))
+    if drafted.update(state=Suggestion.State.OPEN) and order.plan_run is not None:
+        sums_refresh(order.plan_run, suppliers)
 
 
 def _actions_detach(order: PurchaseOrder, line: PurchaseOrderLine, acting_user: User) -> None:

@@ -93,6 +93,13 @@ def stock_out_added(rows: pl.DataFrame, dated: Dated) -> pl.DataFrame:
     return rows.drop("stock_out_on", strict=False).join(when, on="row", how="left", maintain_order="left")
 
 
+def late_added(rows: pl.DataFrame, lines: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """`rows` with `on_order_late`: units of open lines (`selectors.lines_open`) expected before `as_of`."""
+    late = lines.filter(pl.col("line_id").is_not_null() & (pl.col("day") < as_of))
+    units_late = late.group_by(KEY).agg(on_order_late=pl.col("quantity").sum())
+    return rows.join(units_late, on=KEY, how="left", maintain_order="left")
+
+
 def day_after(as_of: date, days: Array) -> pl.Series:
     """The days (N,) after `as_of`; null where infinite, or ten years away."""
     near = np.isfinite(days) & (days <= _FAR)

@@ -85,7 +85,7 @@ def facts_read(
     terms = _terms(chosen, as_of=as_of)
     network = network_read(terms)
     demand = network.extended(demand)
-    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz")
+    labels = distribution_labels(forecast_run.pk).select(*KEY, "model", "pattern", "xyz", "is_new")
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=as_of)
     frame = series_frame(demand.unique_id)
     unforecast = (

@@ -42,13 +42,14 @@ def costed(rows: pl.DataFrame, breaks: dict[int, list[list[float]]]) -> pl.DataF
         .with_columns(list_cost=landed_cost(), unit_cost=pl.coalesce("reached", "unit_cost").round(4))
         .with_columns(
             landed_cost=pl.when(pl.col("cost_rate").is_not_null()).then(landed_cost().round(4)),
+            home_unit_cost=pl.col("unit_cost") * pl.col("cost_rate"),
             home_value=(pl.col("order_quantity") * pl.col("unit_cost") * pl.col("cost_rate")).round(2),
         )
     )
 
 
 def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.DataFrame:
-    """With demand over the protection interval, cover, order-by date, and margin at risk."""
+    """With demand over the protection interval, cover, order-by date, margin at risk and excess stock."""
     period = PERIOD_DAYS[demand.freq]
     has_terms = (rows["terms_id"].is_not_null() | rows["supplied_by"].is_not_null()).to_numpy()
     lead = np.maximum(units(rows, "lead_time_days", _PLAIN_DAYS), 0.0)
@@ -70,7 +71,12 @@ def judged(rows: pl.DataFrame, demand: DemandDistribution, as_of: date) -> pl.Da
     )
     # Today where it is too late already.
     due = np.maximum(np.floor(last + 1e-9) + 1 - np.ceil(lead), 0.0)
+    # Levels below 0: not to be bought again, so all of it is too much.
+    level = np.maximum(units(rows, "order_up_to", np.inf), 0.0)
+    excess = np.where(known, np.maximum(free - level, 0.0), np.nan)
     numbers = {
+        "excess": excess,
+        "excess_value": np.round(excess * rows["landed_cost"].to_numpy().astype(np.float64), 2),
         "demand_p50": np.where(has_terms, quantiles[:, demand.level_index(0.5)], np.nan),
         "demand_p90": np.where(has_terms, quantiles[:, demand.level_index(0.9)], np.nan),
         "daily_demand": mean / days,

@@ -11,6 +11,7 @@ from replenishment.models import PlanAction, Suggestion
 _NUMBERS = (
     "on_hand",
     "on_order",
+    "on_order_late",
     "allocated",
     "expected_demand",
     "safety_stock",
@@ -41,7 +42,10 @@ _NUMBERS = (
     "daily_demand",
     "cover_days",
     "unit_cost",
+    "home_unit_cost",
     "home_value",
+    "excess",
+    "excess_value",
     "margin_at_risk",
     "landed_cost",
     "previous_quantity",
@@ -54,7 +58,7 @@ _NUMBERS = (
 )
 _DATES = ("stock_day", "stock_out_on", "order_by", "order_on")
 _COUNTS = ("lead_time_receipts",)
-_FLAGS = ("stock_is_assumed", "terms_are_assumed")
+_FLAGS = ("stock_is_assumed", "terms_are_assumed", "is_new")
 _TEXTS = ("policy", "reason", "currency", "abc", "xyz", "pattern", "model", "target_kind")
 _IDS = ("product_id", "location_id", "supplier_id", "terms_id", "rule_id")
 
@@ -78,7 +82,7 @@ def suggestions_store(*, plan_id: int, rows: pl.DataFrame) -> None:
         *(pl.col(name).cast(pl.String).fill_null("") for name in _TEXTS),
         state=pl.lit(Suggestion.State.OPEN.value),
         edit_reason=pl.lit(""),
-    ).with_columns(pl.col("allocated", "on_order").fill_null(0.0))
+    ).with_columns(pl.col("allocated", "on_order", "on_order_late").fill_null(0.0))
     _insert(Suggestion, frame)
 
 

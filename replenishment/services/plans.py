@@ -225,7 +225,7 @@ def _compute(
 
     from replenishment.services.plan_actions import actions_found
     from replenishment.services.plan_calm import suggestions_before
-    from replenishment.services.plan_dates import Dated, purchases_by_week, stock_out_added
+    from replenishment.services.plan_dates import Dated, late_added, purchases_by_week, stock_out_added
     from replenishment.services.plan_rows import rows_plan
     from replenishment.services.plan_transfers import sent_away, transfer_actions
 
@@ -243,7 +243,7 @@ def _compute(
     # What goes to another location is no longer there to be marked down.
     left = dated if moves.is_empty() else Dated.of(sent_away(rows, moves), planned.demand, lines, plan.as_of)
     made = _Made(
-        rows=stock_out_added(rows, dated),
+        rows=late_added(stock_out_added(rows, dated), lines, plan.as_of),
         lines=lines,
         items=planned.items,
         actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
@@ -268,6 +268,7 @@ def _store(
     from replenishment.services.plan_items import items_pack
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import actions_store, suggestions_store
+    from replenishment.services.plan_sums import sums_store
 
     rows = made.rows
     start = time.perf_counter()
@@ -285,6 +286,7 @@ def _store(
         PlanAction.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
         actions_store(plan_id=plan.pk, rows=made.actions)
+        sums_store(plan)
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(made.items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion, SuggestionChange
 from replenishment.selectors.plans import plan_latest
 from replenishment.services.costs import LARGEST_QUANTITY, lines_home_value, quantity_clean, unit_cost_at
 from replenishment.services.errors import StaleError, SuggestionError
 from replenishment.services.orders import event_create, permission_require
+from replenishment.services.plan_sums import sums_refresh
+from replenishment.services.suggestion_changes import Edit, batches, suggestions_change
 
 _BATCH = 5_000
 _PERMISSION = "edit_suggestion_quantity"
@@ -39,34 +40,40 @@ def suggestion_edit(
     with transaction.atomic():
         suggestion = _open_suggestion(suggestion_id, acting_user, seen_plan_run_id)
         if quantity is not None:
-            if not math.isfinite(quantity) or quantity < 0:
-                raise SuggestionError(_("The quantity must be a number, 0 or more."))
-            if quantity > LARGEST_QUANTITY:
-                raise SuggestionError(_("The quantity is too large."))
-            if quantity > 0 and not _is_buyable(suggestion):
-                raise SuggestionError(_("No supplier has terms for this product here: add them first."))
-        suggestion.edited_quantity = None if quantity is None else round(quantity, 3)
-        return _sign(
-            suggestion, "" if quantity is None else reason, None if quantity is None else acting_user
-        )
+            quantity = quantity_checked(suggestion, quantity)
+        kind = SuggestionChange.Kind.SYSTEM if quantity is None else SuggestionChange.Kind.QUANTITY
+        signed = (None, None, "") if quantity is None else None
+        edit = Edit(suggestion, suggestion.state, quantity, signed=signed)
+        return _changed(edit, kind, acting_user, "" if quantity is None else reason)
+
+
+def quantity_checked(suggestion: Suggestion, quantity: float) -> float:
+    """The quantity to a thousandth of a unit; SuggestionError where it can't be ordered."""
+    if not math.isfinite(quantity) or quantity < 0:
+        raise SuggestionError(_("The quantity must be a number, 0 or more."))
+    if quantity > LARGEST_QUANTITY:
+        raise SuggestionError(_("The quantity is too large."))
+    if quantity > 0 and not is_buyable(suggestion):
+        raise SuggestionError(_("No supplier has terms for this product here: add them first."))
+    return round(quantity, 3)
 
 
 def suggestion_reject(*, suggestion_id: int, reason: str, acting_user: User) -> Suggestion:
     """Set a suggestion aside, until it is reopened."""
     with transaction.atomic():
         suggestion = _open_suggestion(suggestion_id, acting_user, None)
-        suggestion.state = Suggestion.State.REJECTED
-        return _sign(suggestion, reason, acting_user)
+        edit = Edit(suggestion, Suggestion.State.REJECTED, suggestion.edited_quantity)
+        return _changed(edit, SuggestionChange.Kind.REJECT, acting_user, reason)
 
 
 def suggestion_reopen(*, suggestion_id: int, acting_user: User) -> Suggestion:
     """Take a rejected suggestion back up."""
     with transaction.atomic():
-        suggestion = _suggestion_lock(suggestion_id, acting_user, None)
+        suggestion = suggestion_lock(suggestion_id, acting_user, None)
         if suggestion.state != Suggestion.State.REJECTED:
             raise SuggestionError(_("Only a rejected suggestion can be reopened."))
-        suggestion.state = Suggestion.State.OPEN
-        return _sign(suggestion, "", acting_user)
+        edit = Edit(suggestion, Suggestion.State.OPEN, suggestion.edited_quantity)
+        return _changed(edit, SuggestionChange.Kind.REOPEN, acting_user, "")
 
 
 def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
@@ -80,7 +87,7 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
     with transaction.atomic():
         plan = plan_latest_lock()
         chosen: list[Suggestion] = []
-        for ids in _batches(sorted(set(suggestion_ids))):
+        for ids in batches(sorted(set(suggestion_ids))):
             for suggestion in (
                 Suggestion.objects.select_for_update(of=("self",))
                 .select_related("product", "terms")
@@ -94,7 +101,7 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
         groups: dict[tuple[int, int, str], list[Suggestion]] = defaultdict(list)
         for suggestion in chosen:
             supplier_id = suggestion.supplier_id
-            if supplier_id is None or not _is_buyable(suggestion):
+            if supplier_id is None or not is_buyable(suggestion):
                 raise SuggestionError(
                     _("No supplier has terms for %(sku)s here: add them first.")
                     % {"sku": suggestion.product.sku}
@@ -105,8 +112,10 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
             for (supplier_id, _place, _currency), group in groups.items()
             if plan is not None
         ]
-        for ids in _batches([suggestion.pk for suggestion in chosen]):
+        for ids in batches([suggestion.pk for suggestion in chosen]):
             Suggestion.objects.filter(pk__in=ids).update(state=Suggestion.State.DRAFTED)
+        if plan is not None:
+            sums_refresh(plan, {suggestion.supplier_id for suggestion in chosen})
         return orders
 
 
@@ -169,19 +178,22 @@ def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
 
 
 def _open_suggestion(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
-    suggestion = _suggestion_lock(suggestion_id, acting_user, seen_plan_run_id)
+    suggestion = suggestion_lock(suggestion_id, acting_user, seen_plan_run_id)
     if suggestion.state == Suggestion.State.DRAFTED:
         raise SuggestionError(_("This suggestion is in an order already: change the order's line."))
     if suggestion.state == Suggestion.State.REJECTED:
         raise SuggestionError(_("This suggestion was rejected: reopen it first."))
+    if suggestion.state == Suggestion.State.SNOOZED:
+        raise SuggestionError(_("This suggestion is snoozed: wake it first."))
     return suggestion
 
 
-def _suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+def suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+    """A suggestion of the latest plan, locked; StaleError where a newer plan has replaced what was seen."""
     permission_require(acting_user, _PERMISSION)
     suggestion = (
         Suggestion.objects.select_for_update(of=("self",))
-        .select_related("product", "location", "supplier", "terms")
+        .select_related("product", "location", "supplier", "terms", "plan_run")
         .get(pk=suggestion_id)
     )
     latest = plan_latest()
@@ -192,29 +204,20 @@ def _suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: in
     return suggestion
 
 
-def _sign(suggestion: Suggestion, reason: str, acting_user: User | None) -> Suggestion:
-    reason = reason.strip()
-    if len(reason) > 200:
-        raise SuggestionError(_("The reason is too long: at most 200 characters."))
-    suggestion.edit_reason = reason
-    suggestion.edited_by = acting_user
-    suggestion.edited_at = timezone.now() if acting_user is not None else None
-    suggestion.save(update_fields=["state", "edited_quantity", "edit_reason", "edited_by", "edited_at"])
-    return suggestion
+def _changed(edit: Edit, kind: str, acting_user: User, reason: str) -> Suggestion:
+    row = edit.suggestion
+    suggestions_change([edit], plan=row.plan_run, kind=kind, acting_user=acting_user, reason=reason)
+    return Suggestion.objects.select_related("product", "location", "supplier", "terms").get(pk=row.pk)
 
 
-def _is_buyable(suggestion: Suggestion) -> bool:
+def is_buyable(suggestion: Suggestion) -> bool:
+    """Whether somebody sells it here, at a known price."""
     return suggestion.supplier_id is not None and suggestion.unit_cost is not None
 
 
 def plan_stale() -> StaleError:
     """What is said to whoever acts on a plan that a newer one has replaced."""
     return StaleError(_("A newer plan has replaced this one: look at its suggestions instead."))
-
-
-def _batches(ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
 
 
 def _text(value: Decimal | None) -> str | None:

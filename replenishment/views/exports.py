@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from replenishment import exports, selectors
-from replenishment.selectors.suggestions import TAB_FILTERS
 from replenishment.views.access import buyer_page
 from replenishment.views.workbench import Choice
 
@@ -27,7 +26,7 @@ def workbench_export(request: HttpRequest, ending: str) -> HttpResponseBase:
     """The suggestions of the chosen filters, tab and order, as CSV or Excel."""
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
-    rows = chosen.suggestions(plan).filter(TAB_FILTERS.get(chosen.tab, TAB_FILTERS["order"]))
+    rows = chosen.shown(plan)
     response = StreamingHttpResponse(
         _WRITERS[ending](rows.order_by(*chosen.order())), content_type=_TYPES[ending]
     )

@@ -14,7 +14,6 @@ from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment import selectors, services
 from replenishment.models import PlanRun
-from replenishment.selectors import suggestions as reads
 from replenishment.tasks import plan_execute_task
 from replenishment.views.access import buyer_page, reader
 
@@ -28,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = catalog.today()
     plan = selectors.plan_latest()
     run = forecasting.run_latest()
-    sums = selectors.plan_sums(plan, reads.suggestions_priced(plan))
+    sums = selectors.plan_sums(plan)
     sees_orders = user.has_perm("replenishment.view_purchaseorder")
     return render(
         request,

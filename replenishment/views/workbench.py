@@ -23,6 +23,7 @@ from forecasting.models import TrendReading
 from replenishment import charts, selectors, services
 from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
+from replenishment.selectors import PlanSums
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader, sees_photos, trends_seen
 from replenishment.views.paging import page_of
@@ -37,10 +38,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
     """The workbench; only its lower part where htmx asks."""
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
-    suggestions = chosen.suggestions(plan)
-    sums = selectors.plan_sums(
-        plan, chosen.suggestions(plan, any_supplier=True), supplier_id=chosen.values.get("supplier")
-    )
+    sums = chosen.sums(plan)
     counts = dict(sums.tabs)
     values = chosen.values
     place = values.get("location")
@@ -53,9 +51,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
     shows_transfers = chosen.tab == "transfers"
     rows: QuerySet[Any] = transfers
     if not shows_transfers:
-        rows = suggestions.filter(reads.TAB_FILTERS[chosen.tab]).select_related(
-            "product", "location", "supplier", "terms", "edited_by"
-        )
+        rows = chosen.shown(plan).select_related("product", "location", "supplier", "terms", "edited_by")
         rows = rows.order_by(*chosen.order())
     page = page_of(rows, request.GET.get("page"), size=PAGE_SIZE, count=counts[chosen.tab])
     context = {
@@ -102,7 +98,7 @@ def drafts(request: HttpRequest) -> HttpResponse:
             )
             return redirect("replenishment:workbench")
         chosen = Choice.of(QueryDict(request.POST.get("query", "")), plan)
-        ids = list(chosen.suggestions(plan).filter(reads.TAB_FILTERS["order"]).values_list("pk", flat=True))
+        ids = list(chosen.suggestions(plan).filter(lane=Suggestion.Lane.ORDER).values_list("pk", flat=True))
     else:
         ticked = request.POST.getlist("suggestion")
         # 18 digits: any key, and nothing that a database can't take.
@@ -235,6 +231,22 @@ class Choice:
             pattern=values.get("pattern") or "",
         )
 
+    def shown(self, plan: PlanRun | None) -> QuerySet[Suggestion]:
+        """Those of the tab; those to order where it shows no suggestions but transfers."""
+        tab = self.tab if self.tab in reads.TABS else Suggestion.Lane.ORDER.value
+        return self.suggestions(plan).filter(reads.tab_filters(plan)[tab])
+
+    def sums(self, plan: PlanRun | None) -> PlanSums:
+        """The sums beside the rows: those that are kept, where the filters are of supplier and location."""
+        location = self.values.get("location")
+        kept = not any(self.values.get(name) for name in ("q", "abc", "xyz", "rule", "pattern"))
+        return selectors.plan_sums(
+            plan,
+            suggestions=None if kept else self.suggestions(plan, any_supplier=True),
+            supplier_id=self.values.get("supplier"),
+            location_id=location.pk if location else None,
+        )
+
     def order(self) -> list[Any]:
         """For `order_by`; what is not known comes last either way."""
         return reads.suggestions_order(self.sort)
@@ -262,7 +274,7 @@ def _one(pk: int) -> Suggestion:
     plan_id = get_object_or_404(Suggestion.objects.only("plan_run_id"), pk=pk).plan_run_id
     plan = PlanRun.objects.select_related("forecast_run").get(pk=plan_id)
     return (
-        reads.suggestions_priced(plan)
+        reads.suggestions_of(plan)
         .select_related(
             "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
         )
@@ -289,9 +301,8 @@ def _saved(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     """The row's changed cells, the strip and a word, each put in its place by its id."""
     context = _explained(request, pk)
     suggestion: Suggestion = context["suggestion"]
-    in_order = reads.suggestions_priced(suggestion.plan_run).filter(reads.TAB_FILTERS["order"])
     context |= {
-        "totals": reads.totals(in_order),
+        "totals": selectors.totals(suggestion.plan_run),
         "text": text,
         "from_drawer": "drawer" in request.POST,
     }

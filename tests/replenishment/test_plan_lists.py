@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from django.db.models import Sum
 from django.utils import timezone
 
-from catalog.models import ExchangeRate, Job, PartnerAccount
+from catalog.models import Job, PartnerAccount
 from replenishment import selectors, services
 from replenishment.models import ApprovalLimit, PurchaseOrder, Suggestion
-from replenishment.selectors.suggestions import SORTS, TAB_FILTERS
+from replenishment.selectors.suggestions import SORTS
+from replenishment.services.plan_sums import sums_store
 from tests.cast import make_location, make_product, make_supplier, make_user
 from tests.replenishment.world import (
     AS_OF,
@@ -58,7 +59,7 @@ def test_each_row_is_in_the_tabs_that_fit_it() -> None:
     edited = make_suggestion(plan, order_quantity=0, edited_quantity=5)
     for tab, row in rows.items():
         expected = {row, edited} if tab == "order" else {row}
-        assert set(selectors.suggestions_list(plan).filter(TAB_FILTERS[tab])) == expected, tab
+        assert set(selectors.suggestions_list(plan).filter(selectors.tab_filters(plan)[tab])) == expected, tab
 
 
 @pytest.mark.parametrize("sort", [*SORTS, *(f"-{name}" for name in SORTS)])
@@ -76,7 +77,7 @@ def test_it_puts_what_is_not_known_last(sort: str) -> None:
     unknown = make_suggestion(
         plan, product=make_product(sku="ZZZ" if sort == "item" else "AAA"), on_hand=None
     )
-    Suggestion.objects.filter(pk=unknown.pk).update(unit_cost=None, order_quantity=0)
+    Suggestion.objects.filter(pk=unknown.pk).update(unit_cost=None, home_unit_cost=None, order_quantity=0)
     if sort == "quantity":  # never unknown: nothing to order is the smallest
         known, unknown = unknown, known
     rows = selectors.suggestions_list(plan).order_by(*selectors.suggestions_order(sort))
@@ -90,7 +91,8 @@ def test_it_sums_what_the_suppliers_minimum_asks() -> None:
         make_suggestion(plan, supplier=supplier, location=make_location(), order_by=later(3))
     late = make_suggestion(plan, order_by=AS_OF, margin_at_risk=50)
     Suggestion.objects.filter(pk=late.pk).update(edited_quantity=48)
-    rows = selectors.plan_sums(plan, selectors.suggestions_list(plan)).suppliers
+    sums_store(plan)
+    rows = selectors.plan_sums(plan).suppliers
     assert [row.supplier for row in rows] == [late.supplier, supplier]
     assert (rows[0].value, rows[0].is_late, rows[0].share) == (120, True, 1.0)
     # Two locations are two orders: the minimum counts twice.
@@ -195,8 +197,8 @@ def test_it_counts_what_is_out_and_what_can_not_be_planned() -> None:
     make_suggestion(plan, on_hand=4, cover_days=2, on_order=50, **common)
     make_suggestion(plan, on_hand=90, cover_days=45, **common)
     make_suggestion(plan, on_hand=0, cover_days=None, daily_demand=0)
-    make_suggestion(plan, on_hand=None, reason="exception: no stock record")
-    states = selectors.plan_sums(plan, selectors.suggestions_list(plan))
+    make_suggestion(plan, on_hand=None, order_quantity=0, reason="exception: no stock record")
+    states = selectors.plan_sums(plan)
     assert (states.tabs["exception"], states.out) == (1, 1)
 
 
@@ -209,19 +211,18 @@ def test_it_tells_of_failed_jobs_until_one_works() -> None:
     assert selectors.jobs_failed() == []
 
 
-def test_its_values_follow_the_rate_as_of_the_plan() -> None:
+def test_its_value_follows_the_final_quantity() -> None:
     plan = make_plan()
-    row = make_suggestion(plan, terms_values={"currency": "EUR"})
-    found: Any = selectors.suggestions_priced(plan).get(pk=row.pk)
-    assert found.final_value is None
-    ExchangeRate.objects.create(base="EUR", quote="USD", day=AS_OF, rate=Decimal("1.5"))
-    ExchangeRate.objects.create(base="EUR", quote="USD", day=later(1), rate=Decimal(9))
-    found = selectors.suggestions_priced(plan).get(pk=row.pk)
-    assert found.final_value == pytest.approx(90)
+    row = make_suggestion(plan, home_unit_cost=3.75)
+    assert row.final_value == pytest.approx(90)
+    Suggestion.objects.filter(pk=row.pk).update(edited_quantity=10)
+    row.refresh_from_db()
+    assert (row.final, row.final_value) == (10, pytest.approx(37.5))
+    assert make_suggestion(plan, home_unit_cost=None).final_value is None
 
 
 def test_without_a_plan_there_is_nothing() -> None:
     assert selectors.plan_latest() is None
     assert not selectors.suggestions_list(None).exists()
-    assert selectors.plan_sums(None, selectors.suggestions_list(None)).suppliers == []
-    assert selectors.totals(selectors.suggestions_list(None)).lines == 0
+    assert selectors.plan_sums(None).suppliers == []
+    assert selectors.totals(None).lines == 0

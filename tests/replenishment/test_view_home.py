@@ -140,4 +140,4 @@ def test_it_asks_the_database_as_often_for_many_rows(
         client.get(HOME)
 
 
-HOME_QUERIES = 26
+HOME_QUERIES = 25

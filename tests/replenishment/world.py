@@ -18,6 +18,7 @@ from forecasting.models import ForecastRun
 from forecasting.services.store import distributions_store
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, Suggestion
+from replenishment.services.plan_sums import sums_store
 from tests.cast import make_location, make_product, make_supplier, make_terms
 
 AS_OF = date(2024, 3, 3)
@@ -47,7 +48,8 @@ def make_suggestion(plan: PlanRun, **values: Any) -> Suggestion:
     terms_values: dict[str, Any] = values.pop("terms_values", {})
     product = values.pop("product", None) or make_product()
     terms = make_terms(product=product, supplier=supplier, **terms_values)
-    return Suggestion.objects.create(
+    rate = 1.0 if terms.currency == "USD" else None
+    suggestion = Suggestion.objects.create(
         **{
             "plan_run": plan,
             "product": product,
@@ -59,11 +61,14 @@ def make_suggestion(plan: PlanRun, **values: Any) -> Suggestion:
             "unit_cost": terms.unit_cost,
             "currency": terms.currency,
             "lead_time_days": 9.0,
+            "home_unit_cost": rate and rate * float(terms.unit_cost),
             "home_value": 60.0,
             "reason": "order",
         }
         | values
     )
+    sums_store(plan)
+    return suggestion
 
 
 def make_order(by: User, *, count: int = 2, state: str = "draft", **values: Any) -> PurchaseOrder:

@@ -60,6 +60,7 @@ from replenishment.models import (
     ReplayRun,
     Suggestion,
 )
+from replenishment.services.plan_sums import sums_store
 from tests.cast import make_category, make_lane, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
@@ -389,7 +390,7 @@ def add_edit_score(suggestion: Suggestion) -> EditScore:
 
 def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:
     """An open suggestion of 12 units."""
-    return Suggestion.objects.create(
+    suggestion = Suggestion.objects.create(
         plan_run=plan,
         product=product,
         location=location,
@@ -406,6 +407,9 @@ def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: S
         review_days=7.0,
         unit_cost=terms.unit_cost,
         currency=terms.currency,
+        home_unit_cost=float(terms.unit_cost),
         home_value=30.0,
         margin_at_risk=5.0,
     )
+    sums_store(plan)
+    return suggestion

@@ -1,0 +1,71 @@
+"""Keeping the sums of a plan's suggestions: all of them with the plan, a supplier's anew with each change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from catalog.models import Supplier
+from replenishment.models import PlanRun, PlanSum, Suggestion
+from replenishment.selectors.plan_sums import GROUP, suggestions_summed
+
+_BATCH = 2_000
+
+
+def sums_store(plan: PlanRun) -> None:
+    """Write the sums of a plan; call in the transaction that writes its suggestions."""
+    PlanSum.objects.filter(plan_run=plan).delete()
+    rows = suggestions_summed(Suggestion.objects.filter(plan_run=plan), plan)
+    PlanSum.objects.bulk_create((PlanSum(plan_run=plan, **row) for row in rows), batch_size=_BATCH)
+
+
+def sums_refresh(plan: PlanRun, supplier_ids: Iterable[int | None]) -> None:
+    """Work out a plan's sums of these suppliers anew, in the transaction that changed their suggestions.
+
+    Call it last: who changes suggestions of the same supplier at the same time waits here, and then counts
+    what the other has written.
+    """
+    wanted = set(supplier_ids)
+    if not wanted:
+        return
+    known = sorted(pk for pk in wanted if pk is not None)
+    # The lock is the supplier's row, which is there before any sum of it; without one, the plan's.
+    list(Supplier.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk").only("pk"))
+    if None in wanted:
+        PlanRun.objects.select_for_update(no_key=True).only("pk").get(pk=plan.pk)
+    # A statement for each: rows of one supplier are read by their index.
+    for pk in [*known, *({None} & wanted)]:
+        _refresh(plan, pk)
+
+
+def _refresh(plan: PlanRun, supplier_id: int | None) -> None:
+    found = {
+        _key(row): row
+        for row in suggestions_summed(Suggestion.objects.filter(plan_run=plan, supplier=supplier_id), plan)
+    }
+    kept = list(PlanSum.objects.filter(plan_run=plan, supplier=supplier_id))
+    changed: list[PlanSum] = []
+    gone: list[int] = []
+    names: set[str] = set()
+    for held in kept:
+        row = found.pop((held.location_id, held.currency), None)
+        if row is None:
+            gone.append(held.pk)
+            continue
+        moved = {name for name, value in row.items() if getattr(held, name) != value}
+        if moved:
+            for name in moved:
+                setattr(held, name, row[name])
+            names |= moved
+            changed.append(held)
+    if changed:
+        PlanSum.objects.bulk_update(changed, sorted(names), batch_size=_BATCH)
+    if gone:
+        PlanSum.objects.filter(pk__in=gone).delete()
+    if found:
+        PlanSum.objects.bulk_create(PlanSum(plan_run=plan, **row) for row in found.values())
+
+
+def _key(row: dict[str, Any]) -> tuple[int, str]:
+    _supplier, location, currency = (row[name] for name in GROUP)
+    return location, currency

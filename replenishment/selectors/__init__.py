@@ -9,6 +9,7 @@ from replenishment.selectors.actions import (
     actions_sums,
     actions_suppliers,
 )
+from replenishment.selectors.budgets import BudgetState, budget_of_plan
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
     jobs_failed,
@@ -54,6 +55,7 @@ from replenishment.selectors.transfers import transfers_list
 __all__ = [
     "ActionSums",
     "Arrival",
+    "BudgetState",
     "ContainerLoad",
     "DatedPlan",
     "Difference",
@@ -75,6 +77,7 @@ __all__ = [
     "actions_of",
     "actions_sums",
     "actions_suppliers",
+    "budget_of_plan",
     "dated_plan",
     "edits_open",
     "jobs_failed",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models import Job, Location, Product, Supplier, SupplyTerms
 from forecasting.models import ForecastRun
@@ -255,7 +256,7 @@ class Suggestion(models.Model):
         db_persist=True,
     )
     return_rate = models.GeneratedField(
-        verbose_name=_("return"),
+        verbose_name=pgettext_lazy("of money", "return"),
         expression=F("margin_at_risk") / NullIf(_FINAL * F("home_unit_cost"), Value(0.0)),
         output_field=models.FloatField(null=True),
         db_persist=True,

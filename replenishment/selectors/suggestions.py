@@ -35,6 +35,8 @@ SORTS: dict[str, str] = {
     "excess": "excess_value",
 }
 DEFAULT_SORT = "-risk"
+# Tabs that are better read in another order.
+TAB_SORTS = {"week": "order-by", "waiting": "order-by", "excess": "-excess"}
 # Would run out before an order placed now is in.
 RUNS_OUT = Q(cover_days__lt=F("lead_time_days"))
 # Reasons of rows that have demand of other rows beside their own.

@@ -9,6 +9,7 @@ from itertools import groupby
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 _KEPT = "workbench_columns"
 
@@ -34,11 +35,6 @@ class Column:
         return self.key not in _RISE_FIRST
 
     @property
-    def is_usual(self) -> bool:
-        """Whether it is shown to who has chosen nothing."""
-        return self.key in _USUAL
-
-    @property
     def is_fixed(self) -> bool:
         """Whether it is always shown."""
         return self.key == "quantity"
@@ -52,6 +48,7 @@ COLUMNS = (
     Column("on-order", STOCK, _("On order"), "on-order", _("Of it late in red")),
     Column("cover", STOCK, _("Cover"), "cover", _("Days of cover, and the day on which the stock runs out")),
     Column("order-by", STOCK, _("Order by"), "order-by"),
+    Column("excess", STOCK, _("Excess"), "excess", _("Units above the order-up-to level, and their value")),
     Column("demand", NEED, _("Demand"), "demand", _("P50 and P90 over lead time + review")),
     Column("need", NEED, _("Net need"), "need"),
     Column("rounding", NEED, _("Rounding"), "", _("Units that packs, MOQ and minimums add to the need")),
@@ -59,15 +56,24 @@ COLUMNS = (
     Column("value", MONEY, _("Value"), "value"),
     Column("landed", MONEY, _("Landed cost"), "landed", _("Of a unit, in the home currency")),
     Column("risk", MONEY, _("At risk"), "risk", _("Margin lost if it is not ordered now")),
-    Column("return", MONEY, _("Return"), "return", _("Margin at risk per unit of money spent")),
+    Column(
+        "return",
+        MONEY,
+        pgettext_lazy("of money", "Return"),
+        "return",
+        _("Margin at risk per unit of money spent"),
+    ),
     Column("fill", TRUST, _("Fill rate"), "fill", _("Expected share of demand served")),
     Column("confidence", TRUST, _("Confidence"), "spread", _("How sure the forecast and its data are")),
     Column("change", TRUST, _("Change"), "change", _("Units since the plan before")),
 )
 
 
-def columns_of(request: HttpRequest) -> list[Column]:
-    """The columns that the address asks for (`cols`, kept for the session), else those chosen before."""
+def columns_of(request: HttpRequest, *, tab: str) -> list[Column]:
+    """The columns that the address asks for (`cols`, kept for the session), else those chosen before.
+
+    What a tab is about is shown there in any case.
+    """
     asked = [key for part in request.GET.getlist("cols") for key in part.split(",")]
     known = {column.key for column in COLUMNS}
     if asked:
@@ -76,9 +82,8 @@ def columns_of(request: HttpRequest) -> list[Column]:
             request.session[_KEPT] = chosen
     else:
         chosen = request.session.get(_KEPT)
-    if chosen is None:
-        return [column for column in COLUMNS if column.is_usual or column.is_fixed]
-    return [column for column in COLUMNS if column.key in chosen or column.is_fixed]
+    keys = (_USUAL if chosen is None else set(chosen)) | {tab}
+    return [column for column in COLUMNS if column.key in keys or column.is_fixed]
 
 
 def groups_of(columns: Iterable[Column]) -> list[tuple[str, int]]:

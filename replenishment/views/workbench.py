@@ -40,7 +40,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
     """The workbench; only its lower part where htmx asks."""
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
-    columns = columns_of(request)
+    columns = columns_of(request, tab=chosen.tab)
     sums = chosen.sums(plan)
     counts = dict(sums.tabs)
     values = chosen.values
@@ -229,10 +229,12 @@ class Choice:
         form.is_valid()
         values = form.cleaned_data
         sort = values.get("sort") or ""
+        tab = "order" if values.get("due") else values.get("state") or "order"
+        usual = reads.TAB_SORTS.get(tab, reads.DEFAULT_SORT)
         return cls(
             form=form,
-            tab="order" if values.get("due") else values.get("state") or "order",
-            sort=sort if sort.removeprefix("-") in reads.SORTS else reads.DEFAULT_SORT,
+            tab=tab,
+            sort=sort if sort.removeprefix("-") in reads.SORTS else usual,
             values=values,
         )
 

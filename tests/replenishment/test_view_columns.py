@@ -49,7 +49,7 @@ def test_it_shows_what_is_chosen_and_remembers_it(at_work: Client) -> None:
 def test_its_heads_span_their_columns(at_work: Client) -> None:
     make_suggestion(make_plan())
     answer = at_work.get(WORKBENCH, {"cols": [column.key for column in COLUMNS]})
-    assert [span for _label, span in answer.context["groups"]] == [5, 4, 4, 3]
+    assert [span for _label, span in answer.context["groups"]] == [6, 4, 4, 3]
     table = answer.content.decode().split("<thead>")[1]
     heads = table.split("</thead>")[0].split("</tr>")[1].count("<th ")
     cells = table.split("<tbody>")[1].split("</tr>")[0]

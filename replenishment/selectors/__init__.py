@@ -17,6 +17,7 @@ from replenishment.selectors.home import (
     orders_late,
     orders_to_approve,
 )
+from replenishment.selectors.line_service import LineService, line_service
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
@@ -61,6 +62,7 @@ __all__ = [
     "Difference",
     "EditSum",
     "EditsOpen",
+    "LineService",
     "OrderAhead",
     "OrderRules",
     "PlanSums",
@@ -81,6 +83,7 @@ __all__ = [
     "dated_plan",
     "edits_open",
     "jobs_failed",
+    "line_service",
     "lines_open",
     "on_order",
     "order_actions",

@@ -77,7 +77,7 @@ def columns_of(request: HttpRequest, *, tab: str) -> list[Column]:
     asked = [key for part in request.GET.getlist("cols") for key in part.split(",")]
     known = {column.key for column in COLUMNS}
     if asked:
-        chosen = [key for key in dict.fromkeys(asked) if key in known]
+        chosen: list[str] | None = [key for key in dict.fromkeys(asked) if key in known]
         if request.session.get(_KEPT) != chosen:
             request.session[_KEPT] = chosen
     else:

@@ -328,8 +328,14 @@ def _saved(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     """The row's changed cells, the strip and a word, each put in its place by its id."""
     context = _explained(request, pk)
     suggestion: Suggestion = context["suggestion"]
+    is_edited = suggestion.edited_quantity is not None
+    sums = selectors.plan_sums(suggestion.plan_run)
+    row = next((row for row in sums.suppliers if row.supplier.pk == suggestion.supplier_id), None)
     context |= {
-        "totals": selectors.totals(suggestion.plan_run),
+        "rail_row": row,
+        "service": selectors.line_service(suggestion) if is_edited else None,
+        "totals": sums.totals,
+        "budget": selectors.budget_of_plan(suggestion.plan_run),
         "text": text,
         "from_drawer": "drawer" in request.POST,
     }

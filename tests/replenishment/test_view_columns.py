@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from catalog.models import StockLevel
 from replenishment.models import Budget, SavedView, Suggestion
 from replenishment.services.plan_sums import sums_store
 from replenishment.views.columns import COLUMNS
-from tests.cast import make_location, make_supplier
-from tests.replenishment.world import AS_OF, make_order, make_plan, make_suggestion
+from tests.cast import make_location, make_product, make_supplier, make_terms
+from tests.replenishment.world import AS_OF, make_forecast, make_order, make_plan, make_suggestion, run_plan
 
 pytestmark = pytest.mark.django_db
 WORKBENCH = "/workbench/"
@@ -136,3 +137,24 @@ def test_its_rail_is_short_until_all_are_asked_for(at_work: Client) -> None:
     chosen = at_work.get(WORKBENCH, {"supplier": last.supplier_id}).context["rail"]
     assert [row.supplier for row in chosen][-1] == last.supplier
     assert len(at_work.get(WORKBENCH, {"rail": 1}).context["rail"]) == 32
+
+
+def test_an_edit_tells_what_service_it_buys_and_the_suppliers_new_sums(at_work: Client) -> None:
+    product, place = make_product(), make_location()
+    terms = make_terms(product=product)
+    StockLevel.objects.create(product=product, location=place, day=AS_OF, on_hand=10)
+    plan = run_plan(make_forecast({(product, place): 70.0}))
+    suggestion = Suggestion.objects.get(plan_run=plan)
+
+    def edited(quantity: float) -> Any:
+        address = reverse("replenishment:suggestion-edit", args=[suggestion.pk])
+        return at_work.post(address, {"quantity": quantity, "plan": plan.pk}, headers={"HX-Request": "true"})
+
+    system = suggestion.order_quantity
+    little, same, much = (edited(system * share).context["service"] for share in (0.5, 1.0, 2.0))
+    assert little.final < same.final < much.final
+    assert same.final == pytest.approx(same.system) == pytest.approx(little.system)
+    answer = edited(system + 6)
+    [row] = at_work.get(WORKBENCH).context["rail"]
+    assert row.value == pytest.approx((system + 6) * float(terms.unit_cost))
+    assert f'id="rail-{terms.supplier_id}" hx-swap-oob' in answer.content.decode()

@@ -198,7 +198,8 @@ def _plans(run: ForecastRun) -> PlanRun:
     for _ in range(OLD_PLANS):
         plan = PlanRun.objects.create(**values, previous=first)
         for model in (Suggestion, PlanAction):
-            columns = [f.column for f in model._meta.concrete_fields if f.column not in {"id", "plan_run_id"}]
+            kept = [f for f in model._meta.concrete_fields if not f.generated]
+            columns = [f.column for f in kept if f.column not in {"id", "plan_run_id"}]
             names = ", ".join(f'"{name}"' for name in columns)
             with connection.cursor() as cursor:
                 cursor.execute(

@@ -35,6 +35,7 @@ from forecasting.words import (
 )
 
 PAGE_SIZE = 25
+_PLANS_SHOWN = 20
 
 
 # A score of the champions together, of seasonal naive, of moving average.
@@ -109,7 +110,8 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "shares": share_lines(mix),
             "shares_model": name_of(MODELS, mix.get("model", "")),
             "decisions": decision_lines(decisions_list(run=run)),
-            "plans": run.plans.all(),
+            # A chain plans once from a run, but nothing keeps people from planning more often.
+            "plans": run.plans.only("pk").order_by("-pk")[:_PLANS_SHOWN],
             "signals": _signals(run),
             "alarms": run_alarms(run),
         },

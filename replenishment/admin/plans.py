@@ -41,6 +41,10 @@ class PlanRunAdmin(ReadOnlyMixin, ModelAdmin):
     list_select_related = ("forecast_run", "created_by")
     show_full_result_count = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlanRun]:
+        """Without the reports, which a list does not show."""
+        return super().get_queryset(request).defer("report", "forecast_run__report")
+
 
 class ReplayPolicyInline(ReadOnlyMixin, TabularInline):
     model = ReplayPolicy

@@ -579,8 +579,19 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="suggestion",
             index=models.Index(
+                F("plan_run"),
+                F("lane"),
+                Coalesce("margin_at_risk", Value(-1.0)).desc(),
+                F("id"),
+                name="suggestion_lane_risk",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="suggestion",
+            index=models.Index(
                 fields=["plan_run", "lane", "supplier", "location"],
                 include=(
+                    "id",
                     "currency",
                     "product",
                     "abc",
@@ -612,4 +623,20 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(sums_fill, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name="editscore",
+            name="last_day",
+            field=models.DateField(verbose_name="last day"),
+        ),
+        migrations.AlterField(
+            model_name="editscore",
+            name="scored_at",
+            field=models.DateTimeField(
+                db_index=True, default=django.utils.timezone.now, verbose_name="scored"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="editscore",
+            index=models.Index(fields=["-last_day", "-id"], name="edit_score_latest"),
+        ),
     ]

@@ -306,10 +306,18 @@ class Suggestion(models.Model):
         ]
         indexes = [
             models.Index(fields=["plan_run", "supplier"], name="suggestion_supplier"),
+            models.Index(
+                F("plan_run"),
+                F("lane"),
+                Coalesce("margin_at_risk", Value(-1.0)).desc(),
+                F("id"),
+                name="suggestion_lane_risk",
+            ),
             # All that lists filter, sort and sum by: PostgreSQL reads this index instead of the wide rows.
             models.Index(
                 fields=["plan_run", "lane", "supplier", "location"],
                 include=[
+                    "id",
                     "currency",
                     "product",
                     "abc",

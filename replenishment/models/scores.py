@@ -21,7 +21,7 @@ class EditScore(models.Model):
     )
     quantity = models.FloatField(_("quantity"))
     first_day = models.DateField(_("first day"))
-    last_day = models.DateField(_("last day"), db_index=True)
+    last_day = models.DateField(_("last day"))
     demand = models.FloatField(_("units demanded"))
     system_holding = models.FloatField(_("holding cost, system"))
     system_ordering = models.FloatField(_("ordering cost, system"))
@@ -32,12 +32,13 @@ class EditScore(models.Model):
     saved = models.FloatField(
         _("saved by the edit"), db_index=True, help_text=_("Below 0: the system was better.")
     )
-    scored_at = models.DateTimeField(_("scored"), default=timezone.now)
+    scored_at = models.DateTimeField(_("scored"), default=timezone.now, db_index=True)
 
     class Meta:
         verbose_name = _("score of an edit")
         verbose_name_plural = _("scores of edits")
         ordering = ["-last_day", "-pk"]
+        indexes = [models.Index(fields=["-last_day", "-id"], name="edit_score_latest")]
 
     def __str__(self) -> str:
         return f"{self.suggestion_id}: {self.saved}"

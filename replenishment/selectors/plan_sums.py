@@ -56,14 +56,25 @@ class SupplierSum:
 class PlanSums:
     """How many suggestions each tab of the workbench holds; what is to be ordered, in all and by supplier.
 
-    `tabs` and `totals` are of one supplier where one is asked for; `suppliers` of all, the greatest margin
-    at risk first. `out` counts rows that are out of stock though they have demand.
+    `tabs`, `totals` and `out` (rows out of stock though they have demand) are of one supplier where one is
+    asked for; `suppliers` of all, the greatest margin at risk first, from `rows` of sums.
     """
 
     tabs: dict[str, int]
     totals: Totals
-    suppliers: list[SupplierSum]
     out: int
+    plan: PlanRun | None
+    rows: list[dict[str, Any]]
+
+    @cached_property
+    def suppliers(self) -> list[SupplierSum]:
+        """The sums of each supplier of whom something is to be ordered."""
+        return _supplier_sums(self.plan, self.rows)
+
+    def of_supplier(self, supplier_id: int | None) -> SupplierSum | None:
+        """The sums of one supplier; None where nothing is to be ordered."""
+        rows = [row for row in self.rows if row["supplier_id"] == supplier_id]
+        return next(iter(_supplier_sums(self.plan, rows)), None)
 
 
 def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list[dict[str, Any]]:
@@ -133,12 +144,13 @@ def _sums(plan: PlanRun | None, rows: list[dict[str, Any]], supplier_id: int | N
         totals=Totals(
             lines=tabs["order"], value=total("value"), risk=total("risk"), stock_outs=total("runs_out")
         ),
-        suppliers=supplier_sums(plan, rows),
         out=total("out"),
+        plan=plan,
+        rows=rows,
     )
 
 
-def supplier_sums(plan: PlanRun | None, rows: Iterable[dict[str, Any]]) -> list[SupplierSum]:
+def _supplier_sums(plan: PlanRun | None, rows: Iterable[dict[str, Any]]) -> list[SupplierSum]:
     """The minimum is that of all orders that would go to the supplier: one per delivery location."""
     if plan is None:
         return []

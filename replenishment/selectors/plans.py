@@ -6,8 +6,12 @@ from replenishment.models import PlanRun
 
 
 def plan_latest() -> PlanRun | None:
-    """The newest plan that is done: only its suggestions may be acted on."""
-    return PlanRun.objects.filter(state=PlanRun.State.DONE).order_by("-pk").first()
+    """The newest plan that is done, with its forecast run: only its suggestions may be acted on.
+
+    The reports of both, long JSON, are read when somebody asks for them.
+    """
+    done = PlanRun.objects.filter(state=PlanRun.State.DONE).select_related("forecast_run")
+    return done.defer("report", "forecast_run__report").order_by("-pk").first()
 
 
 def plan_before(plan: PlanRun) -> PlanRun | None:

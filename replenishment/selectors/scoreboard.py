@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.core.cache import cache
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from forecasting import selectors as forecasting
-from replenishment.models import EditScore, Suggestion
+from replenishment.models import EditScore, PurchaseOrderEvent, Suggestion, SuggestionChange
 from replenishment.selectors.suggestions import has_demand_passed_on
 
 # Money: less than this apart is a tie (replenishment.core.scoreboard.TIE).
 TIE = 0.01
+_KEPT_SECONDS = 600
 BETTER, WORSE, EQUAL = Q(saved__gte=TIE), Q(saved__lte=-TIE), Q(saved__gt=-TIE, saved__lt=TIE)
 # What edits can be told apart by: the column that names each group.
 GROUPS = {
@@ -120,7 +122,24 @@ def edits_acted_on() -> list[Edit]:
 
 
 def edits_open() -> EditsOpen:
-    """How many edits have no score (yet), as of the last complete day with sales."""
+    """How many edits have no score (yet), as of the last complete day with sales.
+
+    Counted anew after each change, order event or scoring; kept for ten minutes at most.
+    """
+    changed = [
+        model.objects.order_by("-pk").values_list("pk", flat=True).first()
+        for model in (SuggestionChange, PurchaseOrderEvent)
+    ]
+    scored = EditScore.objects.aggregate(at=Max("scored_at"))["at"]
+    key = f"edits-open:{changed[0]}:{changed[1]}:{scored and scored.timestamp()}"
+    found = cache.get(key)
+    if found is None:
+        found = _edits_open()
+        cache.set(key, found, _KEPT_SECONDS)
+    return found
+
+
+def _edits_open() -> EditsOpen:
     as_of = forecasting.as_of_default()
     unscored = [edit for edit in edits_acted_on() if not edit.is_scored]
     unknown = sum(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
+from django.db.models.functions import Coalesce
 
 from catalog import selectors as catalog
 from replenishment.models import PlanRun, Suggestion
@@ -117,6 +118,9 @@ def suggestions_list(
 def suggestions_order(sort: str) -> list[OrderBy | str]:
     """For `order_by`: a key of `SORTS`, with a minus for falling. What is not known comes last either way."""
     sort = sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT
+    if sort == DEFAULT_SORT:
+        # As its index has it.
+        return [Coalesce("margin_at_risk", Value(-1.0)).desc(), "pk"]
     field = F(SORTS[sort.removeprefix("-")])
     first = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(nulls_last=True)
     return [first, "pk"]

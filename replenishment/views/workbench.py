@@ -80,7 +80,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         ),
         "what_if_query": _what_if_query(request.GET),
         "columns": columns,
-        "shows": {column.key: True for column in columns},
+        "shows": {column.key.replace("-", "_"): str(column.label) for column in columns},
         "groups": groups_of(columns),
         "starts": starts_of(columns),
         "all_columns": COLUMNS,
@@ -140,7 +140,7 @@ def drafts(request: HttpRequest) -> HttpResponse:
 @buyer_page("replenishment.view_suggestion")
 def explain(request: HttpRequest, pk: int) -> HttpResponse:
     """The drawer: how the quantity comes about, and what can be done with it."""
-    return render(request, "replenishment/partials/explain.html", _explained(request, pk))
+    return render(request, "replenishment/partials/explain.html", _explained(request, _one(pk)))
 
 
 @require_POST
@@ -298,19 +298,13 @@ def _trends(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int
 
 
 def _one(pk: int) -> Suggestion:
-    plan_id = get_object_or_404(Suggestion.objects.only("plan_run_id"), pk=pk).plan_run_id
-    plan = PlanRun.objects.select_related("forecast_run").get(pk=plan_id)
-    return (
-        reads.suggestions_of(plan)
-        .select_related(
-            "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
-        )
-        .get(pk=pk)
+    rows = Suggestion.objects.select_related(
+        "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
     )
+    return get_object_or_404(rows.defer("plan_run__report", "plan_run__forecast_run__report"), pk=pk)
 
 
-def _explained(request: HttpRequest, pk: int) -> dict[str, Any]:
-    suggestion = _one(pk)
+def _explained(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     bridge = charts.bridge_of(suggestion)
     latest = selectors.plan_latest()
     return {
@@ -326,18 +320,25 @@ def _explained(request: HttpRequest, pk: int) -> dict[str, Any]:
 
 def _saved(request: HttpRequest, pk: int, text: str) -> HttpResponse:
     """The row's changed cells, the strip and a word, each put in its place by its id."""
-    context = _explained(request, pk)
-    suggestion: Suggestion = context["suggestion"]
+    from_drawer = "drawer" in request.POST
+    suggestion = _one(pk)
+    context: dict[str, Any] = {
+        "suggestion": suggestion,
+        "plan": suggestion.plan_run,
+        "offers": _offers([suggestion]),
+        "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
+    }
+    if from_drawer:
+        context |= _explained(request, suggestion)
     is_edited = suggestion.edited_quantity is not None
     sums = selectors.plan_sums(suggestion.plan_run)
-    row = next((row for row in sums.suppliers if row.supplier.pk == suggestion.supplier_id), None)
     context |= {
-        "rail_row": row,
+        "rail_row": sums.of_supplier(suggestion.supplier_id),
         "service": selectors.line_service(suggestion) if is_edited else None,
         "totals": sums.totals,
         "budget": selectors.budget_of_plan(suggestion.plan_run),
         "text": text,
-        "from_drawer": "drawer" in request.POST,
+        "from_drawer": from_drawer,
     }
     return render(request, "replenishment/partials/suggestion_saved.html", context)
 

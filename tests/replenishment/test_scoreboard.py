@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 PAGE, API = "/scoreboard/", "/api/v1/edit-scores/"
 PLANNED = date(2024, 1, 31)
 LAST = date(2024, 3, 3)
-PAGE_QUERIES = 15
+PAGE_QUERIES = 16
 
 
 @pytest.fixture(autouse=True)

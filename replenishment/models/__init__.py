@@ -1,6 +1,7 @@
-"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, and saved views."""
+"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, saved views, comments."""
 
 from replenishment.models.actions import PlanAction
+from replenishment.models.comments import Comment
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -17,6 +18,7 @@ from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 __all__ = [
     "ApprovalLimit",
     "Budget",
+    "Comment",
     "EditScore",
     "PlanAction",
     "PlanItems",

@@ -41,6 +41,9 @@ from replenishment.selectors.scoreboard import (
     scores_list,
     scores_total,
 )
+from replenishment.selectors.sku_changes import Change, comments_list, sku_changes
+from replenishment.selectors.sku_story import Period, PromotionSpan, SkuStory, sku_story
+from replenishment.selectors.sku_what_if import DemandChange, Outcome, SkuPlanned, sku_planned
 from replenishment.selectors.suggestions import (
     Totals,
     quantity_offer,
@@ -55,17 +58,24 @@ from replenishment.selectors.transfers import transfers_list
 __all__ = [
     "ActionSums",
     "Arrival",
+    "Change",
     "ContainerLoad",
     "DatedPlan",
+    "DemandChange",
     "Difference",
     "EditSum",
     "EditsOpen",
     "OrderAhead",
     "OrderRules",
+    "Outcome",
+    "Period",
     "PlanSums",
     "Progress",
+    "PromotionSpan",
     "PurchasesAhead",
     "Saving",
+    "SkuPlanned",
+    "SkuStory",
     "SupplierSum",
     "SupplierWeeks",
     "SupplyOption",
@@ -76,6 +86,7 @@ __all__ = [
     "actions_of",
     "actions_sums",
     "actions_suppliers",
+    "comments_list",
     "dated_plan",
     "edits_open",
     "jobs_failed",
@@ -103,6 +114,9 @@ __all__ = [
     "scores_by",
     "scores_list",
     "scores_total",
+    "sku_changes",
+    "sku_planned",
+    "sku_story",
     "suggestions_list",
     "suggestions_order",
     "suggestions_priced",

@@ -91,6 +91,7 @@ class DatedPlan:
         return self.chance_by(self.next_arrives)
 
 
+@catalog.small_reads()
 def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan | None:
     """The dated plan of a suggestion as of its plan's day, with what is on order now.
 

@@ -193,6 +193,7 @@ def _starts(lasts: Sequence[date], freq: Freq, before: date | None = None) -> li
     return [day + timedelta(days=1) for day in (before, *lasts[:-1])]
 
 
+@catalog.small_reads()
 def sku_story(
     *, product_id: int, location: Location, run: ForecastRun | None, suggestion: Suggestion | None
 ) -> SkuStory:

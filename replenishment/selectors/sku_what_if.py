@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from catalog import selectors as catalog
 from catalog.models import PromotionRecord
 from forecasting import selectors as forecasting
 from forecasting.selectors.explanations import explanation_read
@@ -83,6 +84,7 @@ class SkuPlanned:
         return _outcome(changed, demand, outside=self.outside, unit_value=self.unit_value)
 
 
+@catalog.small_reads()
 def sku_planned(suggestion: Suggestion) -> SkuPlanned | None:
     """Read what a plan kept of a suggestion (with its plan and forecast run).
 

@@ -60,6 +60,7 @@ class SupplyOption:
         return self.terms.currency if self.terms.minimum_order_value else self.terms.supplier.currency
 
 
+@catalog.small_reads()
 def supply_options(
     *, product: Product, location: Location, plan: PlanRun | None, run: ForecastRun | None
 ) -> list[SupplyOption]:

@@ -69,15 +69,17 @@ PALETTES = {
 BANDS = ((0.01, 0.99), (0.10, 0.90), (0.25, 0.75))
 
 
-def plain_figure(colors: Palette, *, height: int, width: int) -> figure:
-    """An empty figure over time, whose vertical axis begins at 0."""
+def plain_figure(
+    colors: Palette, *, height: int, width: int, has_dates: bool = True, tools: str = "xpan,xwheel_zoom,reset"
+) -> figure:
+    """An empty figure over time, whose vertical axis begins at 0; without dates where another shows them."""
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
         x_axis_type="datetime",
+        x_axis_location="below" if has_dates else None,
         y_range=DataRange1d(start=0, range_padding=0.08),
-        tools="xpan,xwheel_zoom,reset",
-        active_drag="xpan",
+        tools=tools,
         active_scroll=None,
         toolbar_location=None,
         background_fill_alpha=0,
@@ -85,9 +87,10 @@ def plain_figure(colors: Palette, *, height: int, width: int) -> figure:
         outline_line_color=None,
         min_border=4,
     )
-    plot.xgrid.grid_line_color = None
     plot.ygrid.grid_line_color = colors.line
-    plot.xaxis[0].ticker = DatetimeTicker(desired_num_ticks=max(2, min(width // _TICK_WIDTH, 12)))
+    plot.center = [grid for grid in plot.center if grid not in plot.xgrid]
+    if has_dates:
+        plot.xaxis[0].ticker = DatetimeTicker(desired_num_ticks=max(2, min(width // _TICK_WIDTH, 12)))
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = colors.line
         axis.major_tick_line_color = None
@@ -95,7 +98,7 @@ def plain_figure(colors: Palette, *, height: int, width: int) -> figure:
         axis.major_label_text_color = colors.muted
         axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "12px"
-    if (get_language() or "").startswith("zh"):
+    if has_dates and (get_language() or "").startswith("zh"):
         plot.xaxis[0].formatter = DatetimeTickFormatter(days="%m-%d", months="%Y-%m", years="%Y")
     return plot
 

@@ -16,17 +16,22 @@ from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
     HoverTool,
-    Label,
-    PanTool,
+    Line,
+    Quad,
     Range1d,
-    Span,
+    Scatter,
+    Step,
+    VArea,
     WheelZoomTool,
 )
+from bokeh.models.annotations import Label, Span, Title
 from bokeh.plotting import figure
 from django.utils.translation import gettext as _
 
 from forecasting.core.cleaning import Reason
+from forecasting.core.distribution import DemandDistribution
 from replenishment.charts.sku import BANDS, FONT, PALETTES, Palette, mark, milliseconds, plain_figure
+from replenishment.selectors import DatedPlan
 from replenishment.selectors.sku_story import Period, PromotionSpan, SkuStory
 from replenishment.words import correction_reasons
 
@@ -60,20 +65,18 @@ def story_chart(story: SkuStory, *, theme: str, width: int = 1000) -> dict[str, 
         }
     )
     line = Span(dimension="height", line_color=colors.muted, line_width=1)
-    panels = [_demand(story, periods, colors, width)]
-    if story.promotions or story.events:
-        panels.append(_lane(story, colors, width))
-    panels.append(_stock(story, colors, width))
+    demand, stock = _demand(story, periods, colors, width), _stock(story, colors, width)
+    for plot in (demand, stock):
+        probe = plot.add_glyph(tips, Line(x="x", y="y", line_alpha=0))
+        plot.add_tools(
+            HoverTool(tooltips=_TIP, mode="vline", renderers=[probe], point_policy="follow_mouse"),
+            CrosshairTool(overlay=line),
+        )
+    lane = [_lane(story, colors, width)] if story.promotions or story.events else []
+    panels = [demand, *lane, stock]
     for plot in panels:
         plot.x_range = time
-        plot.add_tools(CrosshairTool(overlay=line), WheelZoomTool(dimensions="width", modifiers="ctrl"))
-        if plot.height != LANE_HEIGHT:
-            probe = plot.line("x", "y", source=tips, line_alpha=0)
-            plot.add_tools(
-                HoverTool(tooltips=_TIP, mode="vline", renderers=[probe], point_policy="follow_mouse")
-            )
-    for plot in panels[:-1]:
-        plot.xaxis.visible = False
+        plot.add_tools(WheelZoomTool(dimensions="width", modifiers="ctrl"))
     return dict(json_item(column(*panels, sizing_mode="stretch_width", spacing=2)))
 
 
@@ -121,7 +124,8 @@ def period_text(period: Period) -> str:
 
 def _demand(story: SkuStory, periods: Sequence[Period], colors: Palette, width: int) -> figure:
     """Sales, what they would have been, and the forecast with its intervals."""
-    plot = _panel(colors, DEMAND_HEIGHT, width, {"D": _("Demand a day"), "W": _("Demand a week")}, story.freq)
+    titles = {"D": _("Demand a day"), "W": _("Demand a week"), "M": _("Demand a month")}
+    plot = _panel(colors, DEMAND_HEIGHT, width, titles[story.freq], has_dates=False)
     past = [period for period in periods if not period.is_ahead]
     days = np.array([period.last for period in past], dtype="datetime64[ms]")
     half = np.timedelta64({"D": 12, "W": 84, "M": 365}[story.freq], "h")
@@ -132,23 +136,32 @@ def _demand(story: SkuStory, periods: Sequence[Period], colors: Palette, width: 
         plot.vstrip(
             x0=days[out] - half, x1=days[out] + half, fill_color=colors.out, line_color=None, level="underlay"
         )
-    if story.demand is not None:
-        quantiles = story.demand.quantiles[0]
-        for (low, high), color in zip(BANDS, colors.bands, strict=True):
-            plot.varea(
-                x=story.demand.ds,
-                y1=quantiles[:, story.demand.level_index(low)],
-                y2=quantiles[:, story.demand.level_index(high)],
-                fill_color=color,
-            )
     sold = np.array([np.nan if period.sold is None else period.sold for period in past])
-    plot.line(days, sold, color=colors.history, line_width=1.5)
-    plot.scatter(days[out], sold[out], size=5, color=colors.bad)
-    _estimated(plot, colors, days, sold, past)
     if story.demand is not None:
-        plot.line(story.demand.ds, story.demand.mean[0], color=colors.accent, line_width=2)
+        ahead = _ahead(story.demand)
+        for number, color in enumerate(colors.bands):
+            plot.add_glyph(ahead, VArea(x="x", y1=f"low{number}", y2=f"high{number}", fill_color=color))
+        plot.add_glyph(ahead, Line(x="x", y="mean", line_color=colors.accent, line_width=2))
+    source = ColumnDataSource({"x": days, "y": sold})
+    plot.add_glyph(source, Line(x="x", y="y", line_color=colors.history, line_width=1.5))
+    _points(plot, days[out], sold[out], size=5, fill_color=colors.bad, line_color=colors.bad)
+    _estimated(plot, colors, days, sold, past)
     mark(plot, colors, story.as_of, _("Data as of"), side="left")
     return plot
+
+
+def _ahead(demand: DemandDistribution) -> ColumnDataSource:
+    """The forecast's mean and intervals as columns of one source."""
+    columns = {"x": demand.ds, "mean": demand.mean[0]}
+    for number, (low, high) in enumerate(BANDS):
+        columns[f"low{number}"] = demand.quantiles[0, :, demand.level_index(low)]
+        columns[f"high{number}"] = demand.quantiles[0, :, demand.level_index(high)]
+    return ColumnDataSource(columns)
+
+
+def _points(plot: figure, x: Any, y: Any, **look: Any) -> None:
+    if len(x):
+        plot.add_glyph(ColumnDataSource({"x": x, "y": y}), Scatter(x="x", y="y", **look))
 
 
 def _estimated(plot: figure, colors: Palette, days: Any, sold: Any, past: Sequence[Period]) -> None:
@@ -171,7 +184,7 @@ def _estimated(plot: figure, colors: Palette, days: Any, sold: Any, past: Sequen
 
 def _lane(story: SkuStory, colors: Palette, width: int) -> figure:
     """A lane of promotions (bars) under a lane of events (diamonds)."""
-    plot = plain_figure(colors, height=LANE_HEIGHT, width=width)
+    plot = plain_figure(colors, height=LANE_HEIGHT, width=width, has_dates=False, tools="xpan")
     plot.y_range = Range1d(start=0, end=2)
     plot.ygrid.visible = False
     plot.yaxis.major_label_text_alpha = 0
@@ -183,15 +196,17 @@ def _lane(story: SkuStory, colors: Palette, width: int) -> figure:
             "tip": [_span_text(span) for span in story.promotions],
         }
     )
-    bars = plot.quad(
-        left="left",
-        right="right",
-        bottom=0.15,
-        top=0.75,
-        source=spans,
-        fill_color=colors.accent,
-        fill_alpha=0.55,
-        line_color=colors.accent,
+    bars = plot.add_glyph(
+        spans,
+        Quad(
+            left="left",
+            right="right",
+            bottom=0.15,
+            top=0.75,
+            fill_color=colors.accent,
+            fill_alpha=0.55,
+            line_color=colors.accent,
+        ),
     )
     marks = ColumnDataSource(
         {
@@ -199,9 +214,13 @@ def _lane(story: SkuStory, colors: Palette, width: int) -> figure:
             "tip": [f"{day}: {name}" for day, name in story.events],
         }
     )
-    events = plot.scatter(
-        "x", 1.4, source=marks, marker="diamond", size=10, fill_color=colors.muted, line_color=colors.text
-    )
+    look: dict[str, Any] = {
+        "marker": "diamond",
+        "size": 10,
+        "fill_color": colors.muted,
+        "line_color": colors.text,
+    }
+    events = plot.add_glyph(marks, Scatter(x="x", y=1.4, **look))
     plot.add_tools(HoverTool(tooltips=_TIP, mode="mouse", renderers=[bars, events]))
     return plot
 
@@ -213,29 +232,43 @@ def _span_text(span: PromotionSpan) -> str:
 
 def _stock(story: SkuStory, colors: Palette, width: int) -> figure:
     """Stock as it was and as it is projected, what comes in, and the levels of the policy."""
-    plot = _panel(colors, STOCK_HEIGHT, width, {story.freq: _("Stock at the close of a day")}, story.freq)
+    title = _("Stock at the close of a day")
+    plot = _panel(colors, STOCK_HEIGHT, width, title, has_dates=True)
     if story.stock:
         days = np.array([day for day, _units in story.stock], dtype="datetime64[D]")
         units = np.array([units for _day, units in story.stock])
-        plot.step(days, units, mode="after", color=colors.history, line_width=1.5)
+        source = ColumnDataSource({"x": days, "y": units})
+        plot.add_glyph(source, Step(x="x", y="y", mode="after", line_color=colors.history, line_width=1.5))
         _shade_gaps(plot, colors, days, units)
-    first = story.dated.days[0] if story.dated else story.as_of
-    if story.dated is not None:
-        ahead = np.array(story.dated.days, dtype="datetime64[D]")
-        low, _middle, high = story.dated.with_orders.T
-        plot.varea(x=ahead, y1=low, y2=high, fill_color=colors.bands[1])
-        plot.line(ahead, story.dated.without[:, 1], color=colors.bad, line_width=1.5, line_dash=[5, 4])
-        plot.line(ahead, story.dated.expected, color=colors.accent, line_width=2)
-        _arrivals(plot, colors, story)
+    dated = story.dated
+    first = dated.days[0] if dated else story.as_of
+    if dated is not None:
+        low, _middle, high = dated.with_orders.T
+        source = ColumnDataSource(
+            {
+                "x": np.array(dated.days, dtype="datetime64[D]"),
+                "low": low,
+                "high": high,
+                "without": dated.without[:, 1],
+                "expected": dated.expected,
+            }
+        )
+        plot.add_glyph(source, VArea(x="x", y1="low", y2="high", fill_color=colors.bands[1]))
+        dashes: dict[str, Any] = {"line_color": colors.bad, "line_width": 1.5, "line_dash": [5, 4]}
+        plot.add_glyph(source, Line(x="x", y="without", **dashes))
+        plot.add_glyph(source, Line(x="x", y="expected", line_color=colors.accent, line_width=2))
+        _arrivals(plot, colors, dated)
     if story.reorder_point is not None and story.reorder_point > 0:
         ends, level = [milliseconds(first), milliseconds(story.last_day)], story.reorder_point
-        plot.line(ends, [level, level], color=colors.text, line_width=1.5, line_dash=[2, 3])
+        source = ColumnDataSource({"x": ends, "y": [level, level]})
+        dots: dict[str, Any] = {"line_color": colors.text, "line_width": 1.5, "line_dash": [2, 3]}
+        plot.add_glyph(source, Line(x="x", y="y", **dots))
         plot.add_layout(_word(colors, ends[1], level, _("Reorder point")))
-    if story.dated is not None and story.dated.stock_out_on is not None:
-        at = milliseconds(story.dated.stock_out_on)
-        plot.scatter([at], [0], marker="x", size=11, line_color=colors.bad, line_width=2.5)
-        text = _("Out on %(day)s") % {"day": story.dated.stock_out_on}
-        mark(plot, colors, story.dated.stock_out_on, text, height=150)
+    if dated is not None and dated.stock_out_on is not None:
+        at = [milliseconds(dated.stock_out_on)]
+        _points(plot, at, [0.0], marker="x", size=11, line_color=colors.bad, line_width=2.5)
+        text = _("Out on %(day)s") % {"day": dated.stock_out_on}
+        mark(plot, colors, dated.stock_out_on, text, height=STOCK_HEIGHT - 90)
     return plot
 
 
@@ -253,40 +286,36 @@ def _shade_gaps(plot: figure, colors: Palette, days: Any, units: Any) -> None:
         )
 
 
-def _arrivals(plot: figure, colors: Palette, story: SkuStory) -> None:
+def _arrivals(plot: figure, colors: Palette, dated: DatedPlan) -> None:
     """Where stock comes in: open orders full, orders to come hollow, on the expected path."""
-    dated = story.dated
-    if dated is None:
-        return
-    for rows, fill, what in (
-        ([(row.day, row.quantity) for row in dated.arrivals], colors.accent, _("On order")),
-        ([(row.arrives, row.quantity) for row in dated.orders], None, _("To be ordered")),
-    ):
-        inside = [(day, units) for day, units in rows if day <= dated.days[-1]]
-        source = ColumnDataSource(
-            {
-                "x": np.array([day for day, _units in inside], dtype="datetime64[D]"),
-                "y": [dated.expected[(day - dated.days[0]).days] for day, _units in inside],
-                "tip": [f"{what}: {_units(units)}\n{day}" for day, units in inside],
-            }
-        )
-        points = plot.scatter(
-            "x", "y", source=source, size=8, line_color=colors.accent, fill_color=fill, line_width=1.5
-        )
-        plot.add_tools(HoverTool(tooltips=_TIP, mode="mouse", renderers=[points]))
+    rows = [(row.day, row.quantity, colors.accent, _("On order")) for row in dated.arrivals]
+    # A marker without a fill would not be hit by the pointer.
+    rows += [(row.arrives, row.quantity, "rgba(0, 0, 0, 0)", _("To be ordered")) for row in dated.orders]
+    rows = [row for row in rows if row[0] <= dated.days[-1]]
+    source = ColumnDataSource(
+        {
+            "x": np.array([day for day, *_rest in rows], dtype="datetime64[D]"),
+            "y": [dated.expected[(day - dated.days[0]).days] for day, *_rest in rows],
+            "fill": [fill for _day, _units, fill, _what in rows],
+            "tip": [f"{what}: {_units(units)}\n{day}" for day, units, _fill, what in rows],
+        }
+    )
+    look: dict[str, Any] = {"size": 8, "line_color": colors.accent, "line_width": 1.5}
+    points = plot.add_glyph(source, Scatter(x="x", y="y", fill_color="fill", **look))
+    plot.add_tools(HoverTool(tooltips=_TIP, mode="mouse", renderers=[points]))
 
 
-def _panel(colors: Palette, height: int, width: int, titles: dict[str, str], freq: str) -> figure:
-    plot = plain_figure(colors, height=height, width=width)
-    plot.y_range.range_padding = 0.12
-    plot.title.text = titles.get(freq, _("Demand a month"))
-    plot.title.text_color = colors.muted
-    plot.title.text_font = FONT
-    plot.title.text_font_size = "12px"
-    plot.title.text_font_style = "normal"
+def _panel(colors: Palette, height: int, width: int, title: str, *, has_dates: bool) -> figure:
+    plot = plain_figure(colors, height=height, width=width, has_dates=has_dates, tools="xpan")
+    plot.title = Title(
+        text=title,
+        text_color=colors.muted,
+        text_font=FONT,
+        text_font_size="12px",
+        text_font_style="normal",
+    )
     # The panels' plots begin at the same place, however long their numbers are.
     plot.min_border_left = 46
-    plot.toolbar.active_drag = plot.select_one(PanTool)
     return plot
 
 

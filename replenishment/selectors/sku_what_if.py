@@ -17,7 +17,7 @@ from forecasting import selectors as forecasting
 from forecasting.selectors.explanations import explanation_read
 from replenishment.models import Suggestion
 from replenishment.selectors.suggestions import has_demand_passed_on
-from replenishment.selectors.what_if import items_of_plan
+from replenishment.selectors.what_if import item_of_plan
 
 if TYPE_CHECKING:
     from forecasting.core.distribution import DemandDistribution
@@ -90,15 +90,13 @@ def sku_planned(suggestion: Suggestion) -> SkuPlanned | None:
 
     None where it was not planned, was by demand that others pass on, or the forecast's numbers are gone.
     """
-    import polars as pl
-
     from replenishment.core.items import Items
 
     plan = suggestion.plan_run
     if suggestion.net_need is None or has_demand_passed_on(suggestion.reason):
         return None
     unique_id = f"{suggestion.product_id}@{suggestion.location_id}"
-    row = items_of_plan(plan).filter(pl.col("unique_id") == unique_id)
+    row = item_of_plan(plan, unique_id)
     if row.is_empty():
         return None
     try:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 
 from replenishment import selectors
 from replenishment.selectors import Outcome
-from replenishment.selectors.what_if import WhatIfError
 from replenishment.sku_forms import SkuWhatIfForm
 from replenishment.views.access import buyer_page
 from replenishment.views.sku import suggestion_of
@@ -62,10 +61,7 @@ def sku_what_if(request: HttpRequest, product_id: int, location_id: int) -> Http
     from replenishment.core.what_if import ChangeError
 
     suggestion = suggestion_of(product_id, location_id)
-    try:
-        planned = selectors.sku_planned(suggestion) if suggestion else None
-    except WhatIfError:
-        planned = None
+    planned = selectors.sku_planned(suggestion) if suggestion else None
     whole = "service" not in request.GET and "lead_time" not in request.GET
     template = f"replenishment/partials/sku_what_if{'' if whole else '_result'}.html"
     if planned is None:

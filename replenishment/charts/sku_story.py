@@ -268,7 +268,7 @@ def _stock(story: SkuStory, colors: Palette, width: int) -> figure:
         at = [milliseconds(dated.stock_out_on)]
         _points(plot, at, [0.0], marker="x", size=11, line_color=colors.bad, line_width=2.5)
         text = _("Out on %(day)s") % {"day": dated.stock_out_on}
-        mark(plot, colors, dated.stock_out_on, text, height=STOCK_HEIGHT - 90)
+        mark(plot, colors, dated.stock_out_on, text, height=STOCK_HEIGHT - 72, side="left")
     return plot
 
 

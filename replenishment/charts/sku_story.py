@@ -76,7 +76,10 @@ def story_chart(story: SkuStory, *, theme: str, width: int = 1000) -> dict[str, 
     panels = [demand, *lane, stock]
     for plot in panels:
         plot.x_range = time
-        plot.add_tools(WheelZoomTool(dimensions="width", modifiers="ctrl"))
+        # With Ctrl alone: without, the wheel scrolls the page.
+        wheel = WheelZoomTool(dimensions="width", modifiers="ctrl")
+        plot.add_tools(wheel)
+        plot.toolbar.active_scroll = wheel
     return dict(json_item(column(*panels, sizing_mode="stretch_width", spacing=2)))
 
 
@@ -146,7 +149,7 @@ def _demand(story: SkuStory, periods: Sequence[Period], colors: Palette, width: 
     plot.add_glyph(source, Line(x="x", y="y", line_color=colors.history, line_width=1.5))
     _points(plot, days[out], sold[out], size=5, fill_color=colors.bad, line_color=colors.bad)
     _estimated(plot, colors, days, sold, past)
-    mark(plot, colors, story.as_of, _("Data as of"), side="left")
+    mark(plot, colors, story.as_of, _("Data as of"), height=DEMAND_HEIGHT - 60, side="left")
     return plot
 
 
@@ -268,7 +271,7 @@ def _stock(story: SkuStory, colors: Palette, width: int) -> figure:
         at = [milliseconds(dated.stock_out_on)]
         _points(plot, at, [0.0], marker="x", size=11, line_color=colors.bad, line_width=2.5)
         text = _("Out on %(day)s") % {"day": dated.stock_out_on}
-        mark(plot, colors, dated.stock_out_on, text, height=STOCK_HEIGHT - 72, side="left")
+        mark(plot, colors, dated.stock_out_on, text, height=STOCK_HEIGHT - 110, side="left")
     return plot
 
 
@@ -314,6 +317,8 @@ def _panel(colors: Palette, height: int, width: int, title: str, *, has_dates: b
         text_font_size="12px",
         text_font_style="normal",
     )
+    # Heights follow the days in view.
+    plot.window_axis = "x"
     # The panels' plots begin at the same place, however long their numbers are.
     plot.min_border_left = 46
     return plot

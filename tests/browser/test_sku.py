@@ -22,9 +22,8 @@ def address(shop: PlanRun) -> str:
 
 
 def axis(page: Page) -> tuple[float, float]:
-    found: Any = page.evaluate(
-        "() => { const time = Bokeh.documents.at(-1).get_model_by_name('time'); return [time.start, time.end] }"
-    )
+    time = "Bokeh.documents.at(-1).get_model_by_name('time')"
+    found: Any = page.evaluate(f"[{time}.start, {time}.end]")
     return float(found[0]), float(found[1])
 
 

@@ -188,8 +188,8 @@ def test_it_pages_without_a_gap_or_a_repeat_at_the_same_price(at_work: Client, b
     # A later page is rows alone: they take the place of the button.
     assert answer.content.decode().count("<li") == 14
     assert "<form" not in answer.content.decode()
-    for page in ("0", "x", "99999", "-1"):
-        assert at_work.get(address("sku-changes", product, location), {"page": page}).status_code == 200
+    for asked in ("0", "x", "99999", "-1"):
+        assert at_work.get(address("sku-changes", product, location), {"page": asked}).status_code == 200
 
 
 def test_the_api_says_and_takes_back(buyer: User, approver: User) -> None:

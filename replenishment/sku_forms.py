@@ -43,7 +43,9 @@ class SkuWhatIfForm(forms.Form):
     demand = _number(gettext_lazy("Demand (± %)"), least=-100, most=1000, step=5, slider=(-50, 100))
     uplift = _number(gettext_lazy("Promotion: % more demand"), least=-100, most=1000, step=5, slider=(0, 200))
     first_day = forms.DateField(
-        label=gettext_lazy("Promotion from"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("Promotion from"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     days = forms.IntegerField(label=gettext_lazy("Days of it"), required=False, min_value=1, max_value=366)
 

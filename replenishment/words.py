@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -33,3 +34,19 @@ REPLAY_STEPS: dict[str, _StrPromise] = {
     "replay": _("Replaying the policies"),
     "store": _("Storing the results"),
 }
+
+
+def correction_reasons() -> dict[int, str]:
+    """What is said of a period whose demand differs from its sales, by `forecasting.core.cleaning.Reason`."""
+    # The core is too heavy for the start of the web server.
+    from forecasting.core.cleaning import Reason
+
+    return {
+        Reason.STOCK_OUT: gettext("out of stock"),
+        Reason.LIKELY_STOCK_OUT: gettext("likely out of stock"),
+        Reason.BULK: gettext("one-off bulk order"),
+        Reason.OUTLIER: gettext("far above the usual"),
+        Reason.PROMOTION: gettext("promotion"),
+        Reason.CANCELLATION: gettext("cancelled later"),
+        Reason.RETURN: gettext("returned later"),
+    }

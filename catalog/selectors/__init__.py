@@ -6,7 +6,7 @@ from catalog.selectors.behaviour import behaviour_records
 from catalog.selectors.calendar import today
 from catalog.selectors.categories import categories_under, category_ancestors
 from catalog.selectors.facts import facts_sql
-from catalog.selectors.frames import ids_in, read_frame
+from catalog.selectors.frames import ids_in, read_frame, reads_by_django, small_reads
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
@@ -36,7 +36,9 @@ __all__ = [
     "prices_latest",
     "products_search",
     "read_frame",
+    "reads_by_django",
     "returned_units",
+    "small_reads",
     "stock_on",
     "stock_records",
     "successors_frame",

@@ -85,7 +85,7 @@ def rows_read(
     """Some columns of the distributions that stand for a run: its own, or those of the run it repeats."""
     import polars as pl
 
-    from catalog.selectors import ids_in, read_frame
+    from catalog.selectors import ids_in, read_frame, reads_by_django
 
     table = connection.ops.quote_name(ForecastDistribution._meta.db_table)
     where, params, later = ["run_id = %s"], [run.same_as_id or run.pk], []
@@ -95,7 +95,7 @@ def rows_read(
         else:
             where.append(ids_in(name, ids))
     sql = f"SELECT {columns} FROM {table} WHERE {' AND '.join(where)} ORDER BY product_id, location_id"  # noqa: S608
-    if connection.in_atomic_block:
+    if reads_by_django():
         # ADBC would not see what this transaction has written.
         with connection.cursor() as cursor:
             cursor.execute(sql, params)

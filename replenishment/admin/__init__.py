@@ -1,5 +1,5 @@
 """This app in the admin."""
 
-from replenishment.admin import orders, plans, settings
+from replenishment.admin import comments, orders, plans, settings
 
-__all__ = ["orders", "plans", "settings"]
+__all__ = ["comments", "orders", "plans", "settings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters as filters
 
-from replenishment.models import EditScore, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import Comment, EditScore, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -98,6 +98,18 @@ class TransferFilter(filters.FilterSet):
 
     class Meta:
         model = PlanAction
+        fields: list[str] = []
+
+
+class CommentFilter(filters.FilterSet):
+    """By SKU, location and author."""
+
+    sku = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    author = filters.CharFilter(field_name="author__username")
+
+    class Meta:
+        model = Comment
         fields: list[str] = []
 
 

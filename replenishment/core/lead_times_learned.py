@@ -21,7 +21,7 @@ the doubt about the mean included: variance (1 + 1 / (n + k)).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,17 +43,34 @@ class LeadTimes:
     receipts: Array
 
 
-def lead_times_learned(rows: pl.DataFrame, deliveries: pl.DataFrame) -> LeadTimes:
+@dataclass(frozen=True)
+class Pool:
+    """What all suppliers together say: the ``weight`` k of what is stated, in deliveries, and the
+    ``variance`` of slips about their supplier's mean, in days squared.
+    """
+
+    weight: float = MOST_WEIGHT
+    variance: float = 0.0
+
+    @classmethod
+    def of(cls, deliveries: pl.DataFrame) -> Self:
+        """Estimated from the ``deliveries`` of all suppliers (see `lead_times_learned`)."""
+        return cls(*_spread(_summed(deliveries, ["supplier_id"])))
+
+
+def lead_times_learned(rows: pl.DataFrame, deliveries: pl.DataFrame, pool: Pool | None = None) -> LeadTimes:
     """Lead times of ``rows`` (supplier_id, location_id, lead_time_days, lead_time_sd_days: the stated ones).
 
     ``deliveries`` has supplier_id, location_id, ``slip_days`` and ``weight``, the share (above 0) of its
-    order that came in. Rows of a supplier without deliveries keep what is stated.
+    order that came in. Rows of a supplier without deliveries keep what is stated. Where they are of some
+    suppliers only, ``pool`` is that of all; None: of these.
     """
+    pool = pool or Pool.of(deliveries)
     stated, stated_sd = (
         rows[name].cast(pl.Float64).to_numpy() for name in ("lead_time_days", "lead_time_sd_days")
     )
     own = _summed(deliveries, _PLACE)
-    k, pooled = _spread(_summed(deliveries, ["supplier_id"]))
+    k, pooled = pool.weight, pool.variance
     sums = own.group_by("supplier_id").agg(pl.col(_SUMS).sum())
     keys = rows.select(_PLACE)
     here = keys.join(own, on=_PLACE, how="left", maintain_order="left")
@@ -95,7 +112,7 @@ def _summed(deliveries: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 def _spread(suppliers: pl.DataFrame) -> tuple[float, float]:
     """The weight k of what is stated, and the variance of slips about their supplier's mean."""
     if suppliers.is_empty():
-        return MOST_WEIGHT, 0.0
+        return Pool.weight, Pool.variance
     n, total = suppliers["n"].to_numpy(), suppliers["total"].to_numpy()
     freedom = float(suppliers["freedom"].sum())
     within = float(suppliers["squares"].sum()) / freedom if freedom > 1e-9 else 0.0

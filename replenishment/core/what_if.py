@@ -36,7 +36,7 @@ SHIFTED: dict[str, float] = {
 # Overall fill rates of `service_curve`.
 TARGETS = (0.80, 0.88, 0.93, 0.96, 0.98, 0.99, 0.995)
 _SHIFT = re.compile(r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?P<percent>%?)")
-_GRID_DAYS = 1.0  # as the app plans
+GRID_DAYS = 1.0  # as the app plans
 
 
 class ChangeError(ValueError):
@@ -154,7 +154,7 @@ def outlook(items: Items, demand: DemandDistribution, *, budget: float | None = 
     stock, of it cycle_stock and safety_stock (units, mean at the close of a day), stock_value; holding_cost,
     ordering_cost, lost_margin, total_cost a year; demand and cycles a year.
     """
-    draft = drafted(items, demand, grid_days=_GRID_DAYS)
+    draft = drafted(items, demand, grid_days=GRID_DAYS)
     good, levels = draft.good, draft.levels
     decided = draft.decided(budget=budget)
     quantity = decided.order_quantity[draft.rows]
@@ -202,7 +202,7 @@ def compared(
     if len(both) < len(items):
         odd = np.flatnonzero([name not in both for name in items.unique_id])
         for side in (items.take(odd), changed.take(odd)):
-            made = drafted(side, demand, grid_days=_GRID_DAYS).decided()
+            made = drafted(side, demand, grid_days=GRID_DAYS).decided()
             for name, reason in zip(made.unique_id, made.reason, strict=True):
                 if reason.startswith(EXCEPTION):
                     left_out.setdefault(name, reason)

@@ -1,7 +1,8 @@
-"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, and saved views."""
+"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, saved views, comments."""
 
 from replenishment.models.actions import PlanAction
 from replenishment.models.changes import Snooze, SuggestionChange, SuggestionChangeLine
+from replenishment.models.comments import Comment
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -19,6 +20,7 @@ from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 __all__ = [
     "ApprovalLimit",
     "Budget",
+    "Comment",
     "EditScore",
     "PlanAction",
     "PlanItems",

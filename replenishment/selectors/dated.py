@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from forecasting import selectors as forecasting
 from replenishment.models import Suggestion
 from replenishment.selectors.on_order import lines_open
 from replenishment.selectors.suggestions import has_demand_passed_on
+from replenishment.selectors.what_if import item_of_plan
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -91,6 +91,7 @@ class DatedPlan:
         return self.chance_by(self.next_arrives)
 
 
+@catalog.small_reads()
 def dated_plan(suggestion: Suggestion, *, days: int | None = None) -> DatedPlan | None:
     """The dated plan of a suggestion as of its plan's day, with what is on order now.
 
@@ -182,18 +183,12 @@ def _demand(suggestion: Suggestion) -> DemandDistribution | None:
 def _item(suggestion: Suggestion, demand: DemandDistribution) -> tuple[Items, Policy]:
     """The suggestion as the core takes it, with its levels and today's order."""
     import numpy as np
-    import polars as pl
 
     from replenishment.core.dated import Policy
     from replenishment.core.items import Items
     from replenishment.core.kinds import prepared
 
-    table = suggestion.plan_run.items_table
-    row = (
-        pl.scan_parquet(io.BytesIO(table)).filter(pl.col("unique_id") == demand.unique_id[0]).collect()
-        if table
-        else pl.DataFrame()
-    )
+    row = item_of_plan(suggestion.plan_run, demand.unique_id[0])
     # The plan keeps no items for what it did not plan.
     row = row if row.height else _row(suggestion, demand.unique_id[0])
     items = prepared(Items.from_frame(row), demand, np.array([0]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
-from django.db.models import Count, F, FloatField, OuterRef, Subquery, Sum
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import SupplyTerms
@@ -20,14 +21,15 @@ _SCHEMA = {
     "location_id": pl.Int64,
     "line_id": pl.Int64,
     "stated_days": pl.Float64,
+    "quantity": pl.Float64,
     "received_on": pl.Date,
-    "share": pl.Float64,
+    "units": pl.Float64,
 }
 
 
-def delivery_lines(*, as_of: date) -> pl.DataFrame:
+def delivery_lines(*, as_of: date, supplier_ids: Collection[int] | None = None) -> pl.DataFrame:
     """What came in by day and order line, of orders sent to suppliers, in the two years up to `as_of`; and
-    what has not come in yet, as if it did on that day (`is_open`).
+    what has not come in yet, as if it did on that day (`is_open`). Of these suppliers (None: of all).
 
     Columns: order_id, supplier_id, location_id (stocking), sent_on, received_on, is_open; stated_days, the
     lead time of the line's terms as they are now; and share: of the order, its lines weighing the same, that
@@ -35,39 +37,57 @@ def delivery_lines(*, as_of: date) -> pl.DataFrame:
     """
     received = (
         Receipt.objects.filter(
+            _of("line__", supplier_ids),
             received_on__gt=as_of - timedelta(days=WINDOW_DAYS),
             received_on__lte=as_of,
-            line__order__supplier__isnull=False,
         )
         .order_by()
-        .values_list(*_keys("line__"), "received_on")
-        .annotate(share=_share(Sum("quantity"), "line__"))
+        .values_list(*_keys("line__"), "line__quantity", "received_on")
+        .annotate(units=Sum("quantity"))
     )
     waiting = (
         PurchaseOrderLine.objects.filter(
+            _of("", supplier_ids),
             order__state__in=(PurchaseOrder.State.SENT, PurchaseOrder.State.PART_RECEIVED),
-            order__supplier__isnull=False,
             quantity__gt=F("received"),
         )
         .order_by()
-        .values_list(*_keys(""))
-        .annotate(share=_share(F("quantity") - F("received"), ""))
+        .values_list(*_keys(""), "quantity")
+        .annotate(units=F("quantity") - F("received"))
     )
     rows = [
         pl.DataFrame(list(received), schema=_SCHEMA, orient="row").with_columns(is_open=False),
         pl.DataFrame(
-            [(*key, as_of, share) for *key, share in waiting], schema=_SCHEMA, orient="row"
+            [(*key, as_of, units) for *key, units in waiting], schema=_SCHEMA, orient="row"
         ).with_columns(is_open=True),
     ]
+    lines = (
+        PurchaseOrderLine.objects.filter(_of("", supplier_ids))
+        .order_by()
+        .values_list("order_id")
+        .annotate(lines=Count("pk"))
+    )
+    counts = pl.DataFrame(list(lines), schema={"order_id": pl.Int64, "lines": pl.Int64}, orient="row")
     sent = pl.DataFrame(
-        list(days_sent().items()), schema={"order_id": pl.Int64, "sent_on": pl.Date}, orient="row"
+        list(days_sent(supplier_ids).items()),
+        schema={"order_id": pl.Int64, "sent_on": pl.Date},
+        orient="row",
     )
     return (
         pl.concat(rows)
         .drop_nulls("stated_days")
         .join(sent, on="order_id")
+        .join(counts, on="order_id")
+        .with_columns(share=pl.col("units") / pl.col("quantity") / pl.col("lines"))
+        .drop("quantity", "units", "lines")
         .sort("order_id", "received_on", "line_id", "is_open")
     )
+
+
+def _of(to_line: str, supplier_ids: Collection[int] | None) -> Q:
+    """Orders to these suppliers, or to any."""
+    supplier = f"{to_line}order__supplier"
+    return Q(**{f"{supplier}__isnull": False} if supplier_ids is None else {f"{supplier}__in": supplier_ids})
 
 
 def _keys(to_line: str) -> tuple[Any, ...]:
@@ -89,20 +109,13 @@ def _keys(to_line: str) -> tuple[Any, ...]:
     )
 
 
-def _share(quantity: Any, to_line: str) -> Any:
-    """This quantity of a line as a share of its order."""
-    lines = PurchaseOrderLine.objects.filter(order=OuterRef(f"{to_line}order")).order_by().values("order")
-    number = Subquery(lines.annotate(number=Count("pk")).values("number"))
-    return (
-        Cast(quantity, FloatField())
-        / Cast(F(f"{to_line}quantity"), FloatField())
-        / Cast(number, FloatField())
-    )
-
-
-def days_sent() -> dict[int, date]:
-    """The day on which each order was sent, the last time that it was, by its id."""
+def days_sent(supplier_ids: Collection[int] | None = None) -> dict[int, date]:
+    """The day on which each order (to these suppliers; None: every order) was sent, the last time that it
+    was, by its id.
+    """
     events = PurchaseOrderEvent.objects.filter(action="send").order_by("pk")
+    if supplier_ids is not None:
+        events = events.filter(order__supplier__in=supplier_ids)
     days: dict[int, date] = {}
     for order_id, at, data in events.values_list("order_id", "at", "data"):
         text = data.get("sent_on")

@@ -17,7 +17,7 @@ from catalog.models import SupplyTerms
 from forecasting.core.distribution import PERIOD_DAYS, DemandDistribution
 from replenishment.core.calendar import Calendars, timing
 from replenishment.core.economics import DAYS_PER_YEAR
-from replenishment.core.lead_times_learned import lead_times_learned
+from replenishment.core.lead_times_learned import Pool, lead_times_learned
 from replenishment.core.price_breaks import INCREMENTAL, Prices
 from replenishment.core.sourcing import chosen, landed_costs
 from replenishment.core.spread import Spread
@@ -75,7 +75,7 @@ def _stated(suppliers: pl.DataFrame, *, as_of: date, product_ids: Sequence[int] 
     )
 
 
-def offers_timed(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl.DataFrame:
+def offers_timed(*, as_of: date) -> pl.DataFrame:
     """Offers with the times that a plan counts with: one row for each of `catalog.selectors.terms_all`.
 
     stated_days, stated_sd_days and stated_review_days are those of the terms; learned_days, lead_time_sd_days
@@ -83,16 +83,41 @@ def offers_timed(*, as_of: date, product_ids: Sequence[int] | None = None) -> pl
     runs from `as_of` to the receipt, review_days from there to the receipt of the next order; order_on is the
     day on which an order goes out. The columns of `suppliers_frame` are there too.
     """
+    return offers_learned(as_of=as_of).offers
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """`offers` as `offers_timed` has them, and what they were learned from: ``deliveries`` (supplier_id,
+    location_id, order_id, sent_on, received_on, is_open, took_days and slip_days in days on which the
+    supplier was open, weight) and the `pool` of all suppliers.
+    """
+
+    offers: pl.DataFrame
+    deliveries: pl.DataFrame
+    pool: Pool
+
+
+def offers_learned(
+    *, as_of: date, product_ids: Sequence[int] | None = None, pool: Pool | None = None
+) -> Learned:
+    """All offers, or those of some products from the deliveries of their suppliers alone.
+
+    `pool` is what a plan kept of all suppliers (`PlanRun.report`); None: of the deliveries that are read.
+    """
     suppliers = _suppliers()
     offers = _stated(suppliers, as_of=as_of, product_ids=product_ids)
     calendars = _calendars(suppliers, as_of)
-    learned = lead_times_learned(offers, _deliveries(suppliers, calendars, as_of))
+    wanted = None if product_ids is None else offers["supplier_id"].unique().sort().to_list()
+    deliveries = _deliveries(suppliers, calendars, as_of, wanted)
+    pool = pool or Pool.of(deliveries)
+    learned = lead_times_learned(offers, deliveries, pool)
     offers = offers.with_columns(
         learned_days=pl.Series(_tenths(learned.mean_days, learned.receipts)),
         lead_time_sd_days=pl.Series(_tenths(learned.sd_days, learned.receipts)),
         lead_time_receipts=pl.Series(learned.receipts),
     )
-    return _on_calendar(offers, calendars, as_of)
+    return Learned(_on_calendar(offers, calendars, as_of), deliveries, pool)
 
 
 def _tenths(days: Array, receipts: Array) -> Array:
@@ -212,16 +237,20 @@ def _calendars(suppliers: pl.DataFrame, as_of: date) -> Calendars:
     )
 
 
-def _deliveries(suppliers: pl.DataFrame, calendars: Calendars, as_of: date) -> pl.DataFrame:
+def _deliveries(
+    suppliers: pl.DataFrame, calendars: Calendars, as_of: date, supplier_ids: Sequence[int] | None
+) -> pl.DataFrame:
     """Deliveries (of an order on a day) with their slip in days on which the supplier was open."""
-    lines = delivery_lines(as_of=as_of).join(
+    lines = delivery_lines(as_of=as_of, supplier_ids=supplier_ids).join(
         suppliers.select("supplier_id", "supplier_row"), on="supplier_id", maintain_order="left"
     )
     start, end = (
         lines[name].to_physical().cast(pl.Float64).to_numpy() for name in ("sent_on", "received_on")
     )
     took = calendars.open_days(lines["supplier_row"].to_numpy(), start, end)
-    lines = lines.with_columns(slip_days=pl.Series(took, dtype=pl.Float64) - pl.col("stated_days"))
+    lines = lines.with_columns(took_days=pl.Series(took, dtype=pl.Float64)).with_columns(
+        slip_days=pl.col("took_days") - pl.col("stated_days")
+    )
     share = pl.col("share")
     return (
         lines.filter(
@@ -232,7 +261,7 @@ def _deliveries(suppliers: pl.DataFrame, calendars: Calendars, as_of: date) -> p
         )
         .group_by("order_id", "received_on", maintain_order=True)
         .agg(
-            pl.col("supplier_id", "location_id").first(),
+            pl.col("supplier_id", "location_id", "sent_on", "is_open", "took_days").first(),
             slip_days=(share * pl.col("slip_days")).sum() / share.sum(),
             weight=share.sum(),
         )

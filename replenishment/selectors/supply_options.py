@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,8 +15,11 @@ from catalog.models import Location, Product, SupplyTerms
 from forecasting import selectors as forecasting
 from forecasting.core.distribution import DemandDistribution
 from forecasting.models import ForecastRun
+from replenishment.core.lead_times_learned import Pool
 from replenishment.models import PlanRun
-from replenishment.selectors.offers import Costs, offers_priced, offers_timed
+from replenishment.selectors.offers import Costs, offers_learned, offers_priced
+
+MOST_DELIVERIES = 200  # of a supplier that `SupplyOption.took_days` keeps
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class SupplyOption:
 
     `landed` = price (for an order of `typical_quantity`) + freight + duty; `total` = landed + holding of the
     `safety_stock`. `lead_time_days` and its deviation are as learned from `receipts` deliveries (0: as
-    stated); `order_on` is the supplier's next order day, `arrives_on` when its goods would be in.
+    stated); `order_on` is the supplier's next order day, `arrives_on` when its goods would be in. `took_days`
+    are the lead times of the supplier's deliveries here, in days on which it was open, the latest first.
     """
 
     terms: SupplyTerms
@@ -42,6 +47,7 @@ class SupplyOption:
     receipts: int
     order_on: date
     arrives_on: date
+    took_days: tuple[float, ...] = ()
 
     @property
     def minimum(self) -> Decimal:
@@ -54,6 +60,7 @@ class SupplyOption:
         return self.terms.currency if self.terms.minimum_order_value else self.terms.supplier.currency
 
 
+@catalog.small_reads()
 def supply_options(
     *, product: Product, location: Location, plan: PlanRun | None, run: ForecastRun | None
 ) -> list[SupplyOption]:
@@ -62,19 +69,41 @@ def supply_options(
     Compared for the costs and the service of `plan` (None: the usual ones).
     """
     as_of = run.as_of if run else catalog.today()
-    offers = offers_timed(as_of=as_of, product_ids=[product.pk])
+    learned = offers_learned(as_of=as_of, product_ids=[product.pk], pool=_pool(plan))
     stocking = location.receiving_location_id or location.pk
-    offers = offers.filter(pl.col("location_id") == stocking)
+    here = pl.col("location_id") == stocking
+    offers = learned.offers.filter(here)
     if offers.is_empty():
         return []
+    took = _took(learned.deliveries.filter(here & ~pl.col("is_open")))
     priced = offers_priced(
         offers, as_of=as_of, demand=_demand(product.pk, stocking, run), costs=_costs(plan)
     ).sort(pl.col("is_chosen").not_(), "is_general", "rank", pl.col("is_comparable").not_(), "total")
     terms = SupplyTerms.objects.select_related("supplier", "location").in_bulk(priced["terms_id"].to_list())
-    return [_option(row, terms[row["terms_id"]], as_of) for row in priced.iter_rows(named=True)]
+    return [
+        _option(row, terms[row["terms_id"]], as_of, took.get(row["supplier_id"], ()))
+        for row in priced.iter_rows(named=True)
+    ]
 
 
-def _option(row: dict[str, object], terms: SupplyTerms, as_of: date) -> SupplyOption:
+def _pool(plan: PlanRun | None) -> Pool | None:
+    """What the plan learned lead times with; plans of earlier versions did not keep it."""
+    kept = plan.report.get("lead_times") if plan else None
+    return Pool(**kept) if kept else None
+
+
+def _took(deliveries: pl.DataFrame) -> dict[int, tuple[float, ...]]:
+    """Lead times by supplier, the latest first."""
+    days: dict[int, list[float]] = defaultdict(list)
+    latest = deliveries.sort("received_on", "order_id", descending=True)
+    for supplier_id, took in latest.select("supplier_id", "took_days").iter_rows():
+        days[supplier_id].append(took)
+    return {supplier_id: tuple(found[:MOST_DELIVERIES]) for supplier_id, found in days.items()}
+
+
+def _option(
+    row: dict[str, object], terms: SupplyTerms, as_of: date, took_days: tuple[float, ...]
+) -> SupplyOption:
     def number(name: str) -> float:
         return float(str(row[name]))
 
@@ -99,6 +128,7 @@ def _option(row: dict[str, object], terms: SupplyTerms, as_of: date) -> SupplyOp
         receipts=int(number("lead_time_receipts")),
         order_on=order_on,
         arrives_on=as_of + timedelta(days=math.ceil(number("lead_time_days"))),
+        took_days=took_days,
     )
 
 

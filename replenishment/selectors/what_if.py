@@ -299,6 +299,16 @@ def items_of_plan(plan: PlanRun) -> pl.DataFrame:
     return _items(plan.pk, f"{plan.finished_at} {plan.claim}")
 
 
+def item_of_plan(plan: PlanRun, unique_id: str) -> pl.DataFrame:
+    """One row of `items_of_plan`; none where the plan kept none of it."""
+    import polars as pl
+
+    try:
+        return items_of_plan(plan).filter(pl.col("unique_id") == unique_id)
+    except WhatIfError:
+        return pl.DataFrame()
+
+
 # A table of 100,000 product-locations is about 20 MB.
 @lru_cache(maxsize=2)
 def _items(plan_id: int, _version: str) -> pl.DataFrame:

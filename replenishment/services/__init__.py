@@ -1,9 +1,11 @@
 """Writes of this app. Each is one transaction, and checks the acting person's permission itself."""
 
+from replenishment.services.comments import comment_add, comment_delete
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
 from replenishment.services.errors import (
     ActionError,
+    CommentError,
     LimitError,
     OrderError,
     PlanError,
@@ -57,6 +59,7 @@ __all__ = [
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
     "ActionError",
+    "CommentError",
     "LimitError",
     "OrderError",
     "PlanError",
@@ -75,6 +78,8 @@ __all__ = [
     "action_reopen",
     "budget_delete",
     "budget_save",
+    "comment_add",
+    "comment_delete",
     "drafts_create",
     "edits_score",
     "order_approve",

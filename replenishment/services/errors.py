@@ -43,5 +43,9 @@ class LimitError(OrderError):
     """The order is worth more than the person may approve, or its worth is not known."""
 
 
+class CommentError(ReplenishmentError):
+    """A comment says nothing, or too much."""
+
+
 class ReplayError(ReplenishmentError):
     """A replay can't be made."""

@@ -18,11 +18,12 @@ from forecasting.core.classify import abc_classes
 from forecasting.core.distribution import DemandDistribution
 from forecasting.models import ForecastRun
 from forecasting.selectors import distribution_labels, distribution_overridden
+from replenishment.core.lead_times_learned import Pool
 from replenishment.selectors.offers import (
     Costs,
     offers_chosen,
+    offers_learned,
     offers_stated,
-    offers_timed,
     price_breaks,
 )
 from replenishment.services.plan_links import Network, network_read
@@ -49,6 +50,7 @@ class Facts:
     `breaks`: terms id to its list of [from quantity, unit cost].
     `demand` has the planners' overrides in it; `overrides` are the ids of those that changed it. Rows without
     demand of their own follow that the `network` passes demand on to.
+    `pool` is what lead times were learned with.
     `unforecast`: product-locations with stock and terms that the forecast does not know; the columns of
     stock, of terms, and location_currency, status.
     """
@@ -60,6 +62,7 @@ class Facts:
     unforecast: pl.DataFrame
     overrides: list[int]
     network: Network
+    pool: Pool
 
 
 def facts_read(
@@ -80,8 +83,8 @@ def facts_read(
     overridden = distribution_overridden(run_id=forecast_run.pk, known_at=known_at)
     demand = overridden.demand
     stock = stock_frame(as_of=as_of)
-    offers = offers_timed(as_of=as_of)
-    chosen = offers_chosen(offers, as_of=as_of, demand=demand, costs=costs)
+    learned = offers_learned(as_of=as_of)
+    chosen = offers_chosen(learned.offers, as_of=as_of, demand=demand, costs=costs)
     terms = _terms(chosen, as_of=as_of)
     network = network_read(terms)
     demand = network.extended(demand)
@@ -112,6 +115,7 @@ def facts_read(
         unforecast=unforecast,
         overrides=overridden.applied,
         network=network,
+        pool=learned.pool,
     )
 
 

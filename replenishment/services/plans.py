@@ -189,7 +189,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
             open_orders = on_order(as_of=plan.as_of)
             facts, seconds = _read(plan, heartbeat.report)
             made = _compute(plan, facts, open_orders, heartbeat.report, seconds)
-        if _store(plan, claim, open_orders, made, facts.overrides, seconds):
+        if _store(plan, claim, open_orders, made, facts, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
@@ -260,7 +260,7 @@ def _store(
     claim: uuid.UUID,
     open_orders: pl.DataFrame,
     made: _Made,
-    overrides: list[int],
+    facts: Any,
     seconds: dict[str, float],
 ) -> bool:
     """Write all of it, or nothing: False where orders changed since, JobLostError where the claim is gone."""
@@ -304,7 +304,9 @@ def _store(
                 "without_rate": int(due["home_value"].is_null().sum()),
                 "exceptions": exceptions,
                 # The planners' overrides that are in its demand, oldest first.
-                "overrides": overrides,
+                "overrides": facts.overrides,
+                # What lead times were learned with: the SKU page learns those of a product in the same way.
+                "lead_times": asdict(facts.pool),
                 # Of each supplier by week, in the home currency: plan_dates.purchases_by_week.
                 "purchases": made.purchases,
                 "seconds": seconds,

@@ -1,9 +1,8 @@
-"""The page of one SKU at one location: history and forecast, stock, arithmetic, suppliers, trace."""
+"""The page of one SKU at one location: its story as a chart, the arithmetic, suppliers, what was done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
@@ -11,16 +10,21 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from catalog import selectors as catalog
-from catalog.models import Location, Product, StockLevel
+from catalog.models import Location, Product
 from forecasting import selectors as forecasting
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
 from replenishment import charts, selectors
-from replenishment.models import PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.charts.lead_times import histogram
+from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
+from replenishment.sku_parameters import parameters_of
 from replenishment.views.access import buyer_page, sees_photos, trends_seen
 
-HISTORY_DAYS = 3 * 365
+_LARGEST_ID = 2**63 - 1
+# Rows of the table behind the chart: of the past, at most.
+PAST_PERIODS = 60
 
 
 # BokehJS writes style elements of its own into the charts; scripts stay as strict as everywhere.
@@ -32,14 +36,16 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
     location = get_object_or_404(Location, pk=location_id)
     plan = selectors.plan_latest()
     suggestion = (
-        Suggestion.objects.select_related("supplier", "terms", "edited_by", "plan_run__forecast_run")
+        Suggestion.objects.select_related(
+            "supplier", "terms__batch", "edited_by", "rule", "plan_run__forecast_run"
+        )
         .filter(plan_run=plan, product=product, location=location)
         .first()
     )
-    run = plan.forecast_run if plan else forecasting.run_latest()
+    run = run_of(plan)
     distribution = (
         ForecastDistribution.objects.only("model", "segment", "pattern", "own_share", "run_id")
-        .filter(run=run, product=product, location=location)
+        .filter(run=(run.same_as_id or run.pk) if run else None, product=product, location=location)
         .first()
     )
     bridge = charts.bridge_of(suggestion) if suggestion else []
@@ -54,10 +60,12 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
             "suggestion": suggestion,
             "bridge": bridge,
             "waterfall": charts.waterfall(bridge),
+            "position": suggestion.on_hand + suggestion.on_order - suggestion.allocated
+            if suggestion and suggestion.on_hand is not None
+            else None,
             "run": run,
             "distribution": distribution,
-            "stock": StockLevel.objects.filter(product=product, location=location).order_by("-day").first(),
-            "options": selectors.supply_options(product=product, location=location, plan=plan, run=run),
+            "parameters": parameters_of(suggestion) if suggestion else [],
             "trend": trends_seen(request, [product.pk]).get(product.pk),
             "behaviour": forecasting.behaviour_of(product_id=product.pk, location_id=location.pk),
             "run_url": reverse("forecasting:run-detail", args=[run.pk]) if run else "",
@@ -78,71 +86,84 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
     )
 
 
+@require_GET
 @buyer_page("replenishment.view_suggestion", "forecasting.view_forecastdistribution")
-def sku_chart(request: HttpRequest, product_id: int, location_id: int, name: str) -> JsonResponse:
-    """One of the page's charts as Bokeh's JSON; `{"empty": words}` where there is nothing to draw."""
+def sku_chart(request: HttpRequest, product_id: int, location_id: int) -> JsonResponse:
+    """The chart as Bokeh's JSON; `{"empty": words}` where there is nothing to draw."""
     # Bokeh is too heavy for the start of the web server.
-    from replenishment.charts.sku import cover_chart, forecast_chart
+    from replenishment.charts.sku_story import story_chart
 
-    theme = "dark" if request.GET.get("theme") == "dark" else "light"
+    story = _story(product_id, location_id)
+    if story is None or story.is_empty:
+        return JsonResponse({"empty": _("There are no sales, stock or forecast of this SKU here yet.")})
+    theme, width = look(request)
+    return JsonResponse(story_chart(story, theme=theme, width=width))
+
+
+@require_GET
+@buyer_page("replenishment.view_suggestion", "forecasting.view_forecastdistribution")
+def sku_numbers(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse:
+    """The chart's numbers as a table: for those who can't see it, and for copying."""
+    story = _story(product_id, location_id)
+    periods = story.periods() if story else []
+    past = [period for period in periods if not period.is_ahead][-PAST_PERIODS:]
+    rows = [*past, *(period for period in periods if period.is_ahead)]
+    return render(
+        request, "replenishment/partials/sku_numbers.html", {"periods": list(reversed(rows)), "story": story}
+    )
+
+
+@require_GET
+@buyer_page("replenishment.view_suggestion")
+def sku_suppliers(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse:
+    """Part of the page: all suppliers side by side, with their lead times."""
+    product, location = sku_or_404(product_id, location_id)
+    plan = selectors.plan_latest()
+    options = selectors.supply_options(product=product, location=location, plan=plan, run=run_of(plan))
+    return render(
+        request,
+        "replenishment/partials/supply_options.html",
+        {
+            "options": [(option, histogram(option)) for option in options],
+            "suggestion": Suggestion.objects.filter(
+                plan_run=plan, product=product, location=location
+            ).first(),
+        },
+    )
+
+
+def run_of(plan: PlanRun | None) -> ForecastRun | None:
+    """The forecast run that the latest plan stands on, else the latest run."""
+    return plan.forecast_run if plan else forecasting.run_latest()
+
+
+def sku_or_404(product_id: int, location_id: int) -> tuple[Product, Location]:
+    """The product and the location; Http404 where there are none."""
+    if max(product_id, location_id) > _LARGEST_ID:
+        raise Http404
+    return get_object_or_404(Product, pk=product_id), get_object_or_404(Location, pk=location_id)
+
+
+def suggestion_of(product_id: int, location_id: int) -> Suggestion | None:
+    """The latest plan's row, with its terms, plan and forecast run."""
+    if max(product_id, location_id) > _LARGEST_ID:
+        return None
+    return (
+        Suggestion.objects.select_related("terms", "plan_run__forecast_run")
+        .filter(plan_run=selectors.plan_latest(), product_id=product_id, location_id=location_id)
+        .first()
+    )
+
+
+def look(request: HttpRequest) -> tuple[str, int]:
+    """Theme and width in pixels that a chart is asked for."""
     asked = request.GET.get("width", "")
     width = min(int(asked), 4000) if asked.isdecimal() and len(asked) < 6 else 800
-    if name not in {"forecast", "cover"}:
-        raise Http404
-    if max(product_id, location_id) >= 2**63:
-        raise Http404
-    series = _series(product_id, location_id)
-    if series is None:
-        return JsonResponse({"empty": _("There is no forecast for this SKU here yet.")})
-    demand = forecasting.distribution_read(
-        run_id=series.run.pk, product_ids=[product_id], location_ids=[location_id]
-    )
-    if name == "forecast":
-        history = forecasting.history_read(
-            product_id=product_id,
-            location_id=location_id,
-            as_of=series.run.as_of,
-            days=HISTORY_DAYS,
-            freq=demand.freq,
-        )
-        corrections = forecasting.corrections_read(
-            run_id=series.run.pk, product_id=product_id, location_id=location_id
-        )
-        return JsonResponse(
-            forecast_chart(history, demand, corrections=corrections, theme=theme, width=width)
-        )
-    suggestion = series.suggestion
-    if suggestion is None or suggestion.on_hand is None or suggestion.lead_time_days is None:
-        return JsonResponse({"empty": _("The latest plan holds no stock or lead time for it.")})
-    return JsonResponse(
-        cover_chart(
-            demand,
-            position=suggestion.on_hand + suggestion.on_order - suggestion.allocated,
-            lead_time=timedelta(days=suggestion.lead_time_days),
-            review=timedelta(days=suggestion.review_days or 0.0),
-            theme=theme,
-            width=width,
-        )
-    )
+    return ("dark" if request.GET.get("theme") == "dark" else "light"), width
 
 
-@dataclass(frozen=True)
-class _Series:
-    run: ForecastRun
-    suggestion: Suggestion | None
-
-
-def _series(product_id: int, location_id: int) -> _Series | None:
-    """The run that the latest plan stands on (else the latest run), if it still holds this SKU's forecast."""
-    plan = selectors.plan_latest()
-    run = plan.forecast_run if plan else forecasting.run_latest()
-    if run is None or run.pruned_at is not None or run.state != ForecastRun.State.DONE:
-        return None
-    if not ForecastDistribution.objects.filter(
-        run=run, product_id=product_id, location_id=location_id
-    ).exists():
-        return None
-    suggestion = Suggestion.objects.filter(
-        plan_run=plan, product_id=product_id, location_id=location_id
-    ).first()
-    return _Series(run, suggestion)
+def _story(product_id: int, location_id: int) -> Any:
+    _product, location = sku_or_404(product_id, location_id)
+    suggestion = suggestion_of(product_id, location_id)
+    run = suggestion.plan_run.forecast_run if suggestion else run_of(selectors.plan_latest())
+    return selectors.sku_story(product_id=product_id, location=location, run=run, suggestion=suggestion)

@@ -64,8 +64,8 @@ def test_it_shows_every_page_without_errors_or_sideways_scrolling(
             if re.fullmatch(r"/replays/\d+/", address):
                 expect(page.locator("[data-chart] .bk-Figure")).to_have_count(4)
             if "/sku/" in address:
-                expect(page.locator("[data-chart][aria-busy=false]")).to_have_count(3)
-                expect(page.locator("[data-chart] .bk-Figure")).to_have_count(3)
+                expect(page.locator("[data-chart][aria-busy=false]")).to_have_count(1)
+                expect(page.locator("[data-chart] .bk-Figure")).to_have_count(2)
         # Chromium reports the missing page on its console.
         person.problems[:] = [text for text in person.problems if "404 (Not Found)" not in text]
 
@@ -74,12 +74,12 @@ def test_it_switches_the_theme_and_remembers(visit: Start, shop: PlanRun, buyer:
     one = Suggestion.objects.filter(plan_run=shop)[0]
     with visit(buyer, color_scheme="light") as person:
         page = person.open(f"/sku/{one.product_id}/{one.location_id}/")
-        expect(page.locator("[data-chart] .bk-Figure")).to_have_count(3)
+        expect(page.locator("[data-chart] .bk-Figure")).to_have_count(2)
         bright = background(page)
         with page.expect_response(lambda answer: "theme=dark" in answer.url):
             page.get_by_role("button", name="Switch between light and dark").click()
         assert sum(background(page)) < 200
-        expect(page.locator("[data-chart] .bk-Figure")).to_have_count(3)
+        expect(page.locator("[data-chart] .bk-Figure")).to_have_count(2)
         page.reload()
         assert sum(background(page)) < 200
         page.get_by_label("Account").click()

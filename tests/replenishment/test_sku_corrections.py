@@ -38,9 +38,7 @@ def make_corrected(*records: tuple[int, Reason, float]) -> Suggestion:
 
 
 def chart(client: Client, suggestion: Suggestion, language: str = "en") -> str:
-    address = reverse(
-        "replenishment:sku-chart", args=[suggestion.product_id, suggestion.location_id, "forecast"]
-    )
+    address = reverse("replenishment:sku-chart", args=[suggestion.product_id, suggestion.location_id])
     answer = client.get(address, headers={"Accept-Language": language})
     assert answer.status_code == 200
     assert answer.json()["doc"]["roots"]
@@ -72,16 +70,16 @@ def test_it_reads_back_what_a_run_stored() -> None:
 def test_it_shades_stock_outs_with_the_demand_that_they_hid(at_work: Client) -> None:
     drawn = chart(at_work, make_corrected((9, Reason.STOCK_OUT, ESTIMATE), (4, Reason.LIKELY_STOCK_OUT, 60)))
     assert '"VStrip"' in drawn
-    assert str(ESTIMATE) in drawn
-    assert "likely out of stock" in drawn
+    assert "Estimated demand: 88 (out of stock)" in drawn
+    assert "Estimated demand: 60 (likely out of stock)" in drawn
 
 
 @pytest.mark.django_db
 def test_it_rings_spikes_and_says_why_without_shading_them(at_work: Client) -> None:
     drawn = chart(at_work, make_corrected((9, Reason.BULK, 70.0), (200, Reason.STOCK_OUT, ESTIMATE)))
-    assert "one-off bulk order" in drawn
+    assert "Estimated demand: 70 (one-off bulk order)" in drawn
     assert '"VStrip"' not in drawn
-    assert str(ESTIMATE) not in drawn  # before the history that is shown
+    assert "out of stock" not in drawn  # before the history that is shown
 
 
 @pytest.mark.django_db

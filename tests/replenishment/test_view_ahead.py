@@ -176,9 +176,6 @@ def test_the_sku_page_projects_the_stock(at_work: Client, place: Location) -> No
     assert dated.chance_before_arrival < dated.chance_unordered
     assert dated.chance_ordered < dated.chance_unordered
     assert "late" in page.content.decode()
-    chart = at_work.get(reverse("replenishment:sku-projected-chart", args=args), {"theme": "dark"})
-    assert chart.json()["doc"]["roots"]
-    assert "#63c48f" in chart.content.decode()
 
 
 def test_a_drafted_suggestion_is_not_counted_twice(at_work: Client, place: Location, buyer: User) -> None:
@@ -201,10 +198,7 @@ def test_it_projects_nothing_without_stock_terms_or_forecast(at_work: Client) ->
     args = [suggestion.product_id, suggestion.location_id]
     page = at_work.get(reverse("replenishment:sku-projected", args=args)).content.decode()
     assert "holds no stock, lead time or forecast of its own" in page
-    chart = at_work.get(reverse("replenishment:sku-projected-chart", args=args))
-    assert list(chart.json()) == ["empty"]
-    for name in ("sku-projected", "sku-projected-chart"):
-        assert at_work.get(reverse(f"replenishment:{name}", args=[10**30, 1])).status_code == 200
+    assert at_work.get(reverse("replenishment:sku-projected", args=[10**30, 1])).status_code == 200
 
 
 def test_projections_are_for_those_who_may(
@@ -214,7 +208,6 @@ def test_projections_are_for_those_who_may(
     plan = plan_of({product: 14}, place)
     addresses = [
         reverse("replenishment:sku-projected", args=[product.pk, place.pk]),
-        reverse("replenishment:sku-projected-chart", args=[product.pk, place.pk]),
         reverse("replenishment:plan-purchases-chart", args=[plan.pk]),
     ]
     for address in addresses:

@@ -49,6 +49,7 @@ from forecasting.models import (
 )
 from replenishment.models import (
     Budget,
+    Comment,
     EditScore,
     PlanAction,
     PlanRun,
@@ -132,6 +133,7 @@ class World:
         self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
         self.edit_score = add_edit_score(self.suggestion)
+        self.comment = add_comment(self.product, self.location, self.buyer)
         self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
         self.budget = Budget.objects.create(name="of the world", first_day=DAY, last_day=DAY)
         self.draft = self.order(State.DRAFT)
@@ -273,6 +275,11 @@ def add_alarm(run: ForecastRun, product: Product, location: Location) -> Forecas
 
 def add_look_alike(product: Product, neighbour: Product) -> LookAlike:
     return LookAlike.objects.create(product=product, neighbour=neighbour, weight=1.0, parts={"title": 0.5})
+
+
+def add_comment(product: Product, location: Location, author: User) -> Comment:
+    """Something that was said."""
+    return Comment.objects.create(product=product, location=location, author=author, text="Ask first.")
 
 
 def add_voice(product: Product) -> ProductVoice:

@@ -213,6 +213,18 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("transfer-list", "GET"): Expect(READ),
     ("transfer-detail", "GET"): Expect(READ, args=pk("transfer")),
     ("transfer-make-drafts", "POST"): Expect(BUY, body=lambda world: {"transfers": [world.transfer.pk]}),
+    ("comment-list", "GET"): Expect(READ),
+    ("comment-list", "POST"): Expect(
+        (*BUY, "approver"),
+        201,
+        body=lambda world: {
+            "sku": world.product.sku,
+            "location": world.location.code,
+            "text": "Ask them first.",
+        },
+    ),
+    ("comment-detail", "GET"): Expect(READ, args=pk("comment")),
+    ("comment-detail", "DELETE"): Expect(BUY, 204, args=pk("comment")),
     ("policy-rule-list", "GET"): Expect(READ),
     ("policy-rule-list", "POST"): Expect(BUY, 201, body=lambda world: {"name": "new", "target": 0.9}),
     ("policy-rule-detail", "GET"): Expect(READ, args=pk("rule")),

@@ -18,6 +18,7 @@ from tests.site.api_world import (
     add_action,
     add_alarm,
     add_category_suggestion,
+    add_comment,
     add_day,
     add_edit_score,
     add_forecast,
@@ -152,6 +153,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_replay()
     add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
+    add_comment(product, world.location, world.buyer)
     add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -186,6 +188,7 @@ LISTS = [
     "forecast-override-list",
     "look-alike-list",
     "plan-run-list",
+    "comment-list",
     "policy-rule-list",
     "budget-list",
     "replay-list",

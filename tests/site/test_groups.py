@@ -104,9 +104,10 @@ def test_it_gives_each_part_what_it_needs_and_nothing_else(
     assert {permission for permission in EVERYTHING if user.has_perm(permission)} == held
 
 
-def test_it_lets_viewers_and_approvers_change_nothing(viewer: User, approver: User) -> None:
+def test_it_lets_viewers_change_nothing_and_approvers_only_comment(viewer: User, approver: User) -> None:
     assert all(name.split(".")[1].startswith("view_") for name in viewer.get_all_permissions())
-    assert approver.get_all_permissions() - viewer.get_all_permissions() == APPROVING
+    more = approver.get_all_permissions() - viewer.get_all_permissions()
+    assert more == APPROVING | {"replenishment.add_comment"}
 
 
 def test_it_shows_buyers_every_model_but_who_has_access(buyer: User) -> None:

@@ -1,0 +1,26 @@
+// The SKU page: sliders beside the numbers of its what-if form.
+(() => {
+  "use strict";
+  const pair = (form) => {
+    for (const slider of form.querySelectorAll("[data-slider-of]")) {
+      const number = document.getElementById(slider.dataset.sliderOf);
+      slider.hidden = false;
+      slider.value = number.value;
+      // The form hears either: both bubble.
+      slider.addEventListener("input", () => { number.value = slider.value; });
+      number.addEventListener("input", () => { if (number.value !== "") slider.value = number.value; });
+    }
+    form.addEventListener("reset", () => {
+      // The fields have their first values only after the event.
+      setTimeout(() => {
+        for (const slider of form.querySelectorAll("[data-slider-of]")) {
+          slider.value = document.getElementById(slider.dataset.sliderOf).value;
+        }
+        form.requestSubmit();
+      });
+    });
+  };
+  document.addEventListener("htmx:load", (event) => {
+    for (const form of event.detail.elt.querySelectorAll("[data-sliders]")) pair(form);
+  });
+})();

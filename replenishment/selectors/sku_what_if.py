@@ -1,0 +1,212 @@
+"""What other settings would do to one product-location of the latest plan, from what plan and forecast kept.
+
+Nothing is written and no forecast model is loaded: demand is the stored distribution, changed as an override
+would change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from catalog import selectors as catalog
+from catalog.models import PromotionRecord
+from forecasting import selectors as forecasting
+from forecasting.selectors.explanations import explanation_read
+from replenishment.models import Suggestion
+from replenishment.selectors.suggestions import has_demand_passed_on
+from replenishment.selectors.what_if import item_of_plan
+
+if TYPE_CHECKING:
+    from forecasting.core.distribution import DemandDistribution
+    from replenishment.core.items import Items
+    from replenishment.core.what_if import Changes
+
+
+@dataclass(frozen=True)
+class DemandChange:
+    """So many percent more (below 0: less) demand from a first to a last day, both included."""
+
+    percent: float
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What settings give: units to order today and what they cost, the levels, and the long run.
+
+    `order_value` and costs are in the home currency, `holding_cost`, `ordering_cost`, `lost_margin` and
+    `total_cost` a year; `fill_rate` and `cycle_service` are shares, `stock` the mean at the close of a day.
+    """
+
+    order_quantity: float
+    order_value: float
+    expected_demand: float
+    safety_stock: float
+    reorder_point: float
+    order_up_to: float
+    fill_rate: float
+    cycle_service: float
+    stock: float
+    stock_value: float
+    holding_cost: float
+    ordering_cost: float
+    lost_margin: float
+    total_cost: float
+
+
+NUMBERS = tuple(field.name for field in fields(Outcome))
+
+
+@dataclass(frozen=True, eq=False)
+class SkuPlanned:
+    """A suggestion as the core planned it: its row of ITEMS, the demand, and the `outcome`.
+
+    `outside` are units that the plan added after the core's quantity (price break, transfer, supplier's
+    minimum, container, budget, calm): they are kept as they are. `unit_value` is the home value of a unit.
+    `uplift` is what the stored forecast expects a promotion to add, as a share; None where it holds none.
+    """
+
+    items: Items
+    demand: DemandDistribution
+    outcome: Outcome
+    outside: float
+    unit_value: float
+    uplift: float | None
+
+    def after(self, changes: Changes, demand_changes: Sequence[DemandChange] = ()) -> Outcome:
+        """The outcome with other settings and other demand. Raises `core.what_if.ChangeError`."""
+        changed = changes.applied(self.items)
+        demand = _changed(self.demand, demand_changes)
+        return _outcome(changed, demand, outside=self.outside, unit_value=self.unit_value)
+
+
+@catalog.small_reads()
+def sku_planned(suggestion: Suggestion) -> SkuPlanned | None:
+    """Read what a plan kept of a suggestion (with its plan and forecast run).
+
+    None where it was not planned, was by demand that others pass on, or the forecast's numbers are gone.
+    """
+    from replenishment.core.items import Items
+
+    plan = suggestion.plan_run
+    if suggestion.net_need is None or has_demand_passed_on(suggestion.reason):
+        return None
+    unique_id = f"{suggestion.product_id}@{suggestion.location_id}"
+    row = item_of_plan(plan, unique_id)
+    if row.is_empty():
+        return None
+    try:
+        demand = forecasting.distribution_read(
+            run_id=plan.forecast_run_id,
+            product_ids=[suggestion.product_id],
+            location_ids=[suggestion.location_id],
+            known_at=plan.started_at,
+        )
+    except ValueError:
+        return None
+    if not demand.unique_id:
+        return None
+    items = _alone(Items.from_frame(row), suggestion)
+    core = _outcome(items, demand, outside=0.0, unit_value=0.0)
+    unit_value = float(items.unit_cost[0])
+    if suggestion.order_quantity > 0 and suggestion.home_value is not None:
+        unit_value = suggestion.home_value / suggestion.order_quantity
+    outside = suggestion.order_quantity - core.order_quantity
+    return SkuPlanned(
+        items=items,
+        demand=demand,
+        outcome=_outcome(items, demand, outside=outside, unit_value=unit_value),
+        outside=outside,
+        unit_value=unit_value,
+        uplift=_uplift(suggestion),
+    )
+
+
+def _alone(items: Items, suggestion: Suggestion) -> Items:
+    """An item that shares a fill rate with others, by the part of it that fell to this one."""
+    import numpy as np
+
+    if str(items.target_kind[0]) != "overall" or suggestion.expected_fill_rate is None:
+        return items
+    share = min(max(suggestion.expected_fill_rate, 0.001), 0.9999)
+    return replace(items, target_kind=np.array(["fill"]), target=np.array([share]))
+
+
+def _outcome(items: Items, demand: DemandDistribution, *, outside: float, unit_value: float) -> Outcome:
+    from replenishment.core.policy import drafted
+    from replenishment.core.what_if import GRID_DAYS, outlook
+
+    planned = drafted(items, demand, grid_days=GRID_DAYS).decided()
+    found = outlook(items, demand).row(0, named=True)
+    quantity = max(float(planned.order_quantity[0]) + outside, 0.0)
+    levels = {
+        name: float(getattr(planned, name)[0])
+        for name in ("expected_demand", "safety_stock", "reorder_point", "order_up_to")
+    }
+    rest = {name: float(found[name]) for name in NUMBERS if name in found}
+    return Outcome(**rest | levels | {"order_quantity": quantity, "order_value": quantity * unit_value})
+
+
+def _changed(demand: DemandDistribution, changes: Sequence[DemandChange]) -> DemandDistribution:
+    """The demand with each change on top of those before it, as percentages of planners' overrides."""
+    import numpy as np
+
+    from forecasting.core.overrides import Override, distribution_change, means_change
+
+    given = [
+        Override(
+            key=number,
+            kind="percent",
+            value=change.percent,
+            first_day=change.first_day,
+            last_day=change.last_day,
+            rows=np.array([0]),
+        )
+        for number, change in enumerate(changes, start=1)
+        if change.percent
+    ]
+    if not given:
+        return demand
+    return distribution_change(demand, means_change(demand.mean, demand.ds, demand.freq, given))
+
+
+def _uplift(suggestion: Suggestion) -> float | None:
+    """What the parts of the stored forecast say a promotion adds to the rest, as a share.
+
+    By the promotion's part in periods ahead with a promotion that was known, less that in those without.
+    """
+    import numpy as np
+
+    from forecasting.core.explain import GROUPS
+
+    found = explanation_read(
+        run_id=suggestion.plan_run.forecast_run_id,
+        product_id=suggestion.product_id,
+        location_id=suggestion.location_id,
+    )
+    if found is None or found.contributions is None:
+        return None
+    days = set(
+        PromotionRecord.objects.filter(
+            product=suggestion.product_id,
+            location=suggestion.location_id,
+            day__range=(found.as_of, found.ds[-1]),
+        ).values_list("day", flat=True)
+    )
+    begins = [found.as_of, *found.ds[:-1]]
+    promoted = np.array(
+        [any(begin < day <= end for day in days) for begin, end in zip(begins, found.ds, strict=True)],
+        dtype=bool,
+    )
+    part = found.contributions[:, GROUPS.index("promotion")].astype(np.float64)
+    rest = found.mean.astype(np.float64) - part
+    known = rest > 0
+    if not (promoted & known).any() or not (~promoted & known).any():
+        return None
+    shares = np.divide(part, rest, out=np.zeros_like(part), where=known)
+    uplift = float(shares[promoted & known].mean() - shares[~promoted & known].mean())
+    return uplift if abs(uplift) > 1e-3 else None

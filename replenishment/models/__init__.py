@@ -1,6 +1,7 @@
-"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, and saved views."""
+"""Plans, orders, exceptions, replays, scores of edits, rules and budgets, and saved views."""
 
 from replenishment.models.actions import PlanAction
+from replenishment.models.exceptions import Digest, DigestChoice, ExceptionCase, ExceptionEvent
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -17,7 +18,11 @@ from replenishment.models.settings import Budget, PolicyRule, SettingEvent
 __all__ = [
     "ApprovalLimit",
     "Budget",
+    "Digest",
+    "DigestChoice",
     "EditScore",
+    "ExceptionCase",
+    "ExceptionEvent",
     "PlanAction",
     "PlanItems",
     "PlanRun",

@@ -10,6 +10,17 @@ from replenishment.selectors.actions import (
     actions_suppliers,
 )
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
+from replenishment.selectors.exceptions import (
+    ExceptionSums,
+    Fix,
+    GroupSum,
+    exception_fixes,
+    exception_owners,
+    exceptions_detailed,
+    exceptions_list,
+    exceptions_open,
+    exceptions_sums,
+)
 from replenishment.selectors.home import (
     jobs_failed,
     orders_in_hand,
@@ -60,6 +71,9 @@ __all__ = [
     "Difference",
     "EditSum",
     "EditsOpen",
+    "ExceptionSums",
+    "Fix",
+    "GroupSum",
     "OrderAhead",
     "OrderRules",
     "PlanSums",
@@ -78,6 +92,12 @@ __all__ = [
     "actions_suppliers",
     "dated_plan",
     "edits_open",
+    "exception_fixes",
+    "exception_owners",
+    "exceptions_detailed",
+    "exceptions_list",
+    "exceptions_open",
+    "exceptions_sums",
     "jobs_failed",
     "lines_open",
     "on_order",

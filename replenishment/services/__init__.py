@@ -2,8 +2,10 @@
 
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
+from replenishment.services.digests import digest_choose, digest_message, digest_people, digests_send
 from replenishment.services.errors import (
     ActionError,
+    ExceptionError,
     LimitError,
     OrderError,
     PlanError,
@@ -15,6 +17,15 @@ from replenishment.services.errors import (
     SuggestionError,
     TransitionError,
 )
+from replenishment.services.exceptions import (
+    Fixed,
+    exception_fix,
+    exceptions_assign,
+    exceptions_close,
+    exceptions_reopen,
+    exceptions_snooze,
+)
+from replenishment.services.exceptions_find import exceptions_find
 from replenishment.services.orders import (
     order_approve,
     order_cancel,
@@ -57,6 +68,8 @@ __all__ = [
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
     "ActionError",
+    "ExceptionError",
+    "Fixed",
     "LimitError",
     "OrderError",
     "PlanError",
@@ -75,8 +88,18 @@ __all__ = [
     "action_reopen",
     "budget_delete",
     "budget_save",
+    "digest_choose",
+    "digest_message",
+    "digest_people",
+    "digests_send",
     "drafts_create",
     "edits_score",
+    "exception_fix",
+    "exceptions_assign",
+    "exceptions_close",
+    "exceptions_find",
+    "exceptions_reopen",
+    "exceptions_snooze",
     "order_approve",
     "order_cancel",
     "order_close",

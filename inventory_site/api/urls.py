@@ -21,7 +21,7 @@ from forecasting.api import behaviour as forecast_behaviour
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import actions, orders, plans, replays, scoreboard, settings, transfers, what_if
+from replenishment.api import actions, exceptions, orders, plans, replays, scoreboard, settings, transfers, what_if
 
 
 class MissingView(APIView):
@@ -73,6 +73,7 @@ router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
 router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
+router.register("exceptions", exceptions.ExceptionViewSet, "exception")
 router.register("what-if", what_if.WhatIfViewSet, "what-if")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")

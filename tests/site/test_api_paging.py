@@ -16,6 +16,7 @@ from tests.site.api_world import (
     DAY,
     World,
     add_action,
+    add_exception,
     add_alarm,
     add_category_suggestion,
     add_day,
@@ -152,6 +153,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_replay()
     add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
+    add_exception(world.plan, product, location)
     add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -193,6 +195,7 @@ LISTS = [
     "suggestion-list",
     "transfer-list",
     "plan-action-list",
+    "exception-list",
     "purchase-order-list",
     "token-list",
 ]

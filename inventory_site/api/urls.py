@@ -21,7 +21,17 @@ from forecasting.api import behaviour as forecast_behaviour
 from forecasting.api import overrides as forecast_overrides
 from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
-from replenishment.api import actions, exceptions, orders, plans, replays, scoreboard, settings, transfers, what_if
+from replenishment.api import (
+    actions,
+    exceptions,
+    orders,
+    plans,
+    replays,
+    scoreboard,
+    settings,
+    transfers,
+    what_if,
+)
 
 
 class MissingView(APIView):

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from forecasting.models import ForecastAlarm, TrendReading
-from inventory_site.templatetags.forestock import day, number
+from inventory_site.templatetags.forestock import day, percent
 from replenishment.models import ExceptionCase
 
 register = template.Library()
@@ -70,8 +70,9 @@ def whole(value: Any) -> int:
 @register.filter
 def percent_signed(value: Any) -> str:
     """A change as a percentage with its sign."""
-    share = float(value or 0.0) * 100
-    return f"{'+' if share > 0 else '−' if share < 0 else ''}{number(abs(share), 1)}%"
+    share = float(value or 0.0)
+    sign = "+" if share > 0 else "−" if share < 0 else ""
+    return sign + percent(abs(share), 0 if abs(share) >= 0.1 else 1)
 
 
 @register.filter

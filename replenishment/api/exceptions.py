@@ -42,8 +42,8 @@ class ExceptionSerializer(serializers.ModelSerializer[ExceptionCase]):
     class Meta:
         model = ExceptionCase
         fields = (
-            "id", "kind", "group", "key", "state", "is_found", "impact", "details", "owner", "sku", "location",
-            "supplier", "order", "action", "plan_run", "forecast_run", "first_seen", "last_seen",
+            "id", "kind", "group", "key", "state", "is_found", "impact", "details", "owner", "sku",
+            "location", "supplier", "order", "action", "plan_run", "forecast_run", "first_seen", "last_seen",
             "snoozed_until", "closed_at", "closed_by", "comment",
         )  # fmt: skip
         read_only_fields = fields

@@ -5,7 +5,15 @@ from __future__ import annotations
 import django_filters as filters
 from django.db.models import QuerySet
 
-from replenishment.models import EditScore, ExceptionCase, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import (
+    EditScore,
+    ExceptionCase,
+    PlanAction,
+    PlanRun,
+    PurchaseOrder,
+    ReplayRun,
+    Suggestion,
+)
 
 
 class PlanRunFilter(filters.FilterSet):

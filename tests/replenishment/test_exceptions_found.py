@@ -228,7 +228,12 @@ def test_it_finds_open_forecast_alarms_once_for_each_item() -> None:
             kind=kind, product=off.product, location=off.location, effect=effect, **values
         )
     ForecastAlarm.objects.create(
-        kind="bias", product=fine.product, location=fine.location, effect=1, closed_at=timezone.now(), **values
+        kind="bias",
+        product=fine.product,
+        location=fine.location,
+        effect=1,
+        closed_at=timezone.now(),
+        **values,
     )
     [case] = found("forecast-alarm")
     assert case.product == off.product

@@ -264,9 +264,7 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("exception-snooze", "POST"): Expect(
         BUY, args=pk("exception"), body=lambda world: {"until": str(today() + timedelta(days=7))}
     ),
-    ("exception-close", "POST"): Expect(
-        BUY, args=pk("exception"), body=lambda world: {"comment": "known"}
-    ),
+    ("exception-close", "POST"): Expect(BUY, args=pk("exception"), body=lambda world: {"comment": "known"}),
     ("exception-reopen", "POST"): Expect(BUY, args=pk("exception")),
     # The world's plan was made by hand and kept no items.
     ("what-if-list", "POST"): Expect(READ, 400, body=lambda world: {"target": 0.9}),

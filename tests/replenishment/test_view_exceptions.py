@@ -73,8 +73,7 @@ def add_case(kind: str = "out-of-stock", **values: Any) -> ExceptionCase:
     return ExceptionCase.objects.create(**values)
 
 
-def add_every_kind(buyer: User) -> None:
-    order = make_order(buyer, state="sent")
+def add_every_kind(order: PurchaseOrder) -> None:
     for kind in DETAILS:
         add_case(kind, **({"order": order, "supplier": order.supplier} if kind == "late-order" else {}))
 
@@ -85,7 +84,7 @@ def said(answer: Any) -> str:
 
 def test_it_tells_every_kind_in_a_sentence_with_a_fix(client: Client, buyer: User, admin_user: User) -> None:
     assert set(DETAILS) == set(ExceptionCase.Kind.values)
-    add_every_kind(buyer)
+    add_every_kind(make_order(buyer, state="sent"))
     client.force_login(buyer)
     page = client.get(PAGE).content.decode()
     for sentence in (
@@ -303,7 +302,7 @@ def test_it_asks_the_database_as_often_for_many_rows(
 ) -> None:
     plan = make_plan()
     for _ in range(times):
-        add_every_kind(buyer)
+        add_every_kind(make_order(buyer, state="sent"))
         suggestion = make_suggestion(plan)
         add_case(product=suggestion.product, location=suggestion.location)
     client.force_login(buyer)

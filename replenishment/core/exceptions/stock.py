@@ -28,7 +28,7 @@ def out_of_stock(rows: pl.DataFrame, lines: pl.DataFrame, as_of: date) -> pl.Dat
     Without an open order that is the lead time of one placed now.
     """
     out = rows.filter(pl.col("on_hand") <= 0, pl.col("daily") > 0)
-    out = _next_receipt(out, lines.filter(pl.col("day") > as_of))
+    out = _next_receipt(out, lines.filter(pl.col("day") > as_of)).with_columns(order_id="next_order")
     days = (
         pl.when(pl.col("next_on").is_not_null())
         .then((pl.col("next_on") - pl.lit(as_of)).dt.total_days())

@@ -283,7 +283,7 @@ def flips_lasting(*, since: datetime) -> list[ExceptionCase]:
             product__in=[case.product_id for case in cases],
         ).values_list("product_id", "trend")
     )
-    return [case for case in cases if now.get(case.product_id) == case.details.get("trend")]
+    return [case for case in cases if now.get(case.product_id or 0) == case.details.get("trend")]
 
 
 def alarms_frame() -> pl.DataFrame:

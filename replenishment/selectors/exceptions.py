@@ -187,7 +187,7 @@ def _place(case: ExceptionCase, user: User | AnonymousUser, has_action: bool, *,
 
 
 def _actions(cases: Iterable[ExceptionCase]) -> dict[int, PlanAction]:
-    ids = [case.action_id for case in cases]
+    ids = [case.action_id for case in cases if case.action_id is not None]
     if not ids:
         return {}
     found = actions_detailed(PlanAction.objects.filter(pk__in=ids, state=PlanAction.State.OPEN))
@@ -203,9 +203,14 @@ def _drafts(cases: Iterable[ExceptionCase]) -> dict[tuple[int | None, int | None
     found = Suggestion.objects.filter(
         Q(edited_quantity__gt=0) | Q(edited_quantity=None, order_quantity__gt=0),
         plan_run=plan,
+        # Both, so that the rows are found in the index of (plan, product, location).
         product__in={product for product, _location in places},
-        state=Suggestion.State.OPEN,
+        location__in={location for _product, location in places},
         supplier__isnull=False,
         terms__isnull=False,
-    ).values_list("product_id", "location_id", "pk")
-    return {(product, place): pk for product, place, pk in found if (product, place) in places}
+    ).values_list("product_id", "location_id", "pk", "state")
+    return {
+        (product, place): pk
+        for product, place, pk, state in found
+        if (product, place) in places and state == Suggestion.State.OPEN
+    }

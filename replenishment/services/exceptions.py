@@ -178,7 +178,7 @@ def _locked(case_ids: Sequence[int]) -> list[ExceptionCase]:
 
 def _close(cases: list[ExceptionCase], action: str, acting_user: User, comment: str) -> None:
     text = comment.strip()[:200]
-    values = {"state": State.CLOSED, "snoozed_until": None, "closed_at": timezone.now()}
+    values: dict[str, Any] = {"state": State.CLOSED, "snoozed_until": None, "closed_at": timezone.now()}
     values |= {"closed_by": acting_user, "comment": text}
     for case in cases:
         case.closed_impact = case.impact

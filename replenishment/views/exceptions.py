@@ -163,12 +163,13 @@ def _shown(request: HttpRequest) -> dict[str, Any]:
         user=user, search=search, state=state, owner=owner, group=group, kind=kind
     )
     page = page_of(selectors.exceptions_detailed(cases), request.GET.get("page"), size=PAGE_SIZE, count=count)
-    fixes = selectors.exception_fixes(page.object_list, user)
+    shown: list[ExceptionCase] = list(page.object_list)
+    fixes = selectors.exception_fixes(shown, user)
     may_decide = user.has_perm(DECIDE)
     choice = DigestChoice.objects.filter(user=user).first()
     return {
         "page": page,
-        "lines": [CaseLine(case, fixes[case.pk]) for case in page.object_list],
+        "lines": [CaseLine(case, fixes[case.pk]) for case in shown],
         "sums": sums,
         "chosen": chosen,
         "impact": (here.impact if here else 0.0) if group else sums.impact,

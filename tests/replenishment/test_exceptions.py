@@ -269,7 +269,7 @@ def test_it_fixes_surplus_by_changing_the_order(buyer: User) -> None:
     line.refresh_from_db()
     action.refresh_from_db()
     case.refresh_from_db()
-    assert (line.quantity, action.state, case.state) == (15, "done", "closed")
+    assert (line.quantity, action.state, case.state) == (Decimal(15), "done", "closed")
 
 
 def test_it_leaves_the_case_open_where_the_fix_is_refused(buyer: User) -> None:

@@ -20,7 +20,7 @@ from tests.replenishment.world import make_order, make_plan, make_suggestion
 pytestmark = pytest.mark.django_db
 PAGE = "/exceptions/"
 ACT = "/exceptions/act/"
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 # The details of each kind, as the search writes them.
 DETAILS: dict[str, dict[str, Any]] = {
     "out-of-stock": {"daily": 2.0, "days": 7.0, "next_on": None, "on_order": 0.0, "quantity": 0.0},
@@ -160,30 +160,30 @@ def test_it_assigns_snoozes_and_closes_what_is_ticked(client: Client, buyer: Use
     other = add_case()
     client.force_login(buyer)
     ids = [case.pk for case in cases]
-    answer = client.post(ACT, {"step": "assign", "case": ids, "owner": admin_user.pk}, **HTMX)
+    answer = client.post(ACT, {"step": "assign", "case": ids, "owner": admin_user.pk}, headers=HTMX)
     assert "3 exceptions are admin&#x27;s now." in answer.content.decode()
     until = catalog.today() + timedelta(days=3)
-    client.post(ACT, {"step": "snooze", "case": ids[:2], "until": until.isoformat()}, **HTMX)
-    client.post(ACT, {"step": "close", "case": ids[2:], "comment": "Known"}, **HTMX)
+    client.post(ACT, {"step": "snooze", "case": ids[:2], "until": until.isoformat()}, headers=HTMX)
+    client.post(ACT, {"step": "close", "case": ids[2:], "comment": "Known"}, headers=HTMX)
     states = dict(ExceptionCase.objects.values_list("pk", "state"))
     assert [states[pk] for pk in (*ids, other.pk)] == ["snoozed", "snoozed", "closed", "open"]
-    client.post(ACT, {"step": "reopen", "case": ids[:1]}, **HTMX)
+    client.post(ACT, {"step": "reopen", "case": ids[:1]}, headers=HTMX)
     assert ExceptionCase.objects.get(pk=ids[0]).state == "open"
 
 
 def test_it_takes_and_gives_up_one(client: Client, buyer: User) -> None:
     case = add_case()
     client.force_login(buyer)
-    client.post(ACT, {"step": "take", "case": case.pk}, **HTMX)
+    client.post(ACT, {"step": "take", "case": case.pk}, headers=HTMX)
     assert ExceptionCase.objects.get().owner == buyer
-    client.post(ACT, {"step": "release", "case": case.pk}, **HTMX)
+    client.post(ACT, {"step": "release", "case": case.pk}, headers=HTMX)
     assert ExceptionCase.objects.get().owner is None
 
 
 def test_it_keeps_the_filters_after_something_was_done(client: Client, buyer: User) -> None:
     case, other = add_case(), add_case("spike")
     client.force_login(buyer)
-    answer = client.post(f"{ACT}?group=demand", {"step": "take", "case": other.pk}, **HTMX)
+    answer = client.post(f"{ACT}?group=demand", {"step": "take", "case": other.pk}, headers=HTMX)
     assert [line.case for line in answer.context["lines"]] == [other]
     # Without JavaScript too.
     answer = client.post(f"{ACT}?group=stock", {"step": "take", "case": case.pk})
@@ -207,7 +207,7 @@ def test_it_says_why_something_was_not_done(
 ) -> None:
     case = add_case()
     client.force_login(buyer)
-    answer = client.post(ACT, {"case": case.pk} | values, **HTMX)
+    answer = client.post(ACT, {"case": case.pk} | values, headers=HTMX)
     assert answer.status_code == 409
     assert words in said(answer)
     answer = client.post(ACT, {"case": case.pk} | values, follow=True)
@@ -220,11 +220,11 @@ def test_it_drafts_the_order_by_one_click(client: Client, buyer: User) -> None:
     case = add_case(product=suggestion.product, location=suggestion.location)
     client.force_login(buyer)
     assert "Draft an order" in client.get(PAGE).content.decode()
-    answer = client.post(reverse("replenishment:exception-fix", args=[case.pk]), **HTMX)
+    answer = client.post(reverse("replenishment:exception-fix", args=[case.pk]), headers=HTMX)
     order = PurchaseOrder.objects.get()
     assert f"Order {order.number} is drafted." in answer.content.decode()
     assert ExceptionCase.objects.get().state == "closed"
-    answer = client.post(reverse("replenishment:exception-fix", args=[case.pk]), **HTMX)
+    answer = client.post(reverse("replenishment:exception-fix", args=[case.pk]), headers=HTMX)
     assert answer.status_code == 409
 
 
@@ -237,7 +237,7 @@ def test_it_plans_again_by_one_click(
     case = add_case("failed-job")
     client.force_login(buyer)
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(reverse("replenishment:exception-fix", args=[case.pk]), **HTMX)
+        client.post(reverse("replenishment:exception-fix", args=[case.pk]), headers=HTMX)
     assert sent == [PlanRun.objects.get(state="queued").pk]
 
 

@@ -69,6 +69,44 @@ class Environment(BaseSettings):
     image_model_layout: Literal["NCHW", "NHWC"] = Field(
         "NCHW", description="Whether channels come before height and width, or after."
     )
+    exceptions_least_money: float = Field(
+        1.0, ge=0, description="Exceptions of less impact (home currency) are left out."
+    )
+    exceptions_most: int = Field(
+        500, ge=1, description="So many exceptions of each kind are kept: those with the greatest impact."
+    )
+    exceptions_excess_days: float = Field(
+        180.0, gt=0, description="Stock that lasts longer than so many days is excess."
+    )
+    exceptions_dead_days: int = Field(180, ge=1, description="Stock without a sale for so many days is dead.")
+    exceptions_moq_days: float = Field(
+        183.0, gt=0, description="An MOQ that lasts longer than so many days is an exception."
+    )
+    exceptions_slip_days: float = Field(
+        2.0, ge=0, description="A supplier slips who takes so many days (and a quarter) longer than stated."
+    )
+    exceptions_cost_jump: float = Field(
+        0.1, gt=0, description="A unit cost has jumped that moved by this share within 30 days."
+    )
+    exceptions_rate_jump: float = Field(
+        0.05, gt=0, description="An exchange rate has jumped that moved by this share within 30 days."
+    )
+    exceptions_sentiment_drop: float = Field(
+        0.1, gt=0, le=1, description="Reviews got worse where the share of praise fell by so much."
+    )
+    exceptions_spike_times: float = Field(
+        3.0, gt=1, description="A week is a spike that sold so many times the mean of the eight before."
+    )
+    exceptions_trend_confidence: float = Field(
+        0.6, ge=0, le=1, description="A trend has turned when its new class is so sure."
+    )
+    digest_hour: int = Field(
+        6, ge=0, le=23, description="Exceptions are searched and mailed daily at this hour."
+    )
+    digest_cases: int = Field(20, ge=1, description="A daily e-mail lists so many exceptions.")
+    site_url: str = Field(
+        "", description="Address of the pages, for links in e-mails. Default: allowed host."
+    )
     email_url: str = Field("", description="smtp://user:password@host:587, or empty: mail goes to the log.")
     default_from_email: str = Field("forestock@localhost", description="Sender of password mails.")
     log_level: str = Field("INFO", description="Level of the log.")

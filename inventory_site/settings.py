@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -213,6 +214,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ExceptionKind": "replenishment.models.ExceptionCase.Kind",
+        "ExceptionState": "replenishment.models.ExceptionCase.State",
+        "ExceptionGroup": "replenishment.models.ExceptionCase.Group",
         "ForecastAlarmKind": "forecasting.models.ForecastAlarm.Kind",
         "ForecastRunKind": "forecasting.models.ForecastRun.Kind",
         "JobState": "catalog.models.Job.State",
@@ -242,6 +246,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "exceptions": {
+        "task": "replenishment.tasks.exceptions_daily_task",
+        "schedule": crontab(hour=str(ENV.digest_hour), minute="0"),
+    }
+}
 if ENV.broker_url.startswith("filesystem"):
     _queue = ENV.var_dir / "queue"
     for _folder in ("messages", "control", "processed"):
@@ -282,6 +292,17 @@ FORESTOCK_IMAGE_MODEL: dict[str, Any] | None = (
     if ENV.image_model
     else None
 )
+FORESTOCK_EXCEPTIONS: dict[str, Any] = {
+    name.removeprefix("exceptions_"): getattr(ENV, name)
+    for name in Environment.model_fields
+    if name.startswith("exceptions_")
+}
+FORESTOCK_DIGEST_CASES = ENV.digest_cases
+# Where e-mails point to: there is no request that would say it.
+FORESTOCK_SITE_URL = (
+    ENV.site_url
+    or f"{'http' if ENV.insecure_http else 'https'}://{next(iter(ALLOWED_HOSTS), 'localhost').lstrip('.*')}"
+).rstrip("/")
 FORESTOCK_BUYER_HASH_KEY: bytes = (
     ENV.buyer_hash_key.get_secret_value().encode()
     if ENV.buyer_hash_key

@@ -9,8 +9,16 @@ from replenishment import services
 
 @shared_task(name="replenishment.tasks.plan_execute_task")
 def plan_execute_task(plan_id: int) -> None:
-    """Execute a plan run; harmless when it was done, or is being done, already."""
-    services.plan_execute(plan_id=plan_id)
+    """Execute a plan run, then search for exceptions; harmless when done, or being done, already."""
+    if services.plan_execute(plan_id=plan_id).is_finished:
+        services.exceptions_find()
+
+
+@shared_task(name="replenishment.tasks.exceptions_daily_task")
+def exceptions_daily_task() -> None:
+    """Search for exceptions, then send everybody's e-mail of the day; harmless when done already."""
+    services.exceptions_find()
+    services.digests_send()
 
 
 @shared_task(name="replenishment.tasks.replay_execute_task")

@@ -47,6 +47,7 @@ GROUP_MIGRATIONS = (
     "0008_saved_view_permissions",
     "0009_behaviour_permissions",
     "0012_comment_permissions",
+    "0011_exception_permissions",
 )
 
 

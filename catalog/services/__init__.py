@@ -19,6 +19,7 @@ from catalog.services.products import products_categorise
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
 from catalog.services.stock import stock_receive, stock_send
+from catalog.services.supply import lead_times_add
 from catalog.services.takeback import batch_take_back
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "import_discard",
     "import_rows",
     "import_run",
+    "lead_times_add",
     "mapping_for",
     "picture_add",
     "picture_delete",

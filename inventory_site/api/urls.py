@@ -24,6 +24,7 @@ from inventory_site.api.tokens import TokenViewSet
 from replenishment.api import (
     actions,
     comments,
+    exceptions,
     orders,
     plans,
     replays,
@@ -84,6 +85,7 @@ router.register("suggestions", plans.SuggestionViewSet, "suggestion")
 router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
 router.register("comments", comments.CommentViewSet, "comment")
+router.register("exceptions", exceptions.ExceptionViewSet, "exception")
 router.register("what-if", what_if.WhatIfViewSet, "what-if")
 router.register("policy-rules", settings.PolicyRuleViewSet, "policy-rule")
 router.register("budgets", settings.BudgetViewSet, "budget")

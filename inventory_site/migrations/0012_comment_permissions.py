@@ -20,7 +20,7 @@ MORE: dict[str, list[str]] = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory_site", "0009_behaviour_permissions"),
+        ("inventory_site", "0011_exception_permissions"),
         ("replenishment", "0014_comments"),
     ]
 

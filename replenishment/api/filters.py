@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import django_filters as filters
+from django.db.models import QuerySet
 
-from replenishment.models import Comment, EditScore, PlanAction, PlanRun, PurchaseOrder, ReplayRun, Suggestion
+from replenishment.models import (
+    Comment,
+    EditScore,
+    ExceptionCase,
+    PlanAction,
+    PlanRun,
+    PurchaseOrder,
+    ReplayRun,
+    Suggestion,
+)
 
 
 class PlanRunFilter(filters.FilterSet):
@@ -83,6 +93,31 @@ class PlanActionFilter(filters.FilterSet):
     class Meta:
         model = PlanAction
         fields: list[str] = []
+
+
+class ExceptionFilter(filters.FilterSet):
+    """By kind, group, state, owner (a user name), SKU, location, supplier, least impact and first sight."""
+
+    kind = filters.ChoiceFilter(choices=ExceptionCase.Kind.choices)
+    group = filters.ChoiceFilter(choices=ExceptionCase.Group.choices, method="filter_group")
+    state = filters.ChoiceFilter(choices=ExceptionCase.State.choices)
+    owner = filters.CharFilter(field_name="owner__username")
+    has_owner = filters.BooleanFilter(field_name="owner", lookup_expr="isnull", exclude=True)
+    sku = filters.CharFilter(field_name="product__sku")
+    location = filters.CharFilter(field_name="location__code")
+    supplier = filters.CharFilter(field_name="supplier__code")
+    min_impact = filters.NumberFilter(field_name="impact", lookup_expr="gte", max_value=1e12)
+    seen_from = filters.IsoDateTimeFilter(field_name="first_seen", lookup_expr="gte")
+
+    class Meta:
+        model = ExceptionCase
+        fields: list[str] = []
+
+    def filter_group(
+        self, queryset: QuerySet[ExceptionCase], name: str, value: str
+    ) -> QuerySet[ExceptionCase]:
+        """Kinds of the group."""
+        return queryset.filter(kind__in=ExceptionCase.KINDS[value])
 
 
 class TransferFilter(filters.FilterSet):

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0004_jobs_stopped"),
-        ("replenishment", "0012_workbench"),
+        ("replenishment", "0013_exceptions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

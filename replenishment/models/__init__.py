@@ -3,6 +3,10 @@
 from replenishment.models.actions import PlanAction
 from replenishment.models.changes import Snooze, SuggestionChange, SuggestionChangeLine
 from replenishment.models.comments import Comment
+
+"""Plans, orders, exceptions, replays, scores of edits, rules and budgets, and saved views."""
+
+from replenishment.models.exceptions import Digest, DigestChoice, ExceptionCase, ExceptionEvent
 from replenishment.models.orders import (
     ApprovalLimit,
     PurchaseOrder,
@@ -21,7 +25,11 @@ __all__ = [
     "ApprovalLimit",
     "Budget",
     "Comment",
+    "Digest",
+    "DigestChoice",
     "EditScore",
+    "ExceptionCase",
+    "ExceptionEvent",
     "PlanAction",
     "PlanItems",
     "PlanRun",

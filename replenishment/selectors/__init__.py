@@ -11,6 +11,17 @@ from replenishment.selectors.actions import (
 )
 from replenishment.selectors.budgets import BudgetState, budget_of_plan
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
+from replenishment.selectors.exceptions import (
+    ExceptionSums,
+    Fix,
+    GroupSum,
+    exception_fixes,
+    exception_owners,
+    exceptions_detailed,
+    exceptions_list,
+    exceptions_open,
+    exceptions_sums,
+)
 from replenishment.selectors.home import (
     jobs_failed,
     orders_in_hand,
@@ -67,6 +78,9 @@ __all__ = [
     "Difference",
     "EditSum",
     "EditsOpen",
+    "ExceptionSums",
+    "Fix",
+    "GroupSum",
     "LineService",
     "OrderAhead",
     "OrderRules",
@@ -93,6 +107,12 @@ __all__ = [
     "comments_list",
     "dated_plan",
     "edits_open",
+    "exception_fixes",
+    "exception_owners",
+    "exceptions_detailed",
+    "exceptions_list",
+    "exceptions_open",
+    "exceptions_sums",
     "jobs_failed",
     "line_service",
     "lines_open",

@@ -3,9 +3,11 @@
 from replenishment.services.comments import comment_add, comment_delete
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
+from replenishment.services.digests import digest_choose, digest_message, digest_people, digests_send
 from replenishment.services.errors import (
     ActionError,
     CommentError,
+    ExceptionError,
     LimitError,
     OrderError,
     PlanError,
@@ -17,6 +19,15 @@ from replenishment.services.errors import (
     SuggestionError,
     TransitionError,
 )
+from replenishment.services.exceptions import (
+    Fixed,
+    exception_fix,
+    exceptions_assign,
+    exceptions_close,
+    exceptions_reopen,
+    exceptions_snooze,
+)
+from replenishment.services.exceptions_find import exceptions_find
 from replenishment.services.orders import (
     order_approve,
     order_cancel,
@@ -60,6 +71,8 @@ __all__ = [
     "REPLAY_POLICIES",
     "ActionError",
     "CommentError",
+    "ExceptionError",
+    "Fixed",
     "LimitError",
     "OrderError",
     "PlanError",
@@ -80,8 +93,18 @@ __all__ = [
     "budget_save",
     "comment_add",
     "comment_delete",
+    "digest_choose",
+    "digest_message",
+    "digest_people",
+    "digests_send",
     "drafts_create",
     "edits_score",
+    "exception_fix",
+    "exceptions_assign",
+    "exceptions_close",
+    "exceptions_find",
+    "exceptions_reopen",
+    "exceptions_snooze",
     "order_approve",
     "order_cancel",
     "order_close",

@@ -27,6 +27,10 @@ class ActionError(ReplenishmentError):
     """A proposed action can't be carried out or decided so."""
 
 
+class ExceptionError(ReplenishmentError):
+    """An exception can't be taken, snoozed, closed or fixed so."""
+
+
 class OrderError(ReplenishmentError):
     """A purchase order can't be changed so."""
 

@@ -15,6 +15,7 @@ from replenishment.models import PlanRun, Suggestion
 from tests.browser.signals import signal_addresses
 from tests.forecasting.held_out import make_accuracy, make_tested_run
 from tests.replenishment.replay_world import make_replay
+from tests.replenishment.test_view_exceptions import add_every_kind
 
 Start = Callable[..., Any]
 
@@ -31,12 +32,14 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
     signals = signal_addresses(shop)
     tested = make_tested_run(as_of=shop.as_of)
     make_accuracy(tested, [(row.product, row.location) for row in suggestions])
+    add_every_kind(order)
     return [
         "/",
         "/workbench/",
         "/workbench/?state=all&sort=-value",
         f"/sku/{one.product_id}/{one.location_id}/",
         "/actions/",
+        "/exceptions/",
         f"/plans/{shop.pk}/",
         "/orders/",
         f"/orders/{order.pk}/",

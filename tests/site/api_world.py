@@ -51,6 +51,7 @@ from replenishment.models import (
     Budget,
     Comment,
     EditScore,
+    ExceptionCase,
     PlanAction,
     PlanRun,
     PolicyRule,
@@ -142,6 +143,7 @@ class World:
         self.sent = self.order(State.SENT, supplier=self.own_supplier)
         self.foreign = self.order(State.SENT)
         self.action = add_action(self.plan, self.draft)
+        self.exception = add_exception(self.plan, self.product, self.location)
         self.dismissed = add_action(self.plan, self.draft, state="dismissed")
 
     def order(self, state: str, supplier: Supplier | None = None) -> PurchaseOrder:
@@ -374,6 +376,20 @@ def add_action(plan: PlanRun, order: PurchaseOrder, **values: Any) -> PlanAction
             "details": {"outstanding": 10.0},
         }
         | values
+    )
+
+
+def add_exception(plan: PlanRun, product: Product, location: Location) -> ExceptionCase:
+    """Nothing left of something that is wanted."""
+    return ExceptionCase.objects.create(
+        kind="out-of-stock",
+        key=f"{product.pk}@{location.pk}",
+        product=product,
+        location=location,
+        plan_run=plan,
+        forecast_run=plan.forecast_run,
+        impact=12.5,
+        details={"daily": 2.0, "days": 7.0, "next_on": None, "on_order": 0.0, "quantity": 12.0},
     )
 
 

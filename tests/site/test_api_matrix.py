@@ -18,6 +18,7 @@ from django.utils import timezone
 from PIL import Image
 from rest_framework.test import APIClient
 
+from catalog.selectors import today
 from inventory_site.api.urls import router
 from inventory_site.api.urls import urlpatterns as api_patterns
 from tests.cast import PASSWORD, make_user
@@ -269,6 +270,14 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ),
     ("plan-action-dismiss", "POST"): Expect(BUY, args=pk("action"), body=lambda world: {"comment": "season"}),
     ("plan-action-reopen", "POST"): Expect(BUY, args=pk("dismissed")),
+    ("exception-list", "GET"): Expect(READ),
+    ("exception-detail", "GET"): Expect(READ, args=pk("exception")),
+    ("exception-assign", "POST"): Expect(BUY, args=pk("exception"), body=lambda world: {"owner": "buyer"}),
+    ("exception-snooze", "POST"): Expect(
+        BUY, args=pk("exception"), body=lambda world: {"until": str(today() + timedelta(days=7))}
+    ),
+    ("exception-close", "POST"): Expect(BUY, args=pk("exception"), body=lambda world: {"comment": "known"}),
+    ("exception-reopen", "POST"): Expect(BUY, args=pk("exception")),
     # The world's plan was made by hand and kept no items.
     ("what-if-list", "POST"): Expect(READ, 400, body=lambda world: {"target": 0.9}),
     ("purchase-order-list", "GET"): Expect((*READ, "supplier")),

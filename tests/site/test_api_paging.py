@@ -21,6 +21,7 @@ from tests.site.api_world import (
     add_comment,
     add_day,
     add_edit_score,
+    add_exception,
     add_forecast,
     add_image,
     add_look_alike,
@@ -154,6 +155,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
     add_comment(product, world.location, world.buyer)
+    add_exception(world.plan, product, location)
     add_edit_score(add_suggestion(world.plan, product, make_location(), terms))
     ImportBatch.objects.create(kind="sales", state="done")
 
@@ -196,6 +198,7 @@ LISTS = [
     "suggestion-list",
     "transfer-list",
     "plan-action-list",
+    "exception-list",
     "purchase-order-list",
     "token-list",
 ]

@@ -33,6 +33,7 @@ BUYING = {
     "replenishment.cancel_purchaseorder",
     "replenishment.change_policyrule",
     "replenishment.decide_planaction",
+    "replenishment.decide_exceptioncase",
 }
 APPROVING = {"replenishment.approve_purchaseorder"}
 ADMINISTERING = {
@@ -60,6 +61,8 @@ LOOKING = {
     "replenishment.view_policyrule",
     "replenishment.view_budget",
     "replenishment.view_planaction",
+    "replenishment.view_exceptioncase",
+    "replenishment.view_digest",
 }
 NOBODY = {
     "replenishment.delete_purchaseorder",
@@ -71,6 +74,9 @@ NOBODY = {
     "replenishment.change_receipt",
     "replenishment.change_settingevent",
     "replenishment.delete_settingevent",
+    "replenishment.change_exceptioncase",
+    "replenishment.change_exceptionevent",
+    "replenishment.delete_exceptionevent",
     "catalog.change_supersededfact",
     "catalog.delete_supersededfact",
     "catalog.delete_importbatch",

@@ -45,6 +45,7 @@ class Command(BaseCommand):
         plan = services.plan_execute(plan_id=plan.pk)
         if plan.state != PlanRun.State.DONE:
             raise CommandError(f"Plan {plan.pk} failed: {plan.error or plan.state}")
+        services.exceptions_find()
         self._summary(plan)
 
     def _summary(self, plan: PlanRun) -> None:

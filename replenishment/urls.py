@@ -72,6 +72,5 @@ urlpatterns: list[URLPattern] = [
     path("replays/", replays.replay_list, name="replay-list"),
     path("replays/start/", replays.replay_start, name="replay-start"),
     path("replays/<int:pk>/", replays.replay_detail, name="replay-detail"),
-    path("replays/<int:pk>/progress/", replays.replay_progress, name="replay-progress"),
     path("replays/<int:pk>/<slug:name>.json", replays.replay_chart, name="replay-chart"),
 ]

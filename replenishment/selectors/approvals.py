@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -44,6 +44,9 @@ class Unusual:
     kind: str
     value: float = 0.0
     usual: float = 0.0
+
+
+_FIRST = Unusual("first")
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,10 @@ class BudgetAfter:
 
 @dataclass(frozen=True)
 class OrderReview:
-    """An order and what its approver has to know; `last_event` tells whether it has changed since."""
+    """An order and what its approver has to know; `last_event` tells whether it has changed since.
+
+    `is_first`: none of its items was ever ordered, which is then no news of a single line.
+    """
 
     order: PurchaseOrder
     lines: list[LineReview]
@@ -96,6 +102,7 @@ class OrderReview:
     submitted_at: datetime | None = None
     submit_comment: str = ""
     last_event: int = 0
+    is_first: bool = False
 
     @cached_property
     def value(self) -> Decimal:
@@ -179,6 +186,9 @@ def orders_review(orders: Sequence[PurchaseOrder]) -> list[OrderReview]:
     for order in orders:
         own = of_order[order.pk]
         rows = [_line_review(order, line, past.get(line.product_id, [])) for line in own]
+        is_first = bool(rows) and all(_FIRST in row.unusual for row in rows)
+        if is_first:
+            rows = [replace(row, unusual=[u for u in row.unusual if u != _FIRST]) for row in rows]
         last, submitted = events[order.pk]
         found.append(
             OrderReview(
@@ -189,6 +199,7 @@ def orders_review(orders: Sequence[PurchaseOrder]) -> list[OrderReview]:
                 submitted_at=submitted.at if submitted else None,
                 submit_comment=submitted.comment if submitted else "",
                 last_event=last,
+                is_first=is_first,
             )
         )
     return found
@@ -245,7 +256,7 @@ def _line_review(order: PurchaseOrder, line: PurchaseOrderLine, past: Sequence[_
     found = []
     if order.kind == PurchaseOrder.Kind.PURCHASE:
         if not past:
-            found.append(Unusual("first"))
+            found.append(_FIRST)
         here = [row.quantity for row in past if row.location_id == order.location_id]
         usual = median(here) if len(here) >= _ORDERS_FOR_USUAL else 0.0
         if usual and not usual / _FAR_FROM_USUAL < quantity < usual * _FAR_FROM_USUAL:

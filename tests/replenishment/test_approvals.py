@@ -26,7 +26,7 @@ from replenishment.models import (
     PurchaseOrderLine,
     Suggestion,
 )
-from tests.cast import make_category, make_user
+from tests.cast import make_category, make_product, make_user
 from tests.replenishment.ahead_world import make_action
 from tests.replenishment.world import AS_OF, make_order, make_plan, make_suggestion
 
@@ -278,7 +278,8 @@ def order_again(order: PurchaseOrder, by: User, **values: Any) -> PurchaseOrder:
 
 def test_it_tells_what_is_unusual_about_a_line(buyer: User) -> None:
     first = submitted(buyer, count=1)
-    assert kinds(first) == [{"first"}]
+    assert kinds(first) == [set()]
+    assert review(first).is_first
     PurchaseOrder.objects.filter(pk=first.pk).update(state="sent")
     assert kinds(order_again(first, buyer)) == [set()]
     for _ in range(2):
@@ -288,6 +289,11 @@ def test_it_tells_what_is_unusual_about_a_line(buyer: User) -> None:
         assert kinds(order_again(first, buyer, quantity=quantity)) == [expected], quantity
     for cost, expected in (("2.70", set()), ("2.75", {"price"}), ("2.25", {"price"})):
         assert kinds(order_again(first, buyer, unit_cost=Decimal(cost))) == [expected], cost
+    # Of an order of known and new items the new ones are told.
+    mixed = order_again(first, buyer)
+    PurchaseOrderLine.objects.create(order=mixed, product=make_product(), quantity=1, unit_cost=1)
+    assert sorted(map(sorted, kinds(mixed))) == [[], ["first"]]
+    assert not review(mixed).is_first
     # What was cancelled, or waits, says nothing about what is usual.
     assert kinds(order_again(first, buyer, quantity=25)) == [set()]
 
@@ -299,7 +305,7 @@ def test_it_tells_what_is_unusual_about_a_line(buyer: User) -> None:
 def test_it_tells_of_long_cover(buyer: User, daily: float, on_hand: float, expected: str | None) -> None:
     # 24 units and what is on hand, at so many a day: 183 days are the mark.
     order = submitted(buyer, count=1, daily_demand=daily, on_hand=on_hand)
-    assert kinds(order) == [{"first"} | ({expected} if expected else set())]
+    assert kinds(order) == [{expected} if expected else set()]
 
 
 def test_it_tells_of_large_edits_with_the_buyers_reason(buyer: User) -> None:
@@ -311,10 +317,7 @@ def test_it_tells_of_large_edits_with_the_buyers_reason(buyer: User) -> None:
     [order] = services.drafts_create(suggestion_ids=[suggestion.pk], acting_user=buyer)
     [row] = review(order).lines
     assert (row.difference, row.edit_reason, row.at_risk) == (Decimal(16), "fair", 12.5)
-    assert [(found.kind, found.value, found.usual) for found in row.unusual] == [
-        ("first", 0.0, 0.0),
-        ("edited", 40.0, 24.0),
-    ]
+    assert [(found.kind, found.value, found.usual) for found in row.unusual] == [("edited", 40.0, 24.0)]
 
 
 def test_unusual_lines_come_first_and_the_worst_is_named(buyer: User) -> None:
@@ -326,7 +329,7 @@ def test_unusual_lines_come_first_and_the_worst_is_named(buyer: User) -> None:
     found = review(order)
     assert [row.line.pk for row in found.lines] == [odd.pk, large.pk, small.pk]
     assert found.worst is not None
-    assert (found.worst.line.pk, found.at_risk, found.unusual_count) == (large.pk, 55.0, 3)
+    assert (found.worst.line.pk, found.at_risk, found.unusual_count) == (large.pk, 55.0, 1)
 
 
 def test_budgets_are_told_after_this_order(buyer: User) -> None:

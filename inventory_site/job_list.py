@@ -101,16 +101,17 @@ def jobs_list(kinds: Mapping[str, JobKind], *, state: str = "all") -> QuerySet[A
     What is on its way, however old, and the last `SHOWN_DAYS`; rows sent by the API are no background work.
     """
     since = timezone.now() - timedelta(days=SHOWN_DAYS)
-    parts = []
+    parts: list[QuerySet[Any, dict[str, Any]]] = []
+    text: CharField[str, str] = CharField(max_length=255)
     for name, seen in kinds.items():
-        found = seen.model._base_manager.filter(
-            Q(created_at__gte=since) | Q(state__in=STATES["unfinished"][1]), state__in=STATES[state][1]
-        ).order_by()
-        text = CharField(max_length=255)
+        jobs: QuerySet[Any] = seen.model._base_manager.all()
         about: Any = Value("", output_field=text)
         if seen.model is ImportBatch:
-            found = found.exclude(options__has_key="api").exclude(options__has_key="draft")
+            jobs = ImportBatch.objects.exclude(options__has_key="api").exclude(options__has_key="draft")
             about = F("file_name")
+        found = jobs.filter(
+            Q(created_at__gte=since) | Q(state__in=STATES["unfinished"][1]), state__in=STATES[state][1]
+        ).order_by()
         parts.append(
             found.annotate(
                 job_kind=Value(name, output_field=text), about=about, who=F("created_by__username")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 
 from django.conf import settings
@@ -134,5 +134,9 @@ def usual_seconds(model: type[Job]) -> float | None:
     times = model._base_manager.filter(
         state=Job.State.DONE, started_at__isnull=False, finished_at__isnull=False
     ).order_by("-pk")[:_JOBS_LOOKED_AT]
-    found: list[timedelta] = [ends - begun for begun, ends in times.values_list("started_at", "finished_at")]
-    return median(taken.total_seconds() for taken in found) if found else None
+    found = [
+        (ends - begun).total_seconds()
+        for begun, ends in times.values_list("started_at", "finished_at")
+        if begun is not None and ends is not None
+    ]
+    return median(found) if found else None

@@ -56,7 +56,7 @@ def duration(seconds: float | None) -> str:
 @register.filter
 def about(seconds: float) -> str:
     """A time span, roughly: what an estimate can say."""
-    return str(format_timedelta(max(seconds, 1), threshold=1.5, locale=locale_now()))
+    return str(format_timedelta(max(round(seconds), 1), threshold=1.5, locale=locale_now()))
 
 
 @register.filter

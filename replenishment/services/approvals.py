@@ -113,9 +113,8 @@ def order_approve_part(
             return order_approve(order_id=order_id, acting_user=acting_user, comment=comment), None
         if not comment.strip():
             raise OrderError(_("Say in a comment why the rest goes back."))
-        kept, rest = [], []
-        for pk, line in lines.items():
-            (kept if pk in wanted else rest).append(line)
+        kept = [line for pk, line in lines.items() if pk in wanted]
+        rest = [line for pk, line in lines.items() if pk not in wanted]
         draft = _rest_move(order, rest, acting_user, comment)
         before = order.home_value
         order.home_value = lines_home_value(kept, currency=order.currency)

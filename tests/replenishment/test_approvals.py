@@ -324,7 +324,7 @@ def test_unusual_lines_come_first_and_the_worst_is_named(buyer: User) -> None:
     order = submitted(buyer, count=3)
     small, large, odd = order.lines.order_by("pk")
     for line, risk in ((small, 5.0), (large, 50.0), (odd, None)):
-        Suggestion.objects.filter(pk=line.suggestion_id).update(margin_at_risk=risk)
+        Suggestion.objects.filter(lines=line).update(margin_at_risk=risk)
     services.order_line_set(line_id=odd.pk, quantity=200, acting_user=buyer)
     found = review(order)
     assert [row.line.pk for row in found.lines] == [odd.pk, large.pk, small.pk]

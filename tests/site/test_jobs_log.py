@@ -281,9 +281,7 @@ def test_the_list_has_the_kinds_that_one_may_see(partner_of_supplier: User, buye
     somebody = make_user("somebody")
     for user in (partner_of_supplier, somebody):
         assert at_work(user).get(JOBS).status_code == 403
-    somebody.user_permissions.set(
-        buyer.groups.get().permissions.filter(codename__in=["view_planrun"])  # type: ignore[misc]
-    )
+    somebody.user_permissions.set(buyer.groups.get().permissions.filter(codename__in=["view_planrun"]))
     assert {row.kind for row in at_work(somebody).get(JOBS).context["rows"]} == {"plan"}
     assert Client().get(JOBS).status_code == 302
 

@@ -12,7 +12,6 @@ urlpatterns: list[URLPattern] = [
     path("imports/<int:pk>/", imports.import_detail, name="import-detail"),
     path("imports/<int:pk>/preview/", imports.import_preview, name="import-preview"),
     path("imports/<int:pk>/discard/", imports.import_discard, name="import-discard"),
-    path("imports/<int:pk>/progress/", imports.import_progress, name="import-progress"),
     path("imports/<int:pk>/rejected/", imports.import_rejected, name="import-rejected"),
     path("imports/<int:pk>/take-back/", imports.import_take_back, name="import-take-back"),
     path("pictures/import/", pictures.picture_import, name="picture-import"),

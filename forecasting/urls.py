@@ -62,7 +62,5 @@ urlpatterns: list[URLPattern] = [
     path("signals/trials/", trials.signal_trials, name="signal-trials"),
     path("signals/trials/start/", trials.signal_trial_start, name="signal-trial-start"),
     path("signals/trials/<int:pk>/", trials.signal_trial, name="signal-trial"),
-    path("signals/trials/<int:pk>/progress/", trials.signal_trial_progress, name="signal-trial-progress"),
     path("forecasts/<int:pk>/", runs.run_detail, name="run-detail"),
-    path("forecasts/<int:pk>/progress/", runs.run_progress, name="run-progress"),
 ]

@@ -52,6 +52,7 @@ class Environment(BaseSettings):
     event_days: int = Field(
         90, ge=1, description="Single shopper events are kept for so many days; their counts by day stay."
     )
+    job_log_days: int = Field(90, ge=1, description="The logs of jobs are kept for so many days.")
     upload_limit_mb: int = Field(200, ge=1, description="Largest file taken by an import, unpacked.")
     image_model: str = Field(
         "", description="An ONNX file that makes photos into vectors. Default: EfficientNet-Lite0."

@@ -1,33 +1,49 @@
-"""The kinds of background work: what each is called in an address, its page, and who may see and stop it."""
+"""The kinds of background work: what each is called, its page and steps, who may see, stop and retry it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.models import ImportBatch, Job
 from catalog.selectors import partner_scope
 from forecasting.models import ForecastRun, SignalRun, SignalTrial
+from forecasting.words import SIGNAL_STEPS, STEPS, TRIAL_STEPS, name_of
+from inventory_site.templatetags.replenishment_words import plan_step_name, replay_step_name
 from replenishment.models import PlanRun, ReplayRun
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True)
 class JobKind:
-    """One kind: whoever may start such jobs may stop them. `page` is a list where a job has no page."""
+    """One kind: whoever may start such jobs may stop and retry them. `page` is a list where a job has none.
+
+    `step_name` gives the words for a step's code, `failed` the sentence for a job that failed.
+    """
 
     model: type[Job]
+    label: _StrPromise
     page: str
+    step_name: Callable[[str], str]
+    failed: _StrPromise
     has_page: bool = True
 
     def may(self, user: User | AnonymousUser, verb: str) -> bool:
         """Whether the person may "view" or "add" such jobs; partners never do."""
+        return self.is_permitted(user, verb) and partner_scope(user) is None
+
+    def is_permitted(self, user: User | AnonymousUser, verb: str) -> bool:
+        """Whether the person holds the permission, be it a partner or not."""
         meta = self.model._meta
-        if user.is_anonymous or partner_scope(user) is not None:
-            return False
         return user.has_perm(f"{meta.app_label}.{verb}_{meta.model_name}")
 
     def address(self, pk: int) -> str:
@@ -36,19 +52,74 @@ class JobKind:
 
 
 KINDS: dict[str, JobKind] = {
-    "import": JobKind(ImportBatch, "catalog:import-detail"),
-    "signals": JobKind(SignalRun, "forecasting:signal-run-list", has_page=False),
-    "trial": JobKind(SignalTrial, "forecasting:signal-trial"),
-    "forecast": JobKind(ForecastRun, "forecasting:run-detail"),
-    "plan": JobKind(PlanRun, "replenishment:plan-detail"),
-    "replay": JobKind(ReplayRun, "replenishment:replay-detail"),
+    "import": JobKind(
+        ImportBatch,
+        gettext_lazy("Import"),
+        "catalog:import-detail",
+        # (A batch keeps its steps in words.)
+        lambda step: _(step),
+        gettext_lazy("Nothing was loaded."),
+    ),
+    "signals": JobKind(
+        SignalRun,
+        gettext_lazy("Signals"),
+        "forecasting:signal-run-list",
+        lambda step: name_of(SIGNAL_STEPS, step),
+        gettext_lazy("The reading of signals failed."),
+        has_page=False,
+    ),
+    "trial": JobKind(
+        SignalTrial,
+        gettext_lazy("Trial of signals"),
+        "forecasting:signal-trial",
+        lambda step: name_of(TRIAL_STEPS, step),
+        gettext_lazy("The trial failed."),
+    ),
+    "forecast": JobKind(
+        ForecastRun,
+        gettext_lazy("Forecast"),
+        "forecasting:run-detail",
+        lambda step: name_of(STEPS, step),
+        gettext_lazy("The forecast failed."),
+    ),
+    "plan": JobKind(
+        PlanRun,
+        gettext_lazy("Plan"),
+        "replenishment:plan-detail",
+        plan_step_name,
+        gettext_lazy("The plan failed."),
+    ),
+    "replay": JobKind(
+        ReplayRun,
+        gettext_lazy("Replay"),
+        "replenishment:replay-detail",
+        replay_step_name,
+        gettext_lazy("The replay failed."),
+    ),
 }
+
+
+def kind_of(job: Job) -> str:
+    """The name of a job's kind."""
+    return next(name for name, kind in KINDS.items() if kind.model is type(job))
+
+
+def kinds_open(user: User | AnonymousUser, verb: str) -> dict[str, JobKind]:
+    """The kinds that this person may "view", or "add"."""
+    found = {name: kind for name, kind in KINDS.items() if kind.is_permitted(user, verb)}
+    return found if found and partner_scope(user) is None else {}
 
 
 def job_stop(*, kind: str, pk: int, acting_user: User) -> bool:
     """Stop a job in this person's name; False if it had ended before."""
     with transaction.atomic():
         return KINDS[kind].model.stop(pk, _("Stopped by %s.") % acting_user.get_username())
+
+
+def job_retry(*, kind: str, pk: int, acting_user: User) -> bool:
+    """Queue a job that failed or was stopped once more; False where there is nothing to retry."""
+    with transaction.atomic():
+        return KINDS[kind].model.retry(pk, acting_user.get_username())
 
 
 def jobs_ended(names: list[str], user: User | AnonymousUser) -> list[tuple[str, Job, str]]:

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks at the step that a chain waits for.
 _LOOK_EVERY = 2.0
+_DAY = 86_400.0
 _ENDINGS = (".csv", ".xlsx", ".parquet")
 
 
@@ -28,10 +29,18 @@ def jobs_take_up() -> None:
 
     Harmless when run too often: whoever gets a job that is finished, or that a worker is alive on, leaves it.
     """
-    for model, dispatch in _dispatchers().items():
+    for model, dispatch in dispatchers().items():
         for pk in model.stale_ids():
             logger.warning("%s %d is taken up again", model.__name__, pk)
             dispatch(pk)
+
+
+@shared_task(name="inventory_site.tasks.job_lines_prune_task")
+def job_lines_prune_task() -> None:
+    """Let go of old lines of jobs' logs."""
+    from catalog.services import job_lines_prune
+
+    logger.info("%d lines of jobs' logs let go", job_lines_prune())
 
 
 @worker_ready.connect
@@ -42,8 +51,13 @@ def _look_after_jobs(sender: Any, **kwargs: Any) -> None:
     def look() -> None:
         jobs_take_up.apply_async(expires=every)
 
+    def prune() -> None:
+        job_lines_prune_task.apply_async(expires=_DAY)
+
     look()
+    prune()
     sender.timer.call_repeatedly(every, look)
+    sender.timer.call_repeatedly(_DAY, prune)
 
 
 @shared_task(name="inventory_site.tasks.chain_run", bind=True)
@@ -91,7 +105,8 @@ def chain_run(
     )
 
 
-def _dispatchers() -> dict[type[Job], Callable[[int], Any]]:
+def dispatchers() -> dict[type[Job], Callable[[int], Any]]:
+    """What sends a job of each kind to a worker."""
     from catalog.tasks import import_run_task
     from forecasting.tasks import run_execute_task, signal_run_execute_task, trial_execute_task
     from replenishment.tasks import plan_execute_task, replay_execute_task
@@ -155,7 +170,7 @@ def _import_create(path: Path) -> int:
     from catalog.services import import_create
 
     batch: ImportBatch = import_create(kind=_kind(path), file=path, file_name=path.name, acting_user=None)
-    _dispatchers()[ImportBatch](batch.pk)
+    dispatchers()[ImportBatch](batch.pk)
     return batch.pk
 
 
@@ -166,7 +181,7 @@ def _signals_create() -> int:
     # Before the reading's `known_at`: what a lost worker left uncounted is counted.
     events_tidy()
     run = signal_run_create(acting_user=None)
-    _dispatchers()[SignalRun](run.pk)
+    dispatchers()[SignalRun](run.pk)
     return run.pk
 
 
@@ -174,7 +189,7 @@ def _forecast_create(kind: str | None) -> int:
     from forecasting.services import run_create
 
     run = run_create(acting_user=None, kind=kind)
-    _dispatchers()[ForecastRun](run.pk)
+    dispatchers()[ForecastRun](run.pk)
     return run.pk
 
 
@@ -182,4 +197,4 @@ def _plan_create(forecast: int) -> None:
     from replenishment.services import plan_create
 
     plan = plan_create(acting_user=None, forecast_run=ForecastRun.objects.get(pk=forecast))
-    _dispatchers()[PlanRun](plan.pk)
+    dispatchers()[PlanRun](plan.pk)

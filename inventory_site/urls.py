@@ -15,7 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Whoever is about to log in may choose a language too.
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("api/v1/", include("inventory_site.api.urls")),
+    path("jobs/", views.jobs, name="jobs"),
     path("jobs/ended/", views.ended, name="jobs-ended"),
+    path("jobs/<slug:kind>/<int:pk>/", views.job, name="job"),
+    path("jobs/<slug:kind>/<int:pk>/retry/", views.retry, name="job-retry"),
     path("jobs/<slug:kind>/<int:pk>/stop/", views.stop, name="job-stop"),
     path("favicon.ico", views.favicon),
     path("admin/", admin.site.urls),

@@ -71,6 +71,12 @@ class CommentForm(forms.Form):
     )
 
 
+class DecisionForm(CommentForm):
+    """A word to an approver's decision, and the last event of the order that the approver saw."""
+
+    seen = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
 class ShortCommentForm(forms.Form):
     """A word to a decision; whether one is needed is for the service to say."""
 

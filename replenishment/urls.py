@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, re_path
 from replenishment.views import (
     actions,
     ahead,
+    approvals,
     comments,
     exceptions,
     exports,
@@ -57,7 +58,11 @@ urlpatterns: list[URLPattern] = [
     path("sku/<int:product_id>/<int:location_id>/comments/add/", comments.comment_add, name="comment-add"),
     path("sku/comments/<int:pk>/delete/", comments.comment_delete, name="comment-delete"),
     path("orders/", orders.order_list, name="order-list"),
+    path("orders/approval/", approvals.approval_queue, name="order-approval"),
+    path("orders/approval/approve/", approvals.approval_bulk, name="order-approve-bulk"),
     path("orders/<int:pk>/", orders.order_detail, name="order-detail"),
+    path("orders/<int:pk>/print/", orders.order_print, name="order-print"),
+    path("orders/<int:pk>/approve-part/", approvals.approval_part, name="order-approve-part"),
     path("orders/<int:pk>/receive/", orders.order_receive, name="order-receive"),
     path("orders/<int:pk>/<slug:action>/", orders.order_act, name="order-act"),
     path("orders/lines/<int:pk>/set/", orders.line_set, name="order-line-set"),
@@ -76,6 +81,5 @@ urlpatterns: list[URLPattern] = [
     path("replays/", replays.replay_list, name="replay-list"),
     path("replays/start/", replays.replay_start, name="replay-start"),
     path("replays/<int:pk>/", replays.replay_detail, name="replay-detail"),
-    path("replays/<int:pk>/progress/", replays.replay_progress, name="replay-progress"),
     path("replays/<int:pk>/<slug:name>.json", replays.replay_chart, name="replay-chart"),
 ]

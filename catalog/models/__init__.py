@@ -15,7 +15,7 @@ from catalog.models.facts import (
 )
 from catalog.models.imports import ColumnMapping, ImportBatch
 from catalog.models.indicators import Indicator, IndicatorRecord
-from catalog.models.jobs import Job, JobLostError
+from catalog.models.jobs import Job, JobLine, JobLostError
 from catalog.models.pictures import ProductImage
 from catalog.models.places import Location, TransferLane
 from catalog.models.products import Category, KitComponent, Product
@@ -33,6 +33,7 @@ __all__ = [
     "Indicator",
     "IndicatorRecord",
     "Job",
+    "JobLine",
     "JobLostError",
     "KitComponent",
     "Location",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +47,16 @@ class ImportBatch(Job):
         related_name="+",
     )
 
+    RETRY_VALUES: ClassVar[dict[str, Any]] = {
+        "rows_read": 0,
+        "rows_new": 0,
+        "rows_changed": 0,
+        "rows_unchanged": 0,
+        "rows_rejected": 0,
+        "drops": {},
+        "errors": [],
+    }
+
     class Meta:
         verbose_name = _("import")
         verbose_name_plural = _("imports")
@@ -58,6 +70,11 @@ class ImportBatch(Job):
     def is_draft(self) -> bool:
         """Whether it waits for a person to look at its columns, and must not run yet."""
         return bool(self.options.get("draft"))
+
+    @property
+    def can_retry(self) -> bool:
+        """As for every job, where there is a file; what an API call sent is not kept."""
+        return super().can_retry and not self.is_draft and not self.options.get("api")
 
     @classmethod
     def stale_ids(cls) -> list[int]:

@@ -1,13 +1,16 @@
 """Work done in the background as a row: queued, running with progress, done, failed with the reason, stopped.
 
 Imports, forecast runs and plan runs are all jobs. A job is claimed with one UPDATE, so two workers never
-do the same one, and it is taken up again when its worker falls silent (killed, say), on any broker.
+do the same one, and it is taken up again when its worker falls silent (killed, say), on any broker. What
+happens to it is kept, line by line, as its log.
 """
 
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -20,6 +23,34 @@ MAX_ATTEMPTS = 3
 
 class JobLostError(Exception):
     """Another worker has taken this job up: whoever gets this must stop and write nothing."""
+
+
+class JobLine(models.Model):
+    """What happened to a job. `what` is a code and `data` its values: the words are the reader's language.
+
+    `kind` is the name of the job's model, `job_id` its key: a log outlives neither by more than its pruning.
+    """
+
+    class Level(models.TextChoices):
+        INFO = "info", _("Information")
+        WARNING = "warning", _("Warning")
+        ERROR = "error", _("Error")
+
+    kind = models.CharField(_("kind"), max_length=24)
+    job_id = models.BigIntegerField(_("number"))
+    at = models.DateTimeField(_("at"), default=timezone.now, db_index=True)
+    level = models.CharField(_("level"), max_length=7, choices=Level, default=Level.INFO)
+    what = models.CharField(_("what happened"), max_length=16)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("line of a job's log")
+        verbose_name_plural = _("lines of jobs' logs")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["kind", "job_id"], name="job_line_job")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.job_id}: {self.what}"
 
 
 class Job(models.Model):
@@ -51,8 +82,44 @@ class Job(models.Model):
         related_name="+",
     )
 
+    # What else is as new when it is done once more.
+    RETRY_VALUES: ClassVar[dict[str, Any]] = {}
+
     class Meta:
         abstract = True
+
+    @classmethod
+    def note(
+        cls,
+        pk: int,
+        what: str,
+        *,
+        level: str = JobLine.Level.INFO,
+        at: datetime | None = None,
+        **data: object,
+    ) -> None:
+        """Write a line into the job's log."""
+        JobLine.objects.create(
+            kind=cls._meta.model_name or "",
+            job_id=pk,
+            at=at or timezone.now(),
+            level=level,
+            what=what,
+            data=data,
+        )
+
+    @classmethod
+    def note_steps(cls, pk: int, steps: Iterable[tuple[str, datetime]]) -> None:
+        """Write when each of these steps began."""
+        kind = cls._meta.model_name or ""
+        JobLine.objects.bulk_create(
+            JobLine(kind=kind, job_id=pk, at=at, what="step", data={"step": step}) for step, at in steps
+        )
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it may be done once more as it was asked for: it failed, or was stopped."""
+        return self.state in {self.State.FAILED, self.State.STOPPED}
 
     @property
     def is_finished(self) -> bool:
@@ -81,10 +148,13 @@ class Job(models.Model):
         free = cls._base_manager.filter(pk=pk).filter(
             Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, heartbeat_at__lt=silent_since)
         )
+        error = str(_("Its worker was lost %d times.") % MAX_ATTEMPTS)
         lost = free.filter(attempts__gte=MAX_ATTEMPTS).update(
-            state=cls.State.FAILED, error=_("Its worker was lost %d times.") % MAX_ATTEMPTS, finished_at=now
+            state=cls.State.FAILED, error=error, finished_at=now
         )
         if lost:
+            cls.note(pk, "lost", level=JobLine.Level.WARNING, attempt=MAX_ATTEMPTS)
+            cls.note(pk, "failed", level=JobLine.Level.ERROR, error=error)
             return None
         claim = uuid.uuid4()
         taken = free.update(
@@ -97,7 +167,13 @@ class Job(models.Model):
             step="",
             error="",
         )
-        return claim if taken else None
+        if not taken:
+            return None
+        attempt = cls._base_manager.values_list("attempts", flat=True).get(pk=pk)
+        if attempt > 1:
+            cls.note(pk, "lost", level=JobLine.Level.WARNING, attempt=attempt - 1)
+        cls.note(pk, "taken", attempt=attempt)
+        return claim
 
     @classmethod
     def beat(
@@ -118,13 +194,16 @@ class Job(models.Model):
         values |= {"state": cls.State.DONE, "progress": 1.0, "step": "", "finished_at": timezone.now()}
         if not cls._base_manager.filter(pk=pk, claim=claim, state=cls.State.RUNNING).update(**values):
             raise JobLostError(f"{cls.__name__} {pk}")
+        cls.note(pk, "done")
 
     @classmethod
     def fail(cls, pk: int, claim: uuid.UUID, error: str) -> None:
         """Mark it failed, with the reason in words; nothing if it was lost to another worker."""
-        cls._base_manager.filter(pk=pk, claim=claim, state=cls.State.RUNNING).update(
+        failed = cls._base_manager.filter(pk=pk, claim=claim, state=cls.State.RUNNING).update(
             state=cls.State.FAILED, error=error, finished_at=timezone.now()
         )
+        if failed:
+            cls.note(pk, "failed", level=JobLine.Level.ERROR, error=error[:1000])
 
     @classmethod
     def stop(cls, pk: int, reason: str) -> bool:
@@ -133,6 +212,33 @@ class Job(models.Model):
         A worker that is at it gets `JobLostError` at its next beat, and writes nothing.
         """
         unfinished = cls._base_manager.filter(pk=pk, state__in=[cls.State.QUEUED, cls.State.RUNNING])
-        return bool(
-            unfinished.update(state=cls.State.STOPPED, error=reason, claim=None, finished_at=timezone.now())
+        stopped = unfinished.update(
+            state=cls.State.STOPPED, error=reason, claim=None, finished_at=timezone.now()
         )
+        if stopped:
+            cls.note(pk, "stopped", level=JobLine.Level.WARNING, reason=reason)
+        return bool(stopped)
+
+    @classmethod
+    def retry(cls, pk: int, who: str) -> bool:
+        """Queue it once more, as it was asked for; False where it has not failed and was not stopped.
+
+        One UPDATE, so that a second click finds it queued. Whoever calls this dispatches the task.
+        """
+        if not cls._base_manager.get(pk=pk).can_retry:
+            return False
+        again = cls._base_manager.filter(pk=pk, state__in=[cls.State.FAILED, cls.State.STOPPED]).update(
+            state=cls.State.QUEUED,
+            step="",
+            progress=0.0,
+            error="",
+            attempts=0,
+            claim=None,
+            heartbeat_at=None,
+            started_at=None,
+            finished_at=None,
+            **cls.RETRY_VALUES,
+        )
+        if again:
+            cls.note(pk, "retried", who=who)
+        return bool(again)

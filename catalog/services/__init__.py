@@ -13,6 +13,7 @@ from catalog.services.errors import CatalogError
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
 from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
+from catalog.services.job_lines import job_lines_prune
 from catalog.services.picture_zip import PicturesImported, pictures_import
 from catalog.services.pictures import picture_add, picture_delete
 from catalog.services.products import products_categorise
@@ -41,6 +42,7 @@ __all__ = [
     "import_discard",
     "import_rows",
     "import_run",
+    "job_lines_prune",
     "lead_times_add",
     "mapping_for",
     "picture_add",

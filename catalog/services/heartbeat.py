@@ -6,10 +6,13 @@ import logging
 import threading
 import time
 import uuid
+from collections import deque
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from catalog.models.jobs import Job, JobLostError
 
@@ -35,6 +38,8 @@ class Heartbeat:
     block must end before the results are written: the writer's own transaction begins with `Job.beat`, which
     locks the row and makes sure of the claim, and nobody can take the job until that transaction ends.
 
+    When each step begins goes into the job's log.
+
     Inside an atomic block no other connection can see that the job was taken: there it beats from `report`.
     """
 
@@ -42,6 +47,8 @@ class Heartbeat:
         self._job, self._pk, self._claim = job, pk, claim
         self._interval = min(_LONGEST_SILENCE, settings.FORESTOCK_STALE_AFTER_SECONDS / 4)
         self._news: tuple[str, float] | None = None
+        self._step = ""
+        self._begun: deque[tuple[str, datetime]] = deque()
         self._sent_at = time.monotonic()
         self._lost = threading.Event()
         self._stop = threading.Event()
@@ -59,11 +66,16 @@ class Heartbeat:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        if self._begun and not self._lost.is_set() and not transaction.get_connection().needs_rollback:
+            self._steps_note()
 
     def report(self, step: str, progress: float) -> None:
         """Say how far the work is (0 to 1). Cheap: call it as often as you like. Raises `JobLostError`."""
         if self._lost.is_set():
             raise JobLostError(f"{self._job.__name__} {self._pk}")
+        if step != self._step:
+            self._step = step
+            self._begun.append((step, timezone.now()))
         self._news = (step, progress)
         if self._thread is None and time.monotonic() - self._sent_at >= min(_SHORTEST_STEP, self._interval):
             self._beat()
@@ -72,7 +84,13 @@ class Heartbeat:
         news, self._news = self._news, None
         step, progress = news or (None, None)
         self._job.beat(self._pk, self._claim, step=step, progress=progress)
+        self._steps_note()
         self._sent_at = time.monotonic()
+
+    def _steps_note(self) -> None:
+        steps = [self._begun.popleft() for _ in range(len(self._begun))]
+        if steps:
+            self._job.note_steps(self._pk, steps)
 
     def _run(self) -> None:
         try:

@@ -20,7 +20,7 @@ from catalog.importers.datasets import DATA_SETS
 from catalog.importers.errors import FileError
 from catalog.importers.reading import file_sha256, header_sha256
 from catalog.importers.rejected import rejected_csv
-from catalog.models import ColumnMapping, ImportBatch, JobLostError
+from catalog.models import ColumnMapping, ImportBatch, JobLine, JobLostError
 from catalog.services.errors import CatalogError
 from catalog.services.heartbeat import Heartbeat
 from catalog.services.import_checking import Checked, Progress, file_check, good_rows, rows_table, table_check
@@ -184,6 +184,7 @@ def _execute(
             checked = check(say)
             _refuse_wrong_rows(batch, checked)
         ImportBatch.beat(batch.pk, claim, step=_("Loading"), progress=0.6)
+        ImportBatch.note_steps(batch.pk, [(_("Loading"), timezone.now())])
         if on_progress is not None:
             on_progress(_("Loading"), 0.6)
         _load(batch, claim, checked)
@@ -243,6 +244,8 @@ def _load(batch: ImportBatch, claim: uuid.UUID, checked: Checked) -> None:
             **({"rejected_file": rejected} if rejected else {}),
             options=batch.options | _told(checked),
         )
+        if rows := len(checked.errors.rows()):
+            ImportBatch.note(batch.pk, "rejected", level=JobLine.Level.WARNING, rows=rows)
 
 
 def _results(checked: Checked) -> dict[str, Any]:

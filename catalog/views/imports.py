@@ -12,7 +12,6 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from catalog import services, tasks
 from catalog.forms import ConfirmForm, UploadForm
@@ -162,18 +161,6 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
             and request.user.has_perm("catalog.take_back_importbatch"),
         },
     )
-
-
-@require_GET
-@inside_only("catalog.view_importbatch")
-def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of an import's page that asks again until it is finished; then the page is loaded anew."""
-    batch = get_object_or_404(ImportBatch, pk=pk)
-    if not request.headers.get("HX-Request"):
-        return redirect("catalog:import-detail", pk=pk)
-    if batch.is_finished:
-        return HttpResponseClientRefresh()
-    return render(request, "catalog/partials/import_progress.html", {"batch": batch})
 
 
 @require_GET

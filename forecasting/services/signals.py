@@ -13,7 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from catalog.models import JobLostError
+from catalog.models import JobLine, JobLostError
 from forecasting.models import SignalRun
 from forecasting.services.behaviour import behaviour_read
 from forecasting.services.categories import categories_suggest
@@ -91,6 +91,9 @@ def signal_run_execute(*, run_id: int) -> SignalRun:
                     logger.exception("Step %s of reading %d failed", name, run_id)
                     failed.append(f"{name}: {type(error).__name__}: {error}"[:500])
                     found = {"error": failed[-1]}
+                    SignalRun.note(
+                        run_id, "step-failed", level=JobLine.Level.ERROR, step=name, error=str(error)[:500]
+                    )
                 report[name] = found | {"seconds": round(time.perf_counter() - start, 3)}
         SignalRun.objects.filter(pk=run_id, claim=claim).update(
             report=report, versions={"python": platform.python_version()}

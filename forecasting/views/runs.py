@@ -12,7 +12,6 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from forecasting import selectors, services, tasks
 from forecasting.forms import RunForm
@@ -94,7 +93,6 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "forecasting/run_detail.html",
         {
             "run": run,
-            "step": name_of(STEPS, run.step),
             "frequency": name_of(FREQUENCIES, run.spec.get("freq", "")),
             "models": [name_of(MODELS, name) for name in run.spec.get("models", [])],
             # JSON columns of PostgreSQL forget the order.
@@ -115,20 +113,6 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "signals": _signals(run),
             "alarms": run_alarms(run),
         },
-    )
-
-
-@require_GET
-@inside_only
-def run_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of a run's page that asks again until the run is finished; then the page is loaded anew."""
-    run = _run(pk)
-    if not request.headers.get("HX-Request"):
-        return redirect("forecasting:run-detail", pk=pk)
-    if run.is_finished:
-        return HttpResponseClientRefresh()
-    return render(
-        request, "forecasting/partials/run_progress.html", {"run": run, "step": name_of(STEPS, run.step)}
     )
 
 

@@ -13,7 +13,6 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from forecasting import selectors, services, tasks
 from forecasting.models import SignalTrial, SignalVerdict
@@ -21,7 +20,6 @@ from forecasting.views.access import inside_only
 from forecasting.words import (
     FREQUENCIES,
     MODELS,
-    TRIAL_STEPS,
     VERDICTS,
     name_of,
     signal_meaning,
@@ -103,7 +101,6 @@ def signal_trial(request: HttpRequest, pk: int) -> HttpResponse:
         "forecasting/signal_trial.html",
         {
             "trial": trial,
-            "step": name_of(TRIAL_STEPS, trial.step),
             "lines": signal_lines(trial),
             "together": together,
             "frequency": name_of(FREQUENCIES, trial.spec.get("freq", "")),
@@ -111,20 +108,6 @@ def signal_trial(request: HttpRequest, pk: int) -> HttpResponse:
             "origins": [date.fromisoformat(text) for text in trial.report.get("origins", [])],
         },
     )
-
-
-@require_GET
-@inside_only
-@permission_required("forecasting.view_signaltrial", raise_exception=True)
-def signal_trial_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of a trial's page that asks again until it has ended; then the page is loaded anew."""
-    trial = _trial(pk)
-    if not request.headers.get("HX-Request"):
-        return redirect("forecasting:signal-trial", pk=pk)
-    if trial.is_finished:
-        return HttpResponseClientRefresh()
-    context = {"trial": trial, "step": name_of(TRIAL_STEPS, trial.step)}
-    return render(request, "forecasting/partials/trial_progress.html", context)
 
 
 def signal_lines(trial: SignalTrial) -> list[SignalLine]:

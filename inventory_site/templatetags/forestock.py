@@ -41,7 +41,8 @@ def _locale_of(language: str) -> Locale:
         return Locale("en")
 
 
-def _locale() -> Locale:
+def locale_now() -> Locale:
+    """The reader's, for Babel."""
     return _locale_of(get_language() or "en")
 
 
@@ -68,7 +69,7 @@ def number(value: Any, places: int = 0) -> str:
     if parsed is None:
         return MISSING
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    return str(format_decimal(_shown(parsed, places), format=pattern, locale=_locale()))
+    return str(format_decimal(_shown(parsed, places), format=pattern, locale=locale_now()))
 
 
 @register.filter
@@ -78,7 +79,7 @@ def quantity(value: Any) -> str:
     if parsed is None:
         return MISSING
     places = 1 if abs(parsed) >= 1 else 2  # whole numbers show none: the pattern drops zeros
-    return str(format_decimal(_shown(parsed, places), format="#,##0.##", locale=_locale()))
+    return str(format_decimal(_shown(parsed, places), format="#,##0.##", locale=locale_now()))
 
 
 @register.filter
@@ -87,7 +88,7 @@ def exact(value: Any) -> str:
     parsed = _decimal(value)
     if parsed is None:
         return MISSING
-    return str(format_decimal(parsed, format="#,##0.##########", locale=_locale()))
+    return str(format_decimal(parsed, format="#,##0.##########", locale=locale_now()))
 
 
 @register.filter
@@ -132,7 +133,7 @@ def compact(value: Any) -> str:
         return MISSING
     if abs(parsed) < 1000:
         return quantity(parsed)
-    return str(format_compact_decimal(parsed, fraction_digits=1, locale=_locale()))
+    return str(format_compact_decimal(parsed, fraction_digits=1, locale=locale_now()))
 
 
 @register.filter
@@ -152,7 +153,7 @@ def money(value: Any, currency: str = "") -> str:
         return MISSING
     if not currency:
         return number(parsed, 2)
-    return str(format_currency(parsed, currency, locale=_locale()))
+    return str(format_currency(parsed, currency, locale=locale_now()))
 
 
 @register.filter
@@ -182,7 +183,7 @@ def money_short(value: Any, currency: str = "") -> str:
     if parsed is None:
         return MISSING
     if abs(parsed) >= 1_000_000:
-        return str(format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=_locale()))
+        return str(format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=locale_now()))
     if abs(parsed) < 100 and parsed != parsed.to_integral_value():
         return money(parsed, currency)
     if not currency:
@@ -190,10 +191,10 @@ def money_short(value: Any, currency: str = "") -> str:
     text = format_currency(
         _shown(parsed, 0),
         currency,
-        locale=_locale(),
+        locale=locale_now(),
         currency_digits=False,
         decimal_quantization=True,
-        format=_whole_pattern(_locale()),
+        format=_whole_pattern(locale_now()),
     )
     return str(text)
 
@@ -211,7 +212,7 @@ def day(value: date | datetime | None) -> str:
         return MISSING
     if isinstance(value, datetime):
         value = timezone.localtime(value) if timezone.is_aware(value) else value
-    return str(format_date(value, format="medium", locale=_locale()))
+    return str(format_date(value, format="medium", locale=locale_now()))
 
 
 @register.filter
@@ -222,7 +223,7 @@ def day_short(value: date | datetime | None, near: date | None = None) -> str:
     if isinstance(value, datetime):
         value = timezone.localtime(value).date() if timezone.is_aware(value) else value.date()
     anchor = near if isinstance(near, date) else timezone.localdate()
-    locale = _locale()
+    locale = locale_now()
     if abs(value.toordinal() - anchor.toordinal()) > _SAME_SEASON_DAYS:
         return str(format_date(value, format="medium", locale=locale))
     return str(format_date(value, format=_month_day_pattern(locale), locale=locale))
@@ -239,17 +240,17 @@ def moment(value: datetime | None) -> str:
     if not isinstance(value, datetime):
         return MISSING
     local = timezone.localtime(value) if timezone.is_aware(value) else value
-    date_part = format_date(local, format="medium", locale=_locale())
-    return f"{date_part} {format_datetime(local, format='HH:mm', locale=_locale())}"
+    date_part = format_date(local, format="medium", locale=locale_now())
+    return f"{date_part} {format_datetime(local, format='HH:mm', locale=locale_now())}"
 
 
 @register.filter
 def age(value: date | datetime | None) -> str:
     """How long ago: 3 hours ago."""
     if isinstance(value, datetime):
-        return str(format_timedelta(value - timezone.now(), add_direction=True, locale=_locale()))
+        return str(format_timedelta(value - timezone.now(), add_direction=True, locale=locale_now()))
     if isinstance(value, date):
-        return str(format_timedelta(value - timezone.localdate(), add_direction=True, locale=_locale()))
+        return str(format_timedelta(value - timezone.localdate(), add_direction=True, locale=locale_now()))
     return MISSING
 
 

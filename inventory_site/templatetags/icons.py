@@ -22,6 +22,7 @@ PATHS: dict[str, str] = {
     ),
     "import": '<path d="M8 2v7.5M4.8 6.5 8 9.7l3.2-3.2"/><path d="M2.5 11v2.5h11V11"/>',
     "export": '<path d="M8 9.7V2M4.8 5.2 8 2l3.2 3.2"/><path d="M2.5 11v2.5h11V11"/>',
+    "print": ('<path d="M4.5 6V2h7v4M4.5 11.5h-2V6h11v5.5h-2"/><path d="M4.5 9.5h7V14h-7z"/>'),
     "settings": (
         '<circle cx="8" cy="8" r="2.2"/><path d="M8 1.8v2M8 12.2v2M1.8 8h2M12.2 8h2M3.6 3.6 5 5M11 11l1.4 1.4'
         'M3.6 12.4 5 11M11 5l1.4-1.4"/>'

@@ -145,6 +145,8 @@ _ACTIONS: dict[str, _StrPromise] = {
     "draft": _("Drafted"),
     "submit": _("Submitted"),
     "approve": _("Approved"),
+    "approve-part": _("Approved in part"),
+    "split": _("Left out of an approval"),
     "return": _("Returned"),
     "send": _("Sent"),
     "receive": _("Received"),

@@ -36,6 +36,8 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         "retrieve": "replenishment.view_purchaseorder",
         "submit": "replenishment.submit_purchaseorder",
         "approve": "replenishment.approve_purchaseorder",
+        "approve_part": "replenishment.approve_purchaseorder",
+        "approve_many": "replenishment.approve_purchaseorder",
         "return_to_draft": "replenishment.approve_purchaseorder",
         "send": "replenishment.send_purchaseorder",
         "receive": "replenishment.receive_purchaseorder",
@@ -73,6 +75,44 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def approve(self, request: Request, pk: str) -> Response:
         """Approve, as staff, within your limit, an order that you neither made nor submitted."""
         return self._step(request, services.order_approve)
+
+    @extend_schema(request=serializers.PartApprovalSerializer, responses=serializers.PartApprovedSerializer)
+    @action(detail=True, methods=["post"], url_path="approve-part")
+    def approve_part(self, request: Request, pk: str) -> Response:
+        """Approve some lines; the rest goes back as a draft. The whole order has to be within your limit."""
+        data = serializers.PartApprovalSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        order, rest = services.order_approve_part(
+            order_id=self.get_object().pk,
+            line_ids=data.validated_data["lines"],
+            acting_user=cast("User", request.user),
+            comment=data.validated_data["comment"],
+        )
+        answer = {
+            "number": order.number,
+            "state": order.state,
+            "home_value": order.home_value,
+            "rest": rest.pk if rest else None,
+            "rest_number": rest.number if rest else None,
+        }
+        return Response(serializers.PartApprovedSerializer(answer).data)
+
+    @extend_schema(
+        request=serializers.BulkApprovalSerializer,
+        responses=serializers.BulkApprovedSerializer,
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], url_path="approve-many", pagination_class=None)
+    def approve_many(self, request: Request) -> Response:
+        """Approve many orders, each for itself: one that is refused leaves the others approved."""
+        data = serializers.BulkApprovalSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        results = services.orders_approve(
+            order_ids=data.validated_data["orders"],
+            acting_user=cast("User", request.user),
+            comment=data.validated_data["comment"],
+        )
+        return Response(serializers.BulkApprovedSerializer({"results": results}).data)
 
     @extend_schema(request=serializers.RequiredCommentSerializer, responses=serializers.OrderDetailSerializer)
     @action(detail=True, methods=["post"], url_path="return")

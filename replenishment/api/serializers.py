@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from replenishment import services
 from replenishment.models import (
     PlanRun,
     PolicyRule,
@@ -176,6 +177,53 @@ class RequiredCommentSerializer(serializers.Serializer[Any]):
     """Why it goes back."""
 
     comment = serializers.CharField(max_length=2000)
+
+
+class PartApprovalSerializer(RequiredCommentSerializer):
+    """The lines to approve; the others go back to the buyer as a draft of their own, with the comment."""
+
+    lines = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=10_000
+    )
+
+
+class PartApprovedSerializer(serializers.Serializer[Any]):
+    """The order as it was approved, and the draft that holds the rest (null: all is approved)."""
+
+    number = serializers.CharField()
+    state = serializers.CharField()
+    home_value = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    rest = serializers.IntegerField(allow_null=True)
+    rest_number = serializers.CharField(allow_null=True)
+
+
+class BulkApprovalSerializer(CommentSerializer):
+    """The orders to approve."""
+
+    orders = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        allow_empty=False,
+        max_length=services.MOST_APPROVED_AT_ONCE,
+    )
+
+
+class ApprovalSerializer(serializers.Serializer[Any]):
+    """What became of one order: approved, or the reason why not."""
+
+    order = serializers.IntegerField(source="order_id")
+    number = serializers.CharField()
+    is_approved = serializers.SerializerMethodField()
+    error = serializers.CharField()
+
+    def get_is_approved(self, approval: services.Approval) -> bool:
+        """Whether it is approved now."""
+        return not approval.error
+
+
+class BulkApprovedSerializer(serializers.Serializer[Any]):
+    """One result for each order that was asked for."""
+
+    results = ApprovalSerializer(many=True)
 
 
 class LineEditSerializer(CommentSerializer):

@@ -1,11 +1,8 @@
-"""Plans, orders, replays, scores of edits, the rules and budgets that they follow, saved views, comments."""
+"""Plans, orders, exceptions, replays, scores of edits, rules and budgets, saved views, comments."""
 
 from replenishment.models.actions import PlanAction
 from replenishment.models.changes import Snooze, SuggestionChange, SuggestionChangeLine
 from replenishment.models.comments import Comment
-
-"""Plans, orders, exceptions, replays, scores of edits, rules and budgets, and saved views."""
-
 from replenishment.models.exceptions import Digest, DigestChoice, ExceptionCase, ExceptionEvent
 from replenishment.models.orders import (
     ApprovalLimit,

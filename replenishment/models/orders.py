@@ -87,6 +87,15 @@ class PurchaseOrder(models.Model):
         blank=True,
         related_name="orders",
     )
+    # What an approver left out of an order went on as a draft of its own.
+    split_from = models.ForeignKey(
+        "self",
+        verbose_name=_("split from"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="split_into",
+    )
     expected_on = models.DateField(_("expected on"), null=True, blank=True)
     # Value in the home currency at the rate of its last change or step; null: no rate known then.
     home_value = models.DecimalField(_("value in home currency"), max_digits=16, decimal_places=2, null=True)

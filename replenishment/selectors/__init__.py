@@ -9,6 +9,19 @@ from replenishment.selectors.actions import (
     actions_sums,
     actions_suppliers,
 )
+from replenishment.selectors.approvals import (
+    ABOVE,
+    OWN,
+    READY,
+    BudgetAfter,
+    LineReview,
+    OrderReview,
+    Unusual,
+    approval_limit,
+    may_approve,
+    orders_review,
+    orders_waiting,
+)
 from replenishment.selectors.budgets import BudgetState, budget_of_plan
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.exceptions import (
@@ -68,8 +81,12 @@ from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
+    "ABOVE",
+    "OWN",
+    "READY",
     "ActionSums",
     "Arrival",
+    "BudgetAfter",
     "BudgetState",
     "Change",
     "ContainerLoad",
@@ -81,8 +98,10 @@ __all__ = [
     "ExceptionSums",
     "Fix",
     "GroupSum",
+    "LineReview",
     "LineService",
     "OrderAhead",
+    "OrderReview",
     "OrderRules",
     "Outcome",
     "Period",
@@ -97,12 +116,14 @@ __all__ = [
     "SupplierWeeks",
     "SupplyOption",
     "Totals",
+    "Unusual",
     "action_service",
     "actions_detailed",
     "actions_list",
     "actions_of",
     "actions_sums",
     "actions_suppliers",
+    "approval_limit",
     "budget_of_plan",
     "comments_list",
     "dated_plan",
@@ -116,6 +137,7 @@ __all__ = [
     "jobs_failed",
     "line_service",
     "lines_open",
+    "may_approve",
     "on_order",
     "order_actions",
     "order_rules",
@@ -123,7 +145,9 @@ __all__ = [
     "orders_late",
     "orders_list",
     "orders_priced",
+    "orders_review",
     "orders_to_approve",
+    "orders_waiting",
     "orders_worth",
     "plan_latest",
     "plan_sums",

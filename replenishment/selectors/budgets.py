@@ -94,11 +94,11 @@ def budget_states(budgets: QuerySet[Budget]) -> list[BudgetState]:
     if not found:
         return []
     branches = catalog.categories_under([b.category_id for b in found if b.category_id is not None])
-    ordered = _ordered(
+    ordered = orders_worth_frame(
         first=min(budget.first_day for budget in found), last=max(budget.last_day for budget in found)
     )
     return [
-        BudgetState(budget, float(ordered.filter(*_scope(budget, branches))["worth"].sum()))
+        BudgetState(budget, float(ordered.filter(*scope_holds(budget, branches))["worth"].sum()))
         for budget in found
     ]
 
@@ -107,7 +107,7 @@ def _filled(budget: Budget) -> int:
     return sum(value is not None for value in (budget.category_id, budget.supplier_id, budget.location_id))
 
 
-def _scope(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Expr]:
+def scope_holds(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Expr]:
     """What holds of the orders that count against a budget."""
     import polars as pl
 
@@ -121,10 +121,10 @@ def _scope(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Ex
     return holds
 
 
-def _ordered(*, first: date, last: date) -> pl.DataFrame:
+def orders_worth_frame(*, first: date, last: date) -> pl.DataFrame:
     """What was ordered on these days, not cancelled.
 
-    Columns day, supplier_id, location_id, category_id, worth (home currency).
+    Columns day, supplier_id, location_id, category_id, state (of the orders), worth (home currency).
     """
     import polars as pl
 
@@ -141,6 +141,7 @@ def _ordered(*, first: date, last: date) -> pl.DataFrame:
             "order__supplier_id",
             "order__location_id",
             "product__category_id",
+            "order__state",
             "order__currency",
         )
         .annotate(worth=Sum(F("quantity") * F("unit_cost"), output_field=DecimalField()))
@@ -153,6 +154,7 @@ def _ordered(*, first: date, last: date) -> pl.DataFrame:
             "supplier_id": pl.Int64,
             "location_id": pl.Int64,
             "category_id": pl.Int64,
+            "state": pl.String,
             "worth": pl.Float64,
         },
         orient="row",

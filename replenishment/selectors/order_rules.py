@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from catalog import selectors as catalog
 from catalog.models import Supplier
 from replenishment.models import PurchaseOrder, PurchaseOrderLine
+
+# Units of a currency for one of another on a day, None where no rate is known.
+Rate = Callable[..., Decimal | None]
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,13 @@ class OrderRules:
     load: ContainerLoad | None
 
 
-def order_rules(*, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> OrderRules:
+def order_rules(
+    *, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], rate: Rate = catalog.exchange_rate
+) -> OrderRules:
     """Minimums and containers of an order with these lines (their products and suggestions' terms fetched).
 
     The minimum value is the highest that a line asks: of its terms, else of the supplier (0 without a rate).
+    `rate`: where exchange rates come from, for whoever asks for many orders.
     """
     supplier = order.supplier
     if supplier is None:
@@ -68,7 +74,7 @@ def order_rules(*, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> 
     volume, no_volume = _total(lines, "unit_volume")
     value = sum((line.value for line in lines), Decimal(0))
     found = [
-        Progress("value", _minimum_value(order, lines, supplier), value, 0),
+        Progress("value", _minimum_value(order, lines, supplier, rate), value, 0),
         Progress("weight", supplier.minimum_order_weight, weight, no_weight),
         Progress("volume", supplier.minimum_order_volume, volume, no_volume),
     ]
@@ -95,12 +101,14 @@ def _total(lines: Sequence[PurchaseOrderLine], name: str) -> tuple[Decimal, int]
     return sum(known, Decimal(0)), len(lines) - len(known)
 
 
-def _minimum_value(order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], supplier: Supplier) -> Decimal:
+def _minimum_value(
+    order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], supplier: Supplier, rate: Rate
+) -> Decimal:
     """In the order's currency: each line's terms may name their own."""
     asked = Decimal(0)
     if supplier.minimum_order_value:
-        rate = catalog.exchange_rate(base=supplier.currency, quote=order.currency, day=catalog.today())
-        asked = supplier.minimum_order_value * (rate or Decimal(0))
+        factor = rate(base=supplier.currency, quote=order.currency, day=catalog.today())
+        asked = supplier.minimum_order_value * (factor or Decimal(0))
     own = []
     for line in lines:
         terms = line.suggestion.terms if line.suggestion is not None else None

@@ -1,5 +1,13 @@
 """Writes of this app. Each is one transaction, and checks the acting person's permission itself."""
 
+from replenishment.services.approvals import (
+    MOST_APPROVED_AT_ONCE,
+    Approval,
+    order_approve,
+    order_approve_part,
+    order_return,
+    orders_approve,
+)
 from replenishment.services.comments import comment_add, comment_delete
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
@@ -29,12 +37,10 @@ from replenishment.services.exceptions import (
 )
 from replenishment.services.exceptions_find import exceptions_find
 from replenishment.services.orders import (
-    order_approve,
     order_cancel,
     order_close,
     order_line_remove,
     order_line_set,
-    order_return,
     order_send,
     order_submit,
 )
@@ -66,10 +72,12 @@ from replenishment.services.suggestions import (
 from replenishment.services.transfers import transfers_draft
 
 __all__ = [
+    "MOST_APPROVED_AT_ONCE",
     "REPLAY_DELIVERIES",
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
     "ActionError",
+    "Approval",
     "CommentError",
     "ExceptionError",
     "Fixed",
@@ -106,6 +114,7 @@ __all__ = [
     "exceptions_reopen",
     "exceptions_snooze",
     "order_approve",
+    "order_approve_part",
     "order_cancel",
     "order_close",
     "order_line_remove",
@@ -114,6 +123,7 @@ __all__ = [
     "order_return",
     "order_send",
     "order_submit",
+    "orders_approve",
     "plan_create",
     "plan_execute",
     "replay_execute",

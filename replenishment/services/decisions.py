@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from replenishment.models import PlanAction, PurchaseOrder, PurchaseOrderLine
+from replenishment.models import PlanAction, PurchaseOrderLine
 from replenishment.selectors import action_service
 from replenishment.services.errors import ActionError, StaleError
 from replenishment.services.orders import (
+    line_lock,
     order_cancel,
     order_line_remove,
     order_line_set,
@@ -105,10 +106,9 @@ def _line_lock(action: PlanAction) -> tuple[PurchaseOrderLine | None, int | None
     """The action's order line and how many lines its order has, both read once the order is locked."""
     if action.order_line is None:
         return None, None
-    order = PurchaseOrder.objects.select_for_update().get(pk=action.order_line.order_id)
-    lines = {line.pk: line for line in order.lines.all()}
-    action.order_line = lines[action.order_line.pk]
-    return action.order_line, len(lines)
+    order, line = line_lock(line_id=action.order_line.pk)
+    action.order_line = line
+    return line, order.lines.count()
 
 
 def _begin(action_id: int, acting_user: User) -> PlanAction:

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -17,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
 from replenishment.models import (
-    ApprovalLimit,
     PlanAction,
     PurchaseOrder,
     PurchaseOrderEvent,
@@ -25,7 +23,7 @@ from replenishment.models import (
     Suggestion,
 )
 from replenishment.services.costs import order_home_value, quantity_clean, unit_cost_at
-from replenishment.services.errors import LimitError, OrderError, SelfApprovalError, TransitionError
+from replenishment.services.errors import OrderError, TransitionError
 from replenishment.services.plan_sums import sums_refresh
 from replenishment.services.stock_moves import goods_send
 
@@ -40,51 +38,7 @@ def order_submit(*, order_id: int, acting_user: User, comment: str = "") -> Purc
             raise OrderError(_("An order without lines can't be submitted."))
         order.submitted_by = acting_user
         order.home_value = order_home_value(order)
-        return order_step(order, "submit", acting_user, comment, {"home_value": _text(order.home_value)})
-
-
-def order_approve(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
-    """Approve a submitted order: by staff with the permission, not its maker or submitter, within limit.
-
-    Its worth is reckoned again from its lines at today's rate. Raises SelfApprovalError and LimitError.
-    """
-    with transaction.atomic():
-        order = order_begin(order_id=order_id, action="approve", acting_user=acting_user)
-        if acting_user.pk in {order.created_by_id, order.submitted_by_id}:
-            raise SelfApprovalError(
-                _("Another person has to approve this order: you made or submitted it yourself.")
-            )
-        order.home_value = order_home_value(order)
-        limit = ApprovalLimit.objects.filter(user=acting_user).values_list("amount", flat=True).first()
-        home = settings.FORESTOCK_HOME_CURRENCY
-        if limit is None:
-            raise LimitError(_("You have no approval limit: an administrator has to set one."))
-        if order.home_value is None:
-            raise LimitError(
-                _(
-                    "There is no exchange rate from %(currency)s to %(home)s, so the order can't be compared "
-                    "with your limit. Import the rate first."
-                )
-                % {"currency": order.currency, "home": home}
-            )
-        if order.home_value > limit:
-            raise LimitError(
-                _("The order is worth %(value)s %(home)s; your limit is %(limit)s %(home)s.")
-                % {"value": order.home_value, "limit": limit, "home": home}
-            )
-        order.approved_by = acting_user
-        data = {"home_value": _text(order.home_value), "limit": _text(limit)}
-        return order_step(order, "approve", acting_user, comment, data)
-
-
-def order_return(*, order_id: int, acting_user: User, comment: str) -> PurchaseOrder:
-    """Give a submitted or approved order back as a draft, saying why."""
-    with transaction.atomic():
-        order = order_begin(order_id=order_id, action="return", acting_user=acting_user)
-        if not comment.strip():
-            raise OrderError(_("Say in a comment what should change."))
-        order.submitted_by = order.approved_by = None
-        return order_step(order, "return", acting_user, comment, {})
+        return order_step(order, "submit", acting_user, comment, {"home_value": value_text(order.home_value)})
 
 
 def order_send(*, order_id: int, acting_user: User, comment: str = "") -> PurchaseOrder:
@@ -101,7 +55,10 @@ def order_send(*, order_id: int, acting_user: User, comment: str = "") -> Purcha
             order.expected_on = sent_on + timedelta(days=math.ceil(max(lead_times)))
         if order.kind == PurchaseOrder.Kind.TRANSFER:
             goods_send(order=order, sent_on=sent_on)
-        data = {"expected_on": [_text(before), _text(order.expected_on)], "sent_on": sent_on.isoformat()}
+        data = {
+            "expected_on": [value_text(before), value_text(order.expected_on)],
+            "sent_on": sent_on.isoformat(),
+        }
         return order_step(order, "send", acting_user, comment, data)
 
 
@@ -117,7 +74,9 @@ def order_close(*, order_id: int, acting_user: User, comment: str = "") -> Purch
     """End a sent order: what has not come in is no longer expected."""
     with transaction.atomic():
         order = order_begin(order_id=order_id, action="close", acting_user=acting_user)
-        open_lines = {str(line.pk): _text(line.outstanding) for line in order.lines.all() if line.outstanding}
+        open_lines = {
+            str(line.pk): value_text(line.outstanding) for line in order.lines.all() if line.outstanding
+        }
         return order_step(order, "close", acting_user, comment, {"not_received": open_lines})
 
 
@@ -134,13 +93,13 @@ def order_line_set(
         if new == line.quantity:
             return line
         data: dict[str, Any] = {"line": line.pk, "sku": line.product.sku}
-        data["quantity"] = [_text(line.quantity), _text(new)]
+        data["quantity"] = [value_text(line.quantity), value_text(new)]
         is_bought = order.kind == PurchaseOrder.Kind.PURCHASE
         terms = line.suggestion.terms if line.suggestion and is_bought else None
         if terms is not None and terms.price_breaks and terms.currency == order.currency:
             cost = unit_cost_at(terms=terms, quantity=new)
             if cost != line.unit_cost:
-                data["unit_cost"] = [_text(line.unit_cost), _text(cost)]
+                data["unit_cost"] = [value_text(line.unit_cost), value_text(cost)]
             line.unit_cost = cost
         line.quantity = new
         line.save(update_fields=["quantity", "unit_cost"])
@@ -159,7 +118,7 @@ def order_line_remove(*, line_id: int, acting_user: User, comment: str = "") -> 
         order, line = _line_begin(line_id=line_id, acting_user=acting_user)
         if order.lines.count() == 1:
             raise OrderError(_("This is the order's last line: cancel the order instead."))
-        data = {"line": line.pk, "sku": line.product.sku, "quantity": [_text(line.quantity), None]}
+        data = {"line": line.pk, "sku": line.product.sku, "quantity": [value_text(line.quantity), None]}
         _reopen(order, [line])
         _actions_detach(order, line, acting_user)
         line.delete()
@@ -218,6 +177,17 @@ def event_create(
     )
 
 
+def line_lock(*, line_id: int) -> tuple[PurchaseOrder, PurchaseOrderLine]:
+    """A line as it is once its order is locked: who held the lock may have changed, moved or removed it."""
+    while True:
+        order_id = PurchaseOrderLine.objects.values_list("order_id", flat=True).get(pk=line_id)
+        order = PurchaseOrder.objects.select_for_update().get(pk=order_id)
+        line = PurchaseOrderLine.objects.select_related("product", "suggestion__terms").get(pk=line_id)
+        if line.order_id == order_id:
+            line.order = order
+            return order, line
+
+
 def permission_require(acting_user: User, codename: str) -> None:
     """PermissionDenied unless the user holds this permission of the app."""
     if not acting_user.has_perm(f"replenishment.{codename}"):
@@ -226,15 +196,12 @@ def permission_require(acting_user: User, codename: str) -> None:
 
 def _line_begin(*, line_id: int, acting_user: User) -> tuple[PurchaseOrder, PurchaseOrderLine]:
     permission_require(acting_user, "change_purchaseorder")
-    order_id = PurchaseOrderLine.objects.values_list("order_id", flat=True).get(pk=line_id)
-    order = PurchaseOrder.objects.select_for_update().get(pk=order_id)
+    order, line = line_lock(line_id=line_id)
     if order.state not in PurchaseOrder.EDITABLE_STATES:
         raise TransitionError(
             _("The order is “%(state)s”: its lines can't be changed any more.")
             % {"state": State(order.state).label}
         )
-    # Read after the order is locked: whoever held the lock may have changed or removed the line.
-    line = PurchaseOrderLine.objects.select_related("product", "suggestion__terms").get(pk=line_id)
     return order, line
 
 
@@ -244,7 +211,7 @@ def _line_end(
     before = order.home_value
     order.submitted_by = order.approved_by = None
     order.home_value = order_home_value(order)
-    worth = {"home_value": [_text(before), _text(order.home_value)]}
+    worth = {"home_value": [value_text(before), value_text(order.home_value)]}
     return order_step(order, action, acting_user, comment, {**data, **worth}, to_state=State.DRAFT)
 
 
@@ -292,5 +259,6 @@ def _actions_detach(order: PurchaseOrder, line: PurchaseOrderLine, acting_user: 
     PlanAction.objects.bulk_update(actions, changed, batch_size=500)
 
 
-def _text(value: Decimal | date | None) -> str | None:
+def value_text(value: Decimal | date | None) -> str | None:
+    """A number or day as an event keeps it."""
     return None if value is None else str(value)

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from catalog.models import Job, JobLostError
+from catalog.models import Job, JobLine, JobLostError
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
@@ -192,6 +192,7 @@ def _plan(plan: PlanRun, claim: uuid.UUID) -> None:
         if _store(plan, claim, open_orders, made, facts, seconds):
             return
         logger.info("Plan %d: orders were made meanwhile, once more", plan.pk)
+        PlanRun.note(plan.pk, "again", level=JobLine.Level.WARNING)
     raise PlanError(_("Orders kept changing while the plan was made. Try again."))
 
 

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST
 
 from catalog import selectors as catalog
 from replenishment import selectors, services
-from replenishment.forms import CommentForm, LineForm, OrderFilter, ReceiveForm
-from replenishment.models import ApprovalLimit, PurchaseOrder, PurchaseOrderLine
+from replenishment.forms import DecisionForm, LineForm, OrderFilter, ReceiveForm
+from replenishment.models import PurchaseOrder, PurchaseOrderLine
 from replenishment.views.access import buyer_page, message_header, reader
 
 PAGE_SIZE = 50
@@ -33,6 +33,8 @@ _STEPS: dict[str, Callable[..., PurchaseOrder]] = {
     "close": services.order_close,
     "cancel": services.order_cancel,
 }
+# What is decided about what the approver has seen.
+_DECISIONS = ("approve", "return")
 
 
 @buyer_page("replenishment.view_purchaseorder")
@@ -74,6 +76,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
             "tabs": tabs,
             "state": state,
             "q": text,
+            "may_approve": selectors.may_approve(reader(request)),
             "total": sum((by_state[name]["value"] or 0 for name in wanted if name in by_state), Decimal(0)),
             "currencies": selectors.orders_worth(found.filter(state__in=wanted)),
         },
@@ -93,13 +96,14 @@ def order_act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     step = _STEPS.get(action)
     if step is None:
         raise Http404
-    form = CommentForm(request.POST)
+    form = DecisionForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("The comment is too long."))
         return redirect("replenishment:order-detail", pk)
     get_object_or_404(PurchaseOrder.objects.only("pk"), pk=pk)
+    seen = {"seen_event": form.cleaned_data["seen"]} if action in _DECISIONS else {}
     try:
-        order = step(order_id=pk, acting_user=reader(request), comment=form.cleaned_data["comment"])
+        order = step(order_id=pk, acting_user=reader(request), comment=form.cleaned_data["comment"], **seen)
     except services.ReplenishmentError as error:
         messages.error(request, str(error))
     else:
@@ -107,6 +111,8 @@ def order_act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
             request,
             _("%(number)s: %(state)s.") % {"number": order.number, "state": State(order.state).label},
         )
+        if action in _DECISIONS and "queue" in request.POST:
+            return redirect("replenishment:order-approval")
     return redirect("replenishment:order-detail", pk)
 
 
@@ -178,6 +184,52 @@ def line_remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("replenishment:order-detail", line.order_id)
 
 
+@buyer_page("replenishment.view_purchaseorder")
+def order_print(request: HttpRequest, pk: int) -> HttpResponse:
+    """An order on paper, in the reader's language: what the supplier has to know of it and no more."""
+    order = get_object_or_404(
+        PurchaseOrder.objects.select_related("supplier", "source", "location", "approved_by"), pk=pk
+    )
+    lines = order.lines.select_related("product", "suggestion__terms").order_by("product__sku")
+    rows = [PrintedLine.of(line, order.currency) for line in lines]
+    return render(
+        request,
+        "replenishment/order_print.html",
+        {
+            "order": order,
+            "rows": rows,
+            "value": sum((row.value for row in rows), Decimal(0)),
+            "today": catalog.today(),
+            "is_binding": order.state in {State.APPROVED, State.SENT, State.PART_RECEIVED, State.CLOSED},
+        },
+    )
+
+
+@dataclass(frozen=True)
+class PrintedLine:
+    """A line in the supplier's units: `quantity` of `unit`, each of `size` stock units, at `unit_cost`."""
+
+    line: PurchaseOrderLine
+    unit: str
+    size: Decimal
+    quantity: Decimal
+    unit_cost: Decimal
+
+    @classmethod
+    def of(cls, line: PurchaseOrderLine, currency: str) -> PrintedLine:
+        """In purchase units where the quantity is a whole number of them, else in stock units."""
+        terms = line.suggestion.terms if line.suggestion is not None else None
+        if terms is not None and terms.currency == currency and not line.quantity % terms.unit_size:
+            size = terms.unit_size
+            return cls(line, terms.purchase_unit, size, line.quantity / size, line.unit_cost * size)
+        return cls(line, "each", Decimal(1), line.quantity, line.unit_cost)
+
+    @property
+    def value(self) -> Decimal:
+        """In the order's currency."""
+        return self.line.value
+
+
 @dataclass(frozen=True)
 class OrderTab:
     """A choice of states, with how many orders are in them."""
@@ -213,17 +265,14 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
             "created_by",
             "submitted_by",
             "approved_by",
+            "split_from",
             "plan_run__forecast_run",
         ),
         pk=pk,
     )
     lines = list(order.lines.select_related("product", "suggestion__terms").order_by("product__sku"))
     actions = selectors.order_actions(order=order, user=user)
-    limit = (
-        ApprovalLimit.objects.filter(user=user).values_list("amount", flat=True).first()
-        if "approve" in actions
-        else None
-    )
+    limit = selectors.approval_limit(user) if "approve" in actions else None
     receive = None
     if "receive" in actions:
         receive = ReceiveForm(
@@ -231,15 +280,22 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
             initial={"received_on": catalog.today(), "key": uuid.uuid4().hex},
             auto_id="receive-%s",
         )
+    is_own = user.pk in {order.created_by_id, order.submitted_by_id}
+    is_over_limit = limit is not None and order.home_value is not None and order.home_value > limit
+    is_reviewed = "approve" in actions and "edit" not in request.GET
     return {
         "order": order,
         "lines": lines,
+        "review": selectors.orders_review([order])[0] if is_reviewed else None,
+        "split_into": list(order.split_into.order_by("pk")),
+        "from_queue": "queue" in request.GET,
         "events": order.events.select_related("actor").order_by("-pk"),
         "steps": _steps(order),
         "actions": actions,
-        "is_own": user.pk in {order.created_by_id, order.submitted_by_id},
+        "is_own": is_own,
+        "may_decide": not is_own and not is_over_limit,
         "limit": limit,
-        "is_over_limit": limit is not None and order.home_value is not None and order.home_value > limit,
+        "is_over_limit": is_over_limit,
         "value": sum((line.value for line in lines), Decimal(0)),
         "outstanding": sum((line.outstanding * line.unit_cost for line in lines), Decimal(0)),
         "rules": selectors.order_rules(order=order, lines=lines),

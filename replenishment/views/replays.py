@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from forecasting import selectors as forecasting
 from replenishment import selectors, services
@@ -91,18 +90,6 @@ def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "backcasts": [date.fromisoformat(made) for made in run.report.get("backcasts", [])],
         },
     )
-
-
-@require_GET
-@buyer_page("replenishment.view_replayrun")
-def replay_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The part of the page that asks again until the replay has ended; then the page is loaded anew."""
-    run = _run(pk)
-    if not request.headers.get("HX-Request"):
-        return redirect("replenishment:replay-detail", pk=pk)
-    if run.is_finished:
-        return HttpResponseClientRefresh()
-    return render(request, "replenishment/partials/replay_progress.html", {"run": run})
 
 
 @require_GET

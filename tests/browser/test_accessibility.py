@@ -15,6 +15,7 @@ from tests.browser.test_pages import addresses
 Start = Callable[..., Any]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 MORE = (
+    "/orders/approval/",
     "/workbench/?tab=transfers",
     "/plans/",
     "/policies/",

@@ -194,7 +194,7 @@ def test_the_end_of_a_job_is_told_on_another_page(visit: Start, shop: PlanRun, b
     type(run).objects.filter(pk=run.pk).update(state="running", heartbeat_at=timezone.now())
     with visit(buyer) as person:
         page = person.open(f"/forecasts/{run.pk}/")
-        expect(page.locator("#run-progress")).to_be_visible()
+        expect(page.locator("#job-panel")).to_be_visible()
         page.goto(person.site + "/orders/")
         type(run).objects.filter(pk=run.pk).update(state="done")
         toast = page.locator("#toasts .alert")

@@ -43,6 +43,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         f"/plans/{shop.pk}/",
         "/orders/",
         f"/orders/{order.pk}/",
+        "/jobs/",
+        f"/jobs/plan/{shop.pk}/",
         "/forecasts/accuracy/",
         f"/forecasts/{shop.forecast_run_id}/",
         "/replays/",

@@ -110,7 +110,7 @@ def test_the_order_is_locked_before_its_lines_are_read(place: Location, buyer: U
         [query["sql"] for query in queries.captured_queries],
     )
     lines = [sql for sql in after_lock if 'FROM "replenishment_purchaseorderline"' in sql]
-    assert 'WHERE "replenishment_purchaseorderline"."order_id"' in lines[0]
+    assert 'WHERE "replenishment_purchaseorderline"."id"' in lines[0]
 
 
 @pytest.mark.parametrize("state", ["draft", "approved", "sent"])

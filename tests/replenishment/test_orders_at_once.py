@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 
 from catalog.models import Job, StockLevel
 from replenishment import services
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine
+from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, PurchaseOrderEvent, PurchaseOrderLine
 from replenishment.services import plan_store
 from tests.cast import make_location, make_product, make_terms, make_user
 from tests.replenishment.ahead_world import make_action, make_open_order
@@ -170,3 +171,42 @@ def test_two_workers_never_do_the_same_plan() -> None:
     plan = PlanRun.objects.get(pk=plan.pk)
     assert (plan.state, plan.attempts) == ("done", 1)
     assert plan.suggestions.count() == 1
+
+
+def test_two_approvers_at_once_approve_each_order_once() -> None:
+    user = make_user("buyer", "Buyer")
+    approvers = [make_user(name, "Approver", is_staff=True) for name in ("one", "two")]
+    for approver in approvers:
+        ApprovalLimit.objects.create(user=approver, amount=100_000)
+    orders = [make_order(user, state="submitted") for _ in range(4)]
+    ids = [order.pk for order in orders]
+
+    def approve(approver: Any, order_ids: list[int]) -> Callable[[], Any]:
+        return lambda: services.orders_approve(order_ids=order_ids, acting_user=approver)
+
+    first, second = at_once(approve(approvers[0], ids), approve(approvers[1], ids[::-1]))
+    assert [bool(a.error) != bool(b.error) for a, b in zip(first, second, strict=True)] == [True] * 4
+    assert PurchaseOrderEvent.objects.filter(action="approve").count() == 4
+
+
+def test_a_part_is_split_off_once_and_no_line_is_lost_to_an_edit() -> None:
+    user, approver = make_user("buyer", "Buyer"), make_user("approver", "Approver", is_staff=True)
+    ApprovalLimit.objects.create(user=approver, amount=100_000)
+    order = make_order(user, count=2, state="submitted")
+    kept, rest = order.lines.order_by("pk").values_list("pk", flat=True)
+
+    def part() -> Any:
+        return services.order_approve_part(
+            order_id=order.pk, line_ids=[kept], acting_user=approver, comment="half"
+        )
+
+    def edit() -> Any:
+        return services.order_line_set(line_id=rest, quantity=30, acting_user=user)
+
+    results = at_once(part, edit, part)
+    order.refresh_from_db()
+    splits = PurchaseOrder.objects.filter(split_from=order).count()
+    # Either the edit came first and there is nothing to approve, or the line went with the rest.
+    assert (order.state, splits) in {("draft", 0), ("approved", 1)}, results
+    lines = dict(PurchaseOrderLine.objects.values_list("pk", "quantity"))
+    assert lines == {kept: Decimal(24), rest: Decimal(30)}

@@ -329,9 +329,9 @@ def test_it_takes_up_what_a_killed_worker_left(place: Location) -> None:
 
 
 def test_it_is_dispatched_again_when_its_worker_is_lost() -> None:
-    from inventory_site.tasks import _dispatchers
+    from inventory_site.tasks import dispatchers
 
-    assert ReplayRun in _dispatchers()
+    assert ReplayRun in dispatchers()
 
 
 def test_it_leaves_a_replay_alone_that_another_worker_has(place: Location) -> None:

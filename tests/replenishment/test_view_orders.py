@@ -33,8 +33,10 @@ def act(client: Client, order: PurchaseOrder, action: str, **values: str) -> str
 
 def buttons(client: Client, order: PurchaseOrder) -> set[str]:
     page = client.get(reverse("replenishment:order-detail", args=[order.pk])).content.decode()
-    steps = ("submit", "approve", "return", "send", "close", "cancel")
+    steps = ("submit", "return", "send", "close", "cancel")
     found = {step for step in steps if reverse("replenishment:order-act", args=[order.pk, step]) in page}
+    if reverse("replenishment:order-approve-part", args=[order.pk]) in page:
+        found.add("approve")
     if reverse("replenishment:order-receive", args=[order.pk]) in page:
         found.add("receive")
     return found
@@ -266,4 +268,4 @@ def test_it_shows_an_order_with_as_many_queries_for_many_lines(
 
 
 LIST_QUERIES = 10
-DETAIL_QUERIES = 9
+DETAIL_QUERIES = 10

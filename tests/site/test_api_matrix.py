@@ -285,6 +285,14 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("purchase-order-submit", "POST"): Expect(BUY, args=pk("draft")),
     # The superuser of the tests has no approval limit.
     ("purchase-order-approve", "POST"): Expect(("admin", "approver"), args=pk("submitted")),
+    ("purchase-order-approve-part", "POST"): Expect(
+        ("admin", "approver"),
+        args=pk("submitted"),
+        body=lambda world: {"lines": [world.submitted.lines.order_by("pk")[0].pk], "comment": "half"},
+    ),
+    ("purchase-order-approve-many", "POST"): Expect(
+        ("superuser", "admin", "approver"), body=lambda world: {"orders": [world.submitted.pk]}
+    ),
     ("purchase-order-return-to-draft", "POST"): Expect(
         ("superuser", "admin", "approver"), args=pk("submitted"), body=lambda world: {"comment": "half"}
     ),

@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 from kombu import Connection
 
-from catalog.models import Job
+from catalog.models import Job, JobLine
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import AccuracySnapshot, ForecastDistribution, ForecastRun
@@ -134,6 +134,9 @@ def test_it_finishes_a_run_once_whose_worker_was_killed_and_two_more_workers_wan
     wait_for(run, lambda r: r.is_finished, workers)
 
     assert (run.state, run.error) == (Job.State.DONE, ""), workers.logs()
+    log = JobLine.objects.filter(kind="forecastrun", job_id=run.pk).values_list("what", "data__attempt")
+    told = [(what, attempt) for what, attempt in log if what != "step"]
+    assert told == [("taken", 1), ("lost", 1), ("taken", 2), ("done", None)]
     assert run.attempts == 2  # the killed one and one more, whoever else was given it
     assert ForecastDistribution.objects.filter(run=run).count() == PRODUCTS
     assert len(selectors.distribution_read(run_id=run.pk).unique_id) == PRODUCTS

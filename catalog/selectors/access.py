@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
-from catalog.models import PartnerAccount, Product
+from catalog.models import PartnerAccount, Product, UserPreference
 from catalog.text import fold
 
 if TYPE_CHECKING:
@@ -36,3 +36,11 @@ def products_search(text: str) -> QuerySet[Product]:
     for word in fold(text).split():
         found = found.filter(search_text__contains=word)
     return found
+
+
+def preference_of(user: AbstractBaseUser | AnonymousUser) -> tuple[str, str]:
+    """A person's language and region of formats, each "" where they chose none."""
+    if user.pk is None:
+        return "", ""
+    found = UserPreference.objects.filter(user_id=user.pk).values_list("language", "region").first()
+    return found or ("", "")

@@ -22,6 +22,7 @@ from catalog.importers.reading import file_sha256, header_sha256
 from catalog.importers.rejected import rejected_csv
 from catalog.models import ColumnMapping, ImportBatch, JobLostError
 from catalog.services.errors import CatalogError
+from catalog.services.health import health_keep_after_import
 from catalog.services.heartbeat import Heartbeat
 from catalog.services.import_checking import Checked, Progress, file_check, good_rows, rows_table, table_check
 from catalog.services.import_loading import data_set_load, prepared_load
@@ -127,6 +128,7 @@ def import_run(*, batch_id: int, on_progress: Progress | None = None) -> ImportB
         batch.refresh_from_db()
         with translation.override(batch.options.get("language", "en")):
             _execute(batch, claim, lambda say: file_check(batch, say), on_progress)
+        health_keep_after_import()
         batch.refresh_from_db()
     return batch
 

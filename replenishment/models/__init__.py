@@ -13,6 +13,7 @@ from replenishment.models.replays import ReplayPolicy, ReplayRun
 from replenishment.models.saved_views import SavedView
 from replenishment.models.scores import EditScore
 from replenishment.models.settings import Budget, PolicyRule, SettingEvent
+from replenishment.models.summaries import ShopSummary
 
 __all__ = [
     "ApprovalLimit",
@@ -30,5 +31,6 @@ __all__ = [
     "ReplayRun",
     "SavedView",
     "SettingEvent",
+    "ShopSummary",
     "Suggestion",
 ]

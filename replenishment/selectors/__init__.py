@@ -10,8 +10,10 @@ from replenishment.selectors.actions import (
     actions_suppliers,
 )
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
+from replenishment.selectors.first_run import FirstRun, first_run
 from replenishment.selectors.home import (
     jobs_failed,
+    jobs_last,
     orders_in_hand,
     orders_late,
     orders_to_approve,
@@ -49,23 +51,38 @@ from replenishment.selectors.suggestions import (
     suggestions_priced,
     totals,
 )
+from replenishment.selectors.summaries import (
+    Cell,
+    Month,
+    Snapshot,
+    StockMatrix,
+    months_of,
+    snapshots,
+    stock_matrix,
+    summary_of,
+)
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
 
 __all__ = [
     "ActionSums",
     "Arrival",
+    "Cell",
     "ContainerLoad",
     "DatedPlan",
     "Difference",
     "EditSum",
     "EditsOpen",
+    "FirstRun",
+    "Month",
     "OrderAhead",
     "OrderRules",
     "PlanSums",
     "Progress",
     "PurchasesAhead",
     "Saving",
+    "Snapshot",
+    "StockMatrix",
     "SupplierSum",
     "SupplierWeeks",
     "SupplyOption",
@@ -78,8 +95,11 @@ __all__ = [
     "actions_suppliers",
     "dated_plan",
     "edits_open",
+    "first_run",
     "jobs_failed",
+    "jobs_last",
     "lines_open",
+    "months_of",
     "on_order",
     "order_actions",
     "order_rules",
@@ -103,9 +123,12 @@ __all__ = [
     "scores_by",
     "scores_list",
     "scores_total",
+    "snapshots",
+    "stock_matrix",
     "suggestions_list",
     "suggestions_order",
     "suggestions_priced",
+    "summary_of",
     "supply_options",
     "totals",
     "transfers_list",

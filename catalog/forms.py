@@ -41,6 +41,20 @@ class UploadForm(forms.Form):
         field.choices = list(kinds)
 
 
+class _ManyFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesForm(forms.Form):
+    """Several files at once; what is in each, its name and its columns tell."""
+
+    uploads = forms.FileField(
+        label=_("Files"),
+        help_text=_("CSV (UTF-8), Excel (xlsx) or Parquet. The first row names the columns."),
+        widget=_ManyFiles(attrs={"accept": ENDINGS}),
+    )
+
+
 class ConfirmForm(forms.Form):
     """How the file is read: a select for each of its columns, the mode, decimal mark and order of dates."""
 

@@ -13,7 +13,14 @@ from catalog.services.errors import CatalogError
 from catalog.services.health import health_keep
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
-from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
+from catalog.services.imports import (
+    import_confirm,
+    import_create,
+    import_discard,
+    import_kind_set,
+    import_rows,
+    import_run,
+)
 from catalog.services.picture_zip import PicturesImported, pictures_import
 from catalog.services.pictures import picture_add, picture_delete
 from catalog.services.preferences import preference_set
@@ -41,6 +48,7 @@ __all__ = [
     "import_confirm",
     "import_create",
     "import_discard",
+    "import_kind_set",
     "import_rows",
     "import_run",
     "mapping_for",

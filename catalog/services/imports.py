@@ -107,6 +107,19 @@ def import_confirm(
     return batch
 
 
+def import_kind_set(*, batch: ImportBatch, kind: str) -> None:
+    """Say that a draft holds another kind of data. Raises `CatalogError`."""
+    if kind not in DATA_SETS:
+        raise CatalogError(_("“%s” is not a kind of data that can be imported.") % kind)
+    with transaction.atomic():
+        locked = ImportBatch.objects.select_for_update().get(pk=batch.pk)
+        if not locked.is_draft:
+            raise CatalogError(_("This import has begun already."))
+        locked.kind, locked.mapping = kind, {}
+        locked.save(update_fields=["kind", "mapping"])
+    batch.refresh_from_db()
+
+
 def import_discard(*, batch: ImportBatch) -> None:
     """Throw away a draft and its file. Raises `CatalogError` when it has begun."""
     with transaction.atomic():

@@ -234,6 +234,15 @@ def _month_day_pattern(locale: Locale) -> str:
 
 
 @register.filter
+def month(value: date | None) -> str:
+    """A month and its year: Dec 2026."""
+    if not isinstance(value, date):
+        return MISSING
+    locale = _locale()
+    return str(format_date(value, format=str(locale.datetime_skeletons["yMMM"].pattern), locale=locale))
+
+
+@register.filter
 def moment(value: datetime | None) -> str:
     """A date and time in the site's time zone."""
     if not isinstance(value, datetime):

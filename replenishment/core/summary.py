@@ -76,15 +76,15 @@ def month_rows(
 
     `stock`: product_id, location_id, month, days, days_in, on_hand (mean units); `sales`: product_id,
     location_id, month, units; `rows` as for `stock_cells`. Both rates take in the product-locations whose
-    stock was recorded in the month and whose cost is known. Each month: month ("2026-11"), days (of it, within
-    `first` to `last`), in_stock (0 to 1), based_on (their part of the cost of all demand), stock_value (mean),
-    sold_cost, turns (a year's); None where there is nothing to divide by. A month of fewer than 7 days is
-    left out.
+    stock was recorded in the month and whose cost is known. Each month: month ("2026-11"), days (of it,
+    within `first` to `last`), in_stock (0 to 1), based_on (their part of the cost of all demand), stock_value
+    (mean), sold_cost, turns (a year's); None where there is nothing to divide by. A month of fewer than 7
+    days is left out.
     """
     cost = rows.filter(pl.col("cost").is_not_null()).select(
         *_KEY, "cost", weight=pl.col("daily_demand").fill_null(0.0).clip(lower_bound=0.0) * pl.col("cost")
     )
-    demand = cost["weight"].sum()
+    demand = float(cost["weight"].sum())
     found = (
         stock.join(cost, on=_KEY)
         .join(sales, on=[*_KEY, "month"], how="left")
@@ -99,6 +99,8 @@ def month_rows(
     by_month = {row["month"]: row for row in found.iter_rows(named=True)}
     months = []
     for month, days in months_between(first, last):
+        if days < _FEWEST_DAYS:
+            continue
         row = by_month.get(month)
         value, sold = (row["value"], row["sold"]) if row else (None, None)
         yearly = sold * 365 / days if sold is not None else None
@@ -113,7 +115,7 @@ def month_rows(
                 "turns": ratio(yearly, value),
             }
         )
-    return [month for month in months if month["days"] >= _FEWEST_DAYS]
+    return months
 
 
 def months_between(first: date, last: date) -> list[tuple[str, int]]:

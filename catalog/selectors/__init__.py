@@ -1,6 +1,12 @@
 """What may be read of the catalog."""
 
-from catalog.selectors.access import PartnerScope, partner_scope, preference_of, products_search
+from catalog.selectors.access import (
+    PartnerScope,
+    language_of,
+    partner_scope,
+    preference_of,
+    products_search,
+)
 from catalog.selectors.attributes import SERIES_ATTRIBUTES
 from catalog.selectors.behaviour import behaviour_records
 from catalog.selectors.calendar import today
@@ -42,6 +48,7 @@ __all__ = [
     "imports_rejected",
     "kits_frame",
     "lanes_frame",
+    "language_of",
     "partner_scope",
     "picture_file",
     "pictures_first",

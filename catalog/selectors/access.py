@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import translation
 
 from catalog.models import PartnerAccount, Product, UserPreference
 from catalog.text import fold
@@ -44,3 +48,11 @@ def preference_of(user: AbstractBaseUser | AnonymousUser) -> tuple[str, str]:
         return "", ""
     found = UserPreference.objects.filter(user_id=user.pk).values_list("language", "region").first()
     return found or ("", "")
+
+
+@contextmanager
+def language_of(user: AbstractBaseUser | AnonymousUser) -> Iterator[None]:
+    """In a person's language, for what is written to them outside of their own requests: an e-mail, say."""
+    language, _region = preference_of(user)
+    with translation.override(language or settings.LANGUAGE_CODE):
+        yield

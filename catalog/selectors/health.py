@@ -37,7 +37,7 @@ class Freshness:
     sales: date | None
     stock: date | None
     gaps: int = 0
-    gap_days: tuple[str, ...] = ()
+    gap_days: tuple[date, ...] = ()
 
     @property
     def oldest(self) -> date:
@@ -71,7 +71,8 @@ def freshness_list(health: DataHealth | None) -> list[Freshness]:
         gap = gaps.get(place.pk, {})
         sales, stock = place.last_sales, place.last_stock  # type: ignore[attr-defined]
         if sales or stock:
-            rows.append(Freshness(place, sales, stock, gap.get("days", 0), tuple(gap.get("last", ()))))
+            days = tuple(date.fromisoformat(day) for day in gap.get("last", ()))
+            rows.append(Freshness(place, sales, stock, gap.get("days", 0), days))
     return sorted(rows, key=lambda row: (row.oldest, row.location.code))
 
 

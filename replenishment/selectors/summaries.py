@@ -30,16 +30,22 @@ class Cell:
     in_stock: float | None
     risk: float
 
+    @property
+    def days(self) -> int:
+        """The cover in whole days, 0 where there is none."""
+        return round(self.cover or 0.0)
+
 
 @dataclass(frozen=True)
 class StockMatrix:
-    """`rows` are A to C, each with its cells X to Z (None: no product-location); `others` those without a
-    class. `no_stock` and `no_cost` count product-locations whose stock or cost is not known: they are in no
-    value.
+    """`rows` are A to C, each with its cells X to Z (None: no product-location); `others_value` and
+    `others_rows` are of the product-locations without a class. `no_stock` and `no_cost` count
+    product-locations whose stock or cost is not known: they are in no value.
     """
 
     rows: list[tuple[str, list[Cell | None]]]
-    others: list[Cell]
+    others_value: float
+    others_rows: int
     total: Cell
     no_stock: int
     no_cost: int
@@ -76,9 +82,11 @@ def stock_matrix(summary: ShopSummary) -> StockMatrix:
     cells = summary.report.get("cells", [])
     total = cells_total(cells)
     by_class = {(cell["abc"], cell["xyz"]): _cell(cell, total["value"]) for cell in cells}
+    others = [cell for (a, x), cell in by_class.items() if a not in CLASSES or x not in PREDICTABILITY]
     return StockMatrix(
         rows=[(a, [by_class.get((a, x)) for x in PREDICTABILITY]) for a in CLASSES],
-        others=[cell for key, cell in by_class.items() if key[0] not in CLASSES or not key[1]],
+        others_value=sum(cell.value for cell in others),
+        others_rows=sum(cell.rows for cell in others),
         total=_cell({"abc": "", "xyz": "", "skus": 0, **total}, total["value"]),
         no_stock=total["no_stock"],
         no_cost=total["no_cost"],

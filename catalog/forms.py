@@ -45,14 +45,18 @@ class _ManyFiles(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+class _ManyFilesField(forms.FileField):
+    widget = _ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        """Each file by itself; none at all is as wrong as for one."""
+        return [super(_ManyFilesField, self).clean(file, initial) for file in data or [None]]
+
+
 class FilesForm(forms.Form):
     """Several files at once; what is in each, its name and its columns tell."""
 
-    uploads = forms.FileField(
-        label=_("Files"),
-        help_text=_("CSV (UTF-8), Excel (xlsx) or Parquet. The first row names the columns."),
-        widget=_ManyFiles(attrs={"accept": ENDINGS}),
-    )
+    uploads = _ManyFilesField(label=_("Files"))
 
 
 class ConfirmForm(forms.Form):

@@ -97,7 +97,7 @@ def import_files(request: HttpRequest) -> HttpResponse:
     back = back_address(request)
     form = FilesForm(request.POST, request.FILES)
     batches = []
-    for file in request.FILES.getlist("uploads") if form.is_valid() else []:
+    for file in form.cleaned_data["uploads"] if form.is_valid() else []:
         try:
             batches.append(_draft(file, person(request)))
         except (services.CatalogError, FileError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-CLASSES, PREDICTABILITY = "ABC", "XYZ"
+CLASSES, PREDICTABILITY = ("A", "B", "C"), ("X", "Y", "Z")
 # A month that has only just begun says nothing yet.
 _FEWEST_DAYS = 7
 _KEY = ["product_id", "location_id"]

@@ -38,8 +38,9 @@ class PreferencesForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["region"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        usual = _("as the language does")
         field.choices = [
-            (choice.code, f"{choice.name or _('as the language does')}: {choice.example}")
+            (choice.code, f"{choice.name or usual}: {choice.example}")
             for choice in region_choices(language, settings.FORESTOCK_HOME_CURRENCY)
         ]
 
@@ -77,7 +78,7 @@ class _ResetForm(PasswordResetForm):
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """As Django does."""
         context = args[2]
-        with language_of(context["user"]):
+        with language_of(context["user"], otherwise=get_language() or ""):
             super().send_mail(*args, **kwargs)
 
 

@@ -46,6 +46,7 @@ GROUP_MIGRATIONS = (
     "0007_signal_permissions",
     "0008_saved_view_permissions",
     "0009_behaviour_permissions",
+    "0014_home_permissions",
 )
 
 

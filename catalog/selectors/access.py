@@ -51,8 +51,11 @@ def preference_of(user: AbstractBaseUser | AnonymousUser) -> tuple[str, str]:
 
 
 @contextmanager
-def language_of(user: AbstractBaseUser | AnonymousUser) -> Iterator[None]:
-    """In a person's language, for what is written to them outside of their own requests: an e-mail, say."""
+def language_of(user: AbstractBaseUser | AnonymousUser, *, otherwise: str = "") -> Iterator[None]:
+    """In a person's language, for what is written to them outside of their own requests: an e-mail, say.
+
+    Who chose none gets `otherwise`, by default the language of the site.
+    """
     language, _region = preference_of(user)
-    with translation.override(language or settings.LANGUAGE_CODE):
+    with translation.override(language or otherwise or settings.LANGUAGE_CODE):
         yield

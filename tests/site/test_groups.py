@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalog.models import PartnerAccount
+from catalog.models import PartnerAccount, UserPreference
 from replenishment.models import ApprovalLimit, PlanItems
 from tests.cast import GROUP_MIGRATIONS, groups_ensure, make_user
 
@@ -112,7 +112,8 @@ def test_it_lets_viewers_and_approvers_change_nothing(viewer: User, approver: Us
 def test_it_shows_buyers_every_model_but_who_has_access(buyer: User) -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
     unseen = {m for m in models if not buyer.has_perm(f"{m._meta.app_label}.view_{m._meta.model_name}")}
-    assert unseen == {PartnerAccount, ApprovalLimit, PlanItems}
+    # Preferences are each person's own.
+    assert unseen == {PartnerAccount, ApprovalLimit, PlanItems, UserPreference}
 
 
 def test_it_makes_approvers_and_admins_staff_and_nobody_else(

@@ -68,12 +68,23 @@ class HealthLine:
     tone: str
 
 
-def health_lines(health: DataHealth | None) -> list[HealthLine]:
+@dataclass(frozen=True)
+class HealthLines:
+    """What is missing somewhere, and what is missing nowhere. False where nothing was measured."""
+
+    lacking: list[HealthLine]
+    sound: list[HealthLine]
+
+    def __bool__(self) -> bool:
+        return bool(self.lacking or self.sound)
+
+
+def health_lines(health: DataHealth | None) -> HealthLines:
     """What the last measurement found; what is merely assumed, only where something is."""
     report: dict[str, Any] = health.report if health else {}
     sold = report.get("sold", 0)
     if not sold:
-        return []
+        return HealthLines([], [])
     lines = []
     for key, label, meaning, kind in _LACKS:
         found = report.get(key, {"count": 0, "skus": []})
@@ -82,7 +93,7 @@ def health_lines(health: DataHealth | None) -> list[HealthLine]:
             continue
         tone = "good" if not found["count"] else "bad" if share >= _BAD and key not in _MADE_UP else "warn"
         lines.append(HealthLine(key, label, meaning, kind, found["count"], share, found["skus"], tone))
-    return lines
+    return HealthLines([line for line in lines if line.count], [line for line in lines if not line.count])
 
 
 # So many days old, data of a location is late.

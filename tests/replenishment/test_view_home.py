@@ -159,7 +159,8 @@ def test_it_says_how_fresh_the_data_is_and_what_it_lacks(client: Client, buyer: 
     [line] = answer.context["freshness"].lines
     assert (line.sales_age, line.stock_age, line.is_late) == (9, None, True)
     assert "9 days old" in page
-    lacks = {line.key: (line.count, line.tone) for line in answer.context["lines"]}
+    lines = answer.context["lines"]
+    lacks = {line.key: (line.count, line.tone) for line in (*lines.lacking, *lines.sound)}
     assert lacks == {
         "no_stock": (1, "bad"),
         "old_stock": (0, "good"),

@@ -41,6 +41,24 @@ class UploadForm(forms.Form):
         field.choices = list(kinds)
 
 
+class _ManyFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _ManyFilesField(forms.FileField):
+    widget = _ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        """Each file by itself; none at all is as wrong as for one."""
+        return [super(_ManyFilesField, self).clean(file, initial) for file in data or [None]]
+
+
+class FilesForm(forms.Form):
+    """Several files at once; what is in each, its name and its columns tell."""
+
+    uploads = _ManyFilesField(label=_("Files"))
+
+
 class ConfirmForm(forms.Form):
     """How the file is read: a select for each of its columns, the mode, decimal mark and order of dates."""
 

@@ -13,7 +13,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from inventory_site.api.problems import CONTENT_TYPE, problem_response
 from inventory_site.models import IdempotencyKey
+from inventory_site.readers import preference_held, region_use
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -62,6 +63,26 @@ class LooserContentSecurity:
     def docs(self) -> str:
         """The page that describes the API."""
         return reverse("api:docs")
+
+
+class ReadersLanguage:
+    """Speaks the language that the person chose for their account, and writes dates and numbers their way.
+
+    Stands inside of Django's `LocaleMiddleware`, which goes by the cookie and the browser, and of the
+    authentication.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Language and formats for this request."""
+        chosen = preference_held(request.user)
+        if chosen is not None and chosen.language in dict(settings.LANGUAGES):
+            translation.activate(chosen.language)
+            request.LANGUAGE_CODE = chosen.language
+        region_use(chosen.region if chosen is not None else "")
+        return self.get_response(request)
 
 
 class ApiAnswers:

@@ -1,19 +1,19 @@
 """Addresses: each app's pages, the admin, accounts, and the API."""
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import set_language
 
-from inventory_site import views
+from inventory_site import accounts, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("replenishment.urls")),
     path("", include("forecasting.urls")),
     path("", include("catalog.urls")),
+    path("accounts/preferences/", accounts.preferences, name="preferences"),
+    path("accounts/password_reset/", accounts.password_reset, name="password_reset"),
     path("accounts/", include("django.contrib.auth.urls")),
     # Whoever is about to log in may choose a language too.
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("i18n/setlang/", accounts.language_set, name="set_language"),
     path("api/v1/", include("inventory_site.api.urls")),
     path("jobs/", views.jobs, name="jobs"),
     path("jobs/ended/", views.ended, name="jobs-ended"),

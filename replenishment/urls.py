@@ -9,6 +9,7 @@ from replenishment.views import (
     comments,
     exceptions,
     exports,
+    first_run,
     home,
     orders,
     plans,
@@ -26,6 +27,7 @@ from replenishment.views import (
 app_name = "replenishment"
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("start/", first_run.start, name="start"),
     path("plans/", plans.plan_list, name="plan-list"),
     path("plans/new/", home.plan_start, name="plan-start"),
     path("plans/<int:pk>/", plans.plan_detail, name="plan-detail"),

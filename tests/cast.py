@@ -48,6 +48,7 @@ GROUP_MIGRATIONS = (
     "0009_behaviour_permissions",
     "0012_comment_permissions",
     "0011_exception_permissions",
+    "0014_home_permissions",
 )
 
 

@@ -20,11 +20,16 @@ def plain(header: str) -> str:
 
 
 def mapping_suggest(data_set: DataSet, header: Sequence[str]) -> dict[str, str]:
-    """File column -> column name, "" where none fits. Exact names win over aliases; each is used once."""
+    """File column -> column name, "" where none fits; each is used once.
+
+    Exact names win over aliases, and those over the labels in the reader's language.
+    """
     wanted: dict[str, str] = {}
     for column in data_set.columns:
         for alias in column.aliases:
             wanted.setdefault(plain(alias), column.name)
+    for column in data_set.columns:
+        wanted.setdefault(plain(str(column.label)), column.name)
     wanted |= {plain(column.name): column.name for column in data_set.columns}
     own = {plain(column.name) for column in data_set.columns}
     mapping = dict.fromkeys(header, "")
@@ -36,6 +41,29 @@ def mapping_suggest(data_set: DataSet, header: Sequence[str]) -> dict[str, str]:
             mapping[name] = fit
             used.add(fit)
     return mapping
+
+
+def kind_suggest(data_sets: Mapping[str, DataSet], header: Sequence[str], name: str = "") -> str | None:
+    """The kind of data that a file holds: whose needed columns it all has, or that its name begins with.
+
+    A name that says it wins where the columns allow it; then the kind that knows most of the columns and asks
+    for most of them. None where no kind fits.
+    """
+    begins = plain(name)
+    named = {
+        kind: len(kind)
+        for kind, data_set in data_sets.items()
+        if begins.startswith((plain(kind), plain(str(data_set.label))))
+    }
+    scores: dict[str, tuple[int, int, int]] = {}
+    for kind, data_set in data_sets.items():
+        known = {column for column in mapping_suggest(data_set, header).values() if column}
+        needed = {column.name for column in data_set.columns if column.required}
+        if needed <= known:
+            scores[kind] = (named.get(kind, 0), len(known), len(needed))
+    if scores:
+        return max(scores, key=lambda kind: scores[kind])
+    return max(named, key=lambda kind: named[kind], default=None)
 
 
 def mapping_check(data_set: DataSet, header: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The facts of the shop."""
 
-from catalog.models.access import PartnerAccount
+from catalog.models.access import PartnerAccount, UserPreference
 from catalog.models.behaviour import BehaviourRecord, ShopperEvent
 from catalog.models.facts import (
     CalendarEvent,
@@ -13,6 +13,7 @@ from catalog.models.facts import (
     StockLevel,
     SupersededFact,
 )
+from catalog.models.health import DataHealth
 from catalog.models.imports import ColumnMapping, ImportBatch
 from catalog.models.indicators import Indicator, IndicatorRecord
 from catalog.models.jobs import Job, JobLine, JobLostError
@@ -28,6 +29,7 @@ __all__ = [
     "CalendarEvent",
     "Category",
     "ColumnMapping",
+    "DataHealth",
     "ExchangeRate",
     "ImportBatch",
     "Indicator",
@@ -54,4 +56,5 @@ __all__ = [
     "SupplierClosure",
     "SupplyTerms",
     "TransferLane",
+    "UserPreference",
 ]

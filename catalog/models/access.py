@@ -41,3 +41,27 @@ class PartnerAccount(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
+
+
+class UserPreference(models.Model):
+    """The language that a person reads, and the country whose way to write dates and numbers they use.
+
+    Empty: what their browser asks for, and what the language does.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="preference",
+    )
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    region = models.CharField(_("formats"), max_length=2, blank=True, help_text=_("ISO 3166-1 alpha-2."))
+
+    class Meta:
+        verbose_name = _("preference")
+        verbose_name_plural = _("preferences")
+
+    def __str__(self) -> str:
+        return str(self.user)

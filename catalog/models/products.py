@@ -38,6 +38,11 @@ class Category(Recorded):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def display_name(self) -> str:
+        """The name in the reader's language, or the plain one."""
+        return str(self.names.get(get_language() or "", "") or self.name)
+
 
 class Product(Recorded):
     """A stock-keeping unit (SKU)."""

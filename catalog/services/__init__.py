@@ -10,12 +10,21 @@ from catalog.services.behaviour import (
     events_tidy,
 )
 from catalog.services.errors import CatalogError
+from catalog.services.health import health_keep
 from catalog.services.import_checking import batch_path, mapping_for
 from catalog.services.import_options import KINDS
-from catalog.services.imports import import_confirm, import_create, import_discard, import_rows, import_run
+from catalog.services.imports import (
+    import_confirm,
+    import_create,
+    import_discard,
+    import_kind_set,
+    import_rows,
+    import_run,
+)
 from catalog.services.job_lines import job_lines_prune
 from catalog.services.picture_zip import PicturesImported, pictures_import
 from catalog.services.pictures import picture_add, picture_delete
+from catalog.services.preferences import preference_set
 from catalog.services.products import products_categorise
 from catalog.services.rows import UpsertResult, rows_upsert
 from catalog.services.sales import sales_roll_up
@@ -37,9 +46,11 @@ __all__ = [
     "behaviour_roll_up_days",
     "events_record",
     "events_tidy",
+    "health_keep",
     "import_confirm",
     "import_create",
     "import_discard",
+    "import_kind_set",
     "import_rows",
     "import_run",
     "job_lines_prune",
@@ -48,6 +59,7 @@ __all__ = [
     "picture_add",
     "picture_delete",
     "pictures_import",
+    "preference_set",
     "products_categorise",
     "rows_upsert",
     "sales_roll_up",

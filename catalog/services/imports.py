@@ -22,6 +22,7 @@ from catalog.importers.reading import file_sha256, header_sha256
 from catalog.importers.rejected import rejected_csv
 from catalog.models import ColumnMapping, ImportBatch, JobLine, JobLostError
 from catalog.services.errors import CatalogError
+from catalog.services.health import health_keep_after_import
 from catalog.services.heartbeat import Heartbeat
 from catalog.services.import_checking import Checked, Progress, file_check, good_rows, rows_table, table_check
 from catalog.services.import_loading import data_set_load, prepared_load
@@ -106,6 +107,19 @@ def import_confirm(
     return batch
 
 
+def import_kind_set(*, batch: ImportBatch, kind: str) -> None:
+    """Say that a draft holds another kind of data. Raises `CatalogError`."""
+    if kind not in DATA_SETS:
+        raise CatalogError(_("“%s” is not a kind of data that can be imported.") % kind)
+    with transaction.atomic():
+        locked = ImportBatch.objects.select_for_update().get(pk=batch.pk)
+        if not locked.is_draft:
+            raise CatalogError(_("This import has begun already."))
+        locked.kind, locked.mapping = kind, {}
+        locked.save(update_fields=["kind", "mapping"])
+    batch.refresh_from_db()
+
+
 def import_discard(*, batch: ImportBatch) -> None:
     """Throw away a draft and its file. Raises `CatalogError` when it has begun."""
     with transaction.atomic():
@@ -127,6 +141,7 @@ def import_run(*, batch_id: int, on_progress: Progress | None = None) -> ImportB
         batch.refresh_from_db()
         with translation.override(batch.options.get("language", "en")):
             _execute(batch, claim, lambda say: file_check(batch, say), on_progress)
+        health_keep_after_import()
         batch.refresh_from_db()
     return batch
 

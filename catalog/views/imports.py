@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog import services, tasks
-from catalog.forms import ConfirmForm, UploadForm
+from catalog.addresses import back_address
+from catalog.forms import ConfirmForm, FilesForm, UploadForm
 from catalog.importers import complete_journey
 from catalog.importers.datasets import DATA_SETS
 from catalog.importers.errors import FileError
+from catalog.importers.mapping import kind_suggest
 from catalog.importers.prepared import DROPS
 from catalog.importers.reading import ROW, Table, table_read
 from catalog.importers.templates import template_csv
@@ -69,7 +75,7 @@ def import_upload(request: HttpRequest) -> HttpResponseBase:
                 services.import_discard(batch=batch)
                 form.add_error("file", str(error))
             else:
-                return redirect("catalog:import-preview", pk=batch.pk)
+                return redirect(_preview(batch, back_address(request)))
     return render(
         request,
         "catalog/import_upload.html",
@@ -77,9 +83,41 @@ def import_upload(request: HttpRequest) -> HttpResponseBase:
             "form": form,
             "templates": [(kind, data_set.label) for kind, data_set in DATA_SETS.items()],
             "limit": settings.FORESTOCK_UPLOAD_LIMIT_BYTES >> 20,
+            "back": back_address(request),
         },
         status=422 if form.errors else 200,
     )
+
+
+@require_POST
+@inside_only("catalog.add_importbatch")
+def import_files(request: HttpRequest) -> HttpResponse:
+    """Take in several files at once, each as what its name and columns say; then check them one by one."""
+    back = back_address(request)
+    form = FilesForm(request.POST, request.FILES)
+    batches = []
+    for file in form.cleaned_data["uploads"] if form.is_valid() else []:
+        try:
+            batches.append(_draft(file, person(request)))
+        except (services.CatalogError, FileError) as error:
+            messages.error(request, f"{file.name}: {error}")
+    if not batches and not form.is_valid():
+        messages.error(request, _("Choose at least one file."))
+    if len(batches) == 1:
+        return redirect(_preview(batches[0], back))
+    return redirect(back or "catalog:import-list")
+
+
+@require_POST
+@inside_only("catalog.add_importbatch")
+def import_kind(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what is in an uploaded file; its columns are then suggested anew."""
+    batch = get_object_or_404(ImportBatch, pk=pk)
+    try:
+        services.import_kind_set(batch=batch, kind=request.POST.get("kind", ""))
+    except services.CatalogError as error:
+        messages.error(request, str(error))
+    return redirect(_preview(batch, back_address(request)))
 
 
 @require_http_methods(["GET", "POST"])
@@ -94,7 +132,7 @@ def import_preview(request: HttpRequest, pk: int) -> HttpResponseBase:
     except FileError as error:
         messages.error(request, str(error))
         return redirect("catalog:import-upload")
-    data_set = DATA_SETS.get(batch.kind)
+    data_set, back = DATA_SETS.get(batch.kind), back_address(request)
     form = ConfirmForm(
         request.POST or None,
         data_set=data_set,
@@ -114,6 +152,8 @@ def import_preview(request: HttpRequest, pk: int) -> HttpResponseBase:
         else:
             # A broker that is away loses nothing: a queued import is dispatched again by `jobs_take_up`.
             transaction.on_commit(lambda: tasks.import_run_task.delay(pk), robust=True)
+            if back:
+                return redirect(back)
         return redirect("catalog:import-detail", pk=pk)
     return render(
         request,
@@ -125,6 +165,8 @@ def import_preview(request: HttpRequest, pk: int) -> HttpResponseBase:
             "header": table.header,
             "rows": [(row[ROW], [row[name] for name in table.header]) for row in table.frame.to_dicts()],
             "notes": table.notes,
+            "kinds": [(kind, one.label) for kind, one in DATA_SETS.items()] if data_set else [],
+            "back": back,
         },
         status=422 if form.errors else 200,
     )
@@ -139,7 +181,7 @@ def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
     except services.CatalogError as error:
         messages.error(request, str(error))
         return redirect("catalog:import-detail", pk=pk)
-    return redirect("catalog:import-list")
+    return redirect(back_address(request) or "catalog:import-list")
 
 
 @require_GET
@@ -203,6 +245,28 @@ def import_template(request: HttpRequest, kind: str) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{kind}.csv"'},
     )
+
+
+def _preview(batch: ImportBatch, back: str) -> str:
+    address = reverse("catalog:import-preview", args=[batch.pk])
+    return f"{address}?{urlencode({'next': back})}" if back else address
+
+
+def _draft(file: UploadedFile[Any], user: User) -> ImportBatch:
+    """An upload to be checked, as what its name and columns say. Raises `CatalogError` or `FileError`."""
+    name = file.name or ""
+    # Sales stand in until the file has been looked into.
+    batch = services.import_create(kind="sales", file=file, file_name=name, acting_user=user, draft=True)
+    try:
+        kind = kind_suggest(DATA_SETS, _head(batch).header, name)
+    except FileError:
+        services.import_discard(batch=batch)
+        raise
+    if kind is None:
+        services.import_discard(batch=batch)
+        raise FileError(_("What is in the file can't be told from its columns: upload it by itself."))
+    services.import_kind_set(batch=batch, kind=kind)
+    return batch
 
 
 def _kind_label(batch: ImportBatch) -> Any:

@@ -23,9 +23,13 @@ _MOST_POINTS = 120
 
 @dataclass(frozen=True)
 class AccuracyFilter:
-    """Which product-locations and which band of the horizon count; None: all. A category means its branch."""
+    """Which product-locations and which band of the horizon count; None: all. A category means its branch.
+
+    With `within_lead_time` the bands of each up to the one in which its lead time ends, whatever `band` says.
+    """
 
     band: int | None = None
+    within_lead_time: bool = False
     abc: str | None = None
     xyz: str | None = None
     category_id: int | None = None
@@ -122,13 +126,22 @@ def category_tree(language: str) -> Tree:
     )
 
 
-def accuracy_report(table: SeriesTable, chosen: AccuracyFilter, tree: Tree) -> AccuracyReport:
-    """What the accuracy of a run is for the chosen product-locations and band of the horizon."""
+def accuracy_report(
+    table: SeriesTable, chosen: AccuracyFilter, tree: Tree, leads: npt.NDArray[Any] | None = None
+) -> AccuracyReport:
+    """What the accuracy of a run is for the chosen product-locations and bands of the horizon.
+
+    `leads` (N,) is the band in which each lead time ends (`lead_bands`), for `within_lead_time`.
+    """
     import numpy as np
 
-    bands = slice(None) if chosen.band is None else slice(chosen.band, chosen.band + 1)
     rows = np.flatnonzero(_chosen(table, chosen, tree))
-    sums = table.sums[rows, bands].sum(axis=1, dtype=np.float64)
+    if chosen.within_lead_time and leads is not None:
+        counts = np.arange(table.sums.shape[1]) <= leads[rows][:, None]
+        sums = np.einsum("nb,nbs->ns", counts, table.sums[rows], dtype=np.float64)
+    else:
+        bands = slice(None) if chosen.band is None else slice(chosen.band, chosen.band + 1)
+        sums = table.sums[rows, bands].sum(axis=1, dtype=np.float64)
     view = _View(sums, table.price[rows])
     [overall] = view.groups(np.zeros(len(rows), dtype=np.int64), [None])
     cell = table.abc[rows] * (len(PREDICTABILITY) + 1) + table.xyz[rows]

@@ -16,6 +16,7 @@ from catalog.models import Location, Product
 from forecasting.charts import LineChart, line_chart
 from forecasting.models import ForecastOverride, ForecastRun
 from forecasting.selectors import accuracy as reads
+from forecasting.selectors.lead_bands import lead_bands
 from forecasting.selectors.series_accuracy import CLASSES, PREDICTABILITY, SeriesTable, accuracy_table
 from forecasting.views.access import inside_only
 from forecasting.views.scores import coverage_rows, decision_lines
@@ -63,9 +64,10 @@ def accuracy(request: HttpRequest) -> HttpResponse:
     tree = reads.category_tree(get_language() or "")
     locations = {place.pk: place for place in Location.objects.all()}
     ends = band_ends(int(run.spec["horizon"]))
-    table = accuracy_table(run)
-    chosen = _filter(request, table=table, bands=len(ends), tree=tree, locations=locations)
-    report = reads.accuracy_report(table, chosen, tree)
+    table, leads = accuracy_table(run), lead_bands(run)
+    usual = reads.AccuracyFilter(within_lead_time=leads is not None)
+    chosen = _filter(request, usual, table=table, bands=len(ends), tree=tree, locations=locations)
+    report = reads.accuracy_report(table, chosen, tree, leads)
     drift = request.GET.get("drift", "")
     drift = drift if drift in DRIFTS else DRIFTS[0]
     return render(
@@ -75,7 +77,8 @@ def accuracy(request: HttpRequest) -> HttpResponse:
             "run": run,
             "runs": runs,
             "chosen": chosen,
-            "is_filtered": chosen != reads.AccuracyFilter(),
+            "is_filtered": chosen != usual,
+            "knows_lead_times": leads is not None,
             "report": report,
             "tested": len(table.product),
             "coverage": coverage_rows(report.overall.scores),
@@ -124,21 +127,27 @@ def _run(request: HttpRequest, runs: Sequence[ForecastRun]) -> ForecastRun | Non
 
 def _filter(
     request: HttpRequest,
+    usual: reads.AccuracyFilter,
     *,
     table: SeriesTable,
     bands: int,
     tree: reads.Tree,
     locations: dict[int, Location],
 ) -> reads.AccuracyFilter:
-    """What the address asks for; a value that there is not, filters nothing."""
+    """What the address asks for; a value that there is not, filters nothing.
+
+    Unless it names a band, or "all" of them, each product-location counts up to its lead time, where known.
+    """
     get = request.GET.get
     numbers = {
         name: int(text) if (text := get(name, "")).isdecimal() and len(text) <= 18 else None
         for name in ("band", "category", "location")
     }
     band = numbers["band"]
+    named = band is not None and 1 <= band <= bands
     return reads.AccuracyFilter(
-        band=band - 1 if band is not None and 1 <= band <= bands else None,
+        band=band - 1 if band is not None and named else None,
+        within_lead_time=usual.within_lead_time and not named and get("band") != "all",
         abc=get("abc") if get("abc") in CLASSES else None,
         xyz=get("xyz") if get("xyz") in PREDICTABILITY else None,
         category_id=numbers["category"] if numbers["category"] in tree.parent else None,

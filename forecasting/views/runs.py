@@ -11,8 +11,10 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from catalog.addresses import back_address
 from forecasting import selectors, services, tasks
 from forecasting.forms import RunForm
 from forecasting.models import ForecastRun
@@ -62,22 +64,24 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @inside_only
 @permission_required("forecasting.add_forecastrun", raise_exception=True)
 def run_start(request: HttpRequest) -> HttpResponse:
-    """Queue a run and show it."""
+    """Queue a run and show it; one as usual (`usual`) where nothing is asked for."""
+    usual = "usual" in request.POST
     form = RunForm(request.POST)
-    if not form.is_valid():
+    if not usual and not form.is_valid():
         return _list(request, form, status=422)
+    back = back_address(request)
     try:
         run = services.run_create(
             acting_user=request.user,  # type: ignore[arg-type]  # the permission rules out anonymous people
-            as_of=form.cleaned_data["as_of"],
-            spec=form.spec(),
+            as_of=None if usual else form.cleaned_data["as_of"],
+            spec=None if usual else form.spec(),
         )
     except services.ForecastError as error:
         messages.error(request, str(error))
-        return redirect("forecasting:run-list")
+        return redirect(back or "forecasting:run-list")
     # A broker that is away loses nothing: a queued run is dispatched again by `jobs_take_up`.
     transaction.on_commit(lambda: tasks.run_execute_task.delay(run.pk), robust=True)
-    return redirect("forecasting:run-detail", pk=run.pk)
+    return redirect(back or reverse("forecasting:run-detail", args=[run.pk]))
 
 
 @require_GET

@@ -141,7 +141,7 @@ def _line(reading: TrendReading) -> TrendLine:
     if reading.product:
         name, code, pk = reading.product.display_name, reading.product.sku, reading.product_id
     elif reading.category:
-        name, code, pk = reading.category.name, reading.category.code, reading.category_id
+        name, code, pk = reading.category.display_name, reading.category.code, reading.category_id
     else:
         assert reading.location is not None  # noqa: S101  # a constraint of the table
         name, code, pk = reading.location.name, reading.location.code, reading.location_id

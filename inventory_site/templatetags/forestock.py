@@ -15,15 +15,15 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 
+from inventory_site.readers import reader_locale
 from inventory_site.templatetags.icons import PATHS
 
 register = template.Library()
@@ -33,17 +33,9 @@ MISSING = "–"
 _SAME_SEASON_DAYS = 300
 
 
-@lru_cache(maxsize=16)
-def _locale_of(language: str) -> Locale:
-    try:
-        return Locale.parse(language.replace("-", "_"))
-    except (ValueError, UnknownLocaleError):
-        return Locale("en")
-
-
 def locale_now() -> Locale:
     """The reader's, for Babel."""
-    return _locale_of(get_language() or "en")
+    return reader_locale()
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -232,6 +224,15 @@ def day_short(value: date | datetime | None, near: date | None = None) -> str:
 @lru_cache(maxsize=16)
 def _month_day_pattern(locale: Locale) -> str:
     return str(locale.datetime_skeletons["MMMd"].pattern)
+
+
+@register.filter
+def month(value: date | None) -> str:
+    """A month and its year: Dec 2026."""
+    if not isinstance(value, date):
+        return MISSING
+    locale = locale_now()
+    return str(format_date(value, format=str(locale.datetime_skeletons["yMMM"].pattern), locale=locale))
 
 
 @register.filter

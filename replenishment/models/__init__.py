@@ -17,6 +17,7 @@ from replenishment.models.replays import ReplayPolicy, ReplayRun
 from replenishment.models.saved_views import SavedView
 from replenishment.models.scores import EditScore
 from replenishment.models.settings import Budget, PolicyRule, SettingEvent
+from replenishment.models.summaries import ShopSummary
 
 __all__ = [
     "ApprovalLimit",
@@ -40,6 +41,7 @@ __all__ = [
     "ReplayRun",
     "SavedView",
     "SettingEvent",
+    "ShopSummary",
     "Snooze",
     "Suggestion",
     "SuggestionChange",

@@ -50,6 +50,19 @@ def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun | ReplayRun]:
     return failed
 
 
+def jobs_last() -> dict[str, ImportBatch | ForecastRun | PlanRun]:
+    """The newest import, forecast and plan that was started, by name; without their long columns."""
+    found: dict[str, ImportBatch | ForecastRun | PlanRun | None] = {
+        "import": ImportBatch.objects.exclude(options__has_key="draft")
+        .defer("errors", "drops", "mapping")
+        .order_by("-pk")
+        .first(),
+        "forecast": ForecastRun.objects.defer("report", "versions").order_by("-pk").first(),
+        "plan": PlanRun.objects.defer("report").order_by("-pk").first(),
+    }
+    return {name: job for name, job in found.items() if job is not None}
+
+
 def _orders() -> QuerySet[PurchaseOrder]:
     return PurchaseOrder.objects.select_related("supplier", "source", "location", "submitted_by").order_by(
         "pk"

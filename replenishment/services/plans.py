@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from catalog.models import Job, JobLine, JobLostError
+from catalog.services import health_keep
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment.models import PlanAction, PlanItems, PlanRun, Suggestion
@@ -162,13 +163,17 @@ def _look_back(plan: PlanRun) -> None:
         edits_score(as_of=plan.as_of)
     except Exception:
         logger.exception("Edits were not scored after plan %d", plan.pk)
+    try:
+        health_keep()
+    except Exception:
+        logger.exception("The health of the data was not measured after plan %d", plan.pk)
 
 
 @dataclass(frozen=True, eq=False)
 class _Made:
     """A plan's rows, the ITEMS that the core planned, its actions, and its purchases by week.
 
-    `lines` are the open order lines that it saw.
+    `lines` are the open order lines that it saw, `summary` is what the shop came to (`summaries`).
     """
 
     rows: pl.DataFrame
@@ -176,6 +181,7 @@ class _Made:
     items: pl.DataFrame
     actions: pl.DataFrame
     purchases: dict[str, Any]
+    summary: dict[str, Any]
     previous: PlanRun | None
 
 
@@ -229,6 +235,7 @@ def _compute(
     from replenishment.services.plan_dates import Dated, late_added, purchases_by_week, stock_out_added
     from replenishment.services.plan_rows import rows_plan
     from replenishment.services.plan_transfers import sent_away, transfer_actions
+    from replenishment.services.summaries import summary_made
 
     start = time.perf_counter()
     report("plan", 0.3)
@@ -249,6 +256,7 @@ def _compute(
         items=planned.items,
         actions=pl.concat([transfer_actions(moves), actions_found(left)], how="diagonal_relaxed"),
         purchases=purchases_by_week(dated),
+        summary=summary_made(rows, as_of=plan.as_of),
         previous=previous,
     )
     seconds["ahead"] = round(time.perf_counter() - start, 3)
@@ -270,6 +278,7 @@ def _store(
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import actions_store, suggestions_store
     from replenishment.services.plan_sums import sums_store
+    from replenishment.services.summaries import summary_keep
 
     rows = made.rows
     start = time.perf_counter()
@@ -288,6 +297,7 @@ def _store(
         suggestions_store(plan_id=plan.pk, rows=rows)
         actions_store(plan_id=plan.pk, rows=made.actions)
         sums_store(plan)
+        summary_keep(plan=plan, summary=made.summary)
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(made.items)})
         due = rows.filter(rows["order_quantity"] > 0)
         exceptions = exceptions_count(rows)

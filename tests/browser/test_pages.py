@@ -51,6 +51,8 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         "/scoreboard/",
         f"/replays/{make_replay(compared=True).pk}/",
         *signals,
+        "/start/",
+        "/accounts/preferences/",
         "/accounts/password_change/",
         "/no-such-page/",
     ]

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalog.models import JobLine, PartnerAccount
+from catalog.models import JobLine, PartnerAccount, UserPreference
 from replenishment.models import ApprovalLimit, PlanItems
 from tests.cast import GROUP_MIGRATIONS, groups_ensure, make_user
 
@@ -119,8 +119,8 @@ def test_it_lets_viewers_change_nothing_and_approvers_only_comment(viewer: User,
 def test_it_shows_buyers_every_model_but_who_has_access(buyer: User) -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
     unseen = {m for m in models if not buyer.has_perm(f"{m._meta.app_label}.view_{m._meta.model_name}")}
-    # The log of a job is seen by whoever sees the job.
-    assert unseen == {PartnerAccount, ApprovalLimit, PlanItems, JobLine}
+    # Preferences are each person's own; the log of a job is seen by whoever sees the job.
+    assert unseen == {PartnerAccount, ApprovalLimit, PlanItems, JobLine, UserPreference}
 
 
 def test_it_makes_approvers_and_admins_staff_and_nobody_else(

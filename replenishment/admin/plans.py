@@ -43,7 +43,8 @@ class PlanRunAdmin(ReadOnlyMixin, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanRun]:
         """Without the reports, which a list does not show."""
-        return super().get_queryset(request).defer("report", "forecast_run__report")
+        plans: QuerySet[PlanRun] = super().get_queryset(request)
+        return plans.defer("report", "forecast_run__report")
 
 
 class ReplayPolicyInline(ReadOnlyMixin, TabularInline):

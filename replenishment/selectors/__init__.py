@@ -191,7 +191,6 @@ __all__ = [
     "suggestions_list",
     "suggestions_of",
     "suggestions_order",
-    "suggestions_priced",
     "summary_of",
     "supply_options",
     "tab_filters",

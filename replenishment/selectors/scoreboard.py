@@ -132,7 +132,7 @@ def edits_open() -> EditsOpen:
     ]
     scored = EditScore.objects.aggregate(at=Max("scored_at"))["at"]
     key = f"edits-open:{changed[0]}:{changed[1]}:{scored and scored.timestamp()}"
-    found = cache.get(key)
+    found: EditsOpen | None = cache.get(key)
     if found is None:
         found = _edits_open()
         cache.set(key, found, _KEPT_SECONDS)

@@ -134,7 +134,7 @@ def test_its_rail_is_short_until_all_are_asked_for(at_work: Client) -> None:
     for number in range(32):
         last = make_suggestion(plan, margin_at_risk=100 - number)
     assert len(at_work.get(WORKBENCH).context["rail"]) == 30
-    chosen = at_work.get(WORKBENCH, {"supplier": last.supplier_id}).context["rail"]
+    chosen = at_work.get(WORKBENCH, {"supplier": str(last.supplier_id)}).context["rail"]
     assert [row.supplier for row in chosen][-1] == last.supplier
     assert len(at_work.get(WORKBENCH, {"rail": 1}).context["rail"]) == 32
 

@@ -41,6 +41,8 @@ from replenishment.selectors.scoreboard import (
     scores_list,
     scores_total,
 )
+from replenishment.selectors.snoozes import snoozes_of
+from replenishment.selectors.suggestion_log import change_to_redo, change_to_undo, suggestion_log
 from replenishment.selectors.suggestions import (
     quantity_offer,
     suggestions_list,
@@ -48,6 +50,7 @@ from replenishment.selectors.suggestions import (
     suggestions_order,
     tab_filters,
 )
+from replenishment.selectors.supply_choice import SupplyChoice, supply_choices
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
 
@@ -67,6 +70,7 @@ __all__ = [
     "Saving",
     "SupplierSum",
     "SupplierWeeks",
+    "SupplyChoice",
     "SupplyOption",
     "Totals",
     "action_service",
@@ -75,6 +79,8 @@ __all__ = [
     "actions_of",
     "actions_sums",
     "actions_suppliers",
+    "change_to_redo",
+    "change_to_undo",
     "dated_plan",
     "edits_open",
     "jobs_failed",
@@ -102,9 +108,12 @@ __all__ = [
     "scores_by",
     "scores_list",
     "scores_total",
+    "snoozes_of",
+    "suggestion_log",
     "suggestions_list",
     "suggestions_of",
     "suggestions_order",
+    "supply_choices",
     "supply_options",
     "tab_filters",
     "totals",

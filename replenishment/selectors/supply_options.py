@@ -25,6 +25,8 @@ class SupplyOption:
     `landed` = price (for an order of `typical_quantity`) + freight + duty; `total` = landed + holding of the
     `safety_stock`. `lead_time_days` and its deviation are as learned from `receipts` deliveries (0: as
     stated); `order_on` is the supplier's next order day, `arrives_on` when its goods would be in.
+    `planned_days` and `review_days` are what a plan counts with: from its day to the receipt, and from there
+    to that of the next order. `smallest` and `multiple` are in stock units, in whole purchase units.
     """
 
     terms: SupplyTerms
@@ -42,6 +44,10 @@ class SupplyOption:
     receipts: int
     order_on: date
     arrives_on: date
+    planned_days: float
+    review_days: float
+    smallest: float
+    multiple: float
 
     @property
     def minimum(self) -> Decimal:
@@ -99,6 +105,10 @@ def _option(row: dict[str, object], terms: SupplyTerms, as_of: date) -> SupplyOp
         receipts=int(number("lead_time_receipts")),
         order_on=order_on,
         arrives_on=as_of + timedelta(days=math.ceil(number("lead_time_days"))),
+        planned_days=number("lead_time_days"),
+        review_days=number("review_days"),
+        smallest=number("moq"),
+        multiple=number("order_multiple"),
     )
 
 

@@ -1,9 +1,11 @@
 """Writes of this app. Each is one transaction, and checks the acting person's permission itself."""
 
+from replenishment.services.bulk_acts import Act, Passed
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
 from replenishment.services.errors import (
     ActionError,
+    ConflictError,
     LimitError,
     OrderError,
     PlanError,
@@ -44,6 +46,11 @@ from replenishment.services.settings import (
     rule_save,
     setting_check,
 )
+from replenishment.services.snoozes import snoozes_end_due
+from replenishment.services.suggestion_bulk import Acted, suggestions_act
+from replenishment.services.suggestion_paste import Pasted, PasteRefusedError, suggestions_paste
+from replenishment.services.suggestion_supplier import suggestion_supplier_set
+from replenishment.services.suggestion_undo import Undone, change_undo
 from replenishment.services.suggestions import (
     drafts_create,
     suggestion_edit,
@@ -56,9 +63,15 @@ __all__ = [
     "REPLAY_DELIVERIES",
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
+    "Act",
+    "Acted",
     "ActionError",
+    "ConflictError",
     "LimitError",
     "OrderError",
+    "Passed",
+    "PasteRefusedError",
+    "Pasted",
     "PlanError",
     "PlanSpec",
     "ReplayError",
@@ -69,12 +82,14 @@ __all__ = [
     "StaleError",
     "SuggestionError",
     "TransitionError",
+    "Undone",
     "action_carry_out",
     "action_dismiss",
     "action_done",
     "action_reopen",
     "budget_delete",
     "budget_save",
+    "change_undo",
     "drafts_create",
     "edits_score",
     "order_approve",
@@ -93,9 +108,13 @@ __all__ = [
     "rule_delete",
     "rule_save",
     "setting_check",
+    "snoozes_end_due",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",
+    "suggestion_supplier_set",
+    "suggestions_act",
+    "suggestions_paste",
     "transfers_draft",
     "unit_cost_at",
     "view_delete",

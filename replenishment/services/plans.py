@@ -269,6 +269,7 @@ def _store(
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import actions_store, suggestions_store
     from replenishment.services.plan_sums import sums_store
+    from replenishment.services.snoozes import snoozes_apply
 
     rows = made.rows
     start = time.perf_counter()
@@ -286,6 +287,7 @@ def _store(
         PlanAction.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
         actions_store(plan_id=plan.pk, rows=made.actions)
+        snoozes_apply(plan)
         sums_store(plan)
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(made.items)})
         due = rows.filter(rows["order_quantity"] > 0)

@@ -140,7 +140,19 @@ class WorkbenchFilter(forms.Form):
     due = forms.BooleanField(required=False)
     rule = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     xyz = forms.ChoiceField(required=False, choices=[("X", "X"), ("Y", "Y"), ("Z", "Z")])
+    cover = forms.FloatField(required=False, min_value=0, max_value=1e6)
+    value = forms.FloatField(required=False, min_value=0, max_value=1e12)
+    late = forms.BooleanField(required=False)
+    out = forms.BooleanField(required=False)
+    edited = forms.BooleanField(required=False)
     sort = forms.CharField(required=False, max_length=32)
+    # Columns to show, by their keys with commas between.
+    cols = forms.CharField(required=False, max_length=200)
+    # All suppliers at the side, not only the first.
+    rail = forms.BooleanField(required=False)
+    # Of WorkbenchFilter, what narrows the rows beside tab, supplier and location.
+    NARROWS = ("q", "abc", "xyz", "rule", "pattern", "cover", "value", "late", "out", "edited")
+    MORE = ("cover", "value", "late", "out", "edited")
 
     def __init__(self, data: QueryDict, *, plan_id: int | None) -> None:
         super().__init__(data)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils import translation
 from hypothesis import settings
@@ -36,6 +37,12 @@ def data_folder() -> Path:
 @pytest.fixture
 def public_data() -> Path:
     return data_folder()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Keys come again in the next test's database: no test reads what another has cached."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from forecasting.words import ALL_MODELS, CHAMPIONS, FREQUENCIES, LIKENESS, SEGMENTS, name_of
-from replenishment.models import PlanAction
+from replenishment.models import PlanAction, Suggestion
 from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
 if TYPE_CHECKING:
@@ -273,3 +274,24 @@ def change_of(data: Any, name: str) -> list[str] | None:
 def proposed_action(kind: str) -> str:
     """The name of a kind of proposed action."""
     return str(PlanAction.Kind(kind).label) if kind in PlanAction.Kind.values else kind
+
+
+_CONFIDENCE = {"high": _("High"), "medium": _("Medium"), "low": _("Low")}
+
+
+@register.filter
+def confidence_name(value: str) -> _StrPromise | str:
+    """A level of confidence in words."""
+    return _CONFIDENCE.get(value, value)
+
+
+@register.filter
+def confidence_why(suggestion: Suggestion) -> _StrPromise | str:
+    """What makes the numbers of a suggestion unsure; empty where nothing does."""
+    if suggestion.stock_is_assumed:
+        return _("stock assumed")
+    if suggestion.is_new:
+        return pgettext_lazy("product", "new")
+    if suggestion.spread is not None and suggestion.spread > suggestion.WIDE / 2:
+        return _("wide demand")
+    return _("terms assumed") if suggestion.terms_are_assumed else ""

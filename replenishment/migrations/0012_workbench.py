@@ -8,8 +8,8 @@ import django.db.models.functions.comparison
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models import Count, F, Min, Q, Sum
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Count, F, Min, Q, Sum, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 
 def costs_fill(apps, schema_editor):
@@ -495,6 +495,39 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="suggestion",
+            name="return_rate",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=F("margin_at_risk")
+                / NullIf(Coalesce("edited_quantity", "order_quantity") * F("home_unit_cost"), Value(0.0)),
+                help_text="Margin at risk per unit of money spent.",
+                output_field=models.FloatField(null=True),
+                verbose_name="return",
+            ),
+        ),
+        migrations.AddField(
+            model_name="suggestion",
+            name="change",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=F("order_quantity") - F("previous_quantity"),
+                output_field=models.FloatField(null=True),
+                verbose_name="change since the plan before",
+            ),
+        ),
+        migrations.AddField(
+            model_name="suggestion",
+            name="spread",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=(F("demand_p90") - F("demand_p50")) / NullIf(F("demand_p50"), Value(0.0)),
+                help_text="P90 less P50, as a share of P50.",
+                output_field=models.FloatField(null=True),
+                verbose_name="spread of demand",
+            ),
+        ),
+        migrations.AddField(
+            model_name="suggestion",
             name="lane",
             field=models.GeneratedField(
                 db_persist=True,
@@ -555,6 +588,9 @@ class Migration(migrations.Migration):
                     "pattern",
                     "rule",
                     "on_hand",
+                    "on_order",
+                    "on_order_late",
+                    "allocated",
                     "cover_days",
                     "lead_time_days",
                     "daily_demand",
@@ -565,6 +601,10 @@ class Migration(migrations.Migration):
                     "final_value",
                     "margin_at_risk",
                     "expected_fill_rate",
+                    "landed_cost",
+                    "return_rate",
+                    "change",
+                    "spread",
                     "excess_value",
                     "is_new",
                 ),

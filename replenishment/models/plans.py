@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Job, Location, Product, Supplier, SupplyTerms
@@ -91,6 +91,15 @@ class Suggestion(models.Model):
         "adj_container",
         "adj_budget",
     )
+    ROUNDING = (
+        "adj_moq",
+        "adj_multiple",
+        "adj_price_break",
+        "adj_supplier_minimum",
+        "adj_container",
+    )
+    # (P90 - P50) / P50 above which demand is too wide to be trusted.
+    WIDE = 2.0
     # What leads from the quantity of the plan before to this one.
     CHANGES = (
         "change_demand",
@@ -245,6 +254,26 @@ class Suggestion(models.Model):
         output_field=models.FloatField(null=True),
         db_persist=True,
     )
+    return_rate = models.GeneratedField(
+        verbose_name=_("return"),
+        expression=F("margin_at_risk") / NullIf(_FINAL * F("home_unit_cost"), Value(0.0)),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+        help_text=_("Margin at risk per unit of money spent."),
+    )
+    change = models.GeneratedField(
+        verbose_name=_("change since the plan before"),
+        expression=F("order_quantity") - F("previous_quantity"),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+    spread = models.GeneratedField(
+        verbose_name=_("spread of demand"),
+        expression=(F("demand_p90") - F("demand_p50")) / NullIf(F("demand_p50"), Value(0.0)),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+        help_text=_("P90 less P50, as a share of P50."),
+    )
     lane = models.GeneratedField(
         verbose_name=_("lane"),
         expression=Case(
@@ -287,6 +316,9 @@ class Suggestion(models.Model):
                     "pattern",
                     "rule",
                     "on_hand",
+                    "on_order",
+                    "on_order_late",
+                    "allocated",
                     "cover_days",
                     "lead_time_days",
                     "daily_demand",
@@ -297,6 +329,10 @@ class Suggestion(models.Model):
                     "final_value",
                     "margin_at_risk",
                     "expected_fill_rate",
+                    "landed_cost",
+                    "return_rate",
+                    "change",
+                    "spread",
                     "excess_value",
                     "is_new",
                 ],
@@ -315,3 +351,21 @@ class Suggestion(models.Model):
     def final_quantity(self) -> float:
         """What would be ordered: the buyer's number where there is one, else the system's."""
         return self.order_quantity if self.edited_quantity is None else self.edited_quantity
+
+    @property
+    def rounding(self) -> float | None:
+        """Units that packs, MOQ, price breaks, the supplier's minimum and containers add to the need."""
+        terms = [getattr(self, name) for name in self.ROUNDING]
+        return None if all(term is None for term in terms) else sum(term or 0.0 for term in terms)
+
+    @property
+    def confidence(self) -> str:
+        """How far its numbers can be trusted: "high", "medium" or "low".
+
+        Low: the stock is assumed, the product is new, or P90 is more than three times P50. Medium: the terms
+        are assumed, or P90 is more than twice P50.
+        """
+        spread = self.spread if self.spread is not None else 0.0
+        if self.stock_is_assumed or self.is_new or spread > self.WIDE:
+            return "low"
+        return "medium" if self.terms_are_assumed or spread > self.WIDE / 2 else "high"

@@ -9,6 +9,7 @@ from replenishment.selectors.actions import (
     actions_sums,
     actions_suppliers,
 )
+from replenishment.selectors.budgets import BudgetState, budget_of_plan
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
     jobs_failed,
@@ -57,6 +58,7 @@ from replenishment.selectors.transfers import transfers_list
 __all__ = [
     "ActionSums",
     "Arrival",
+    "BudgetState",
     "ContainerLoad",
     "DatedPlan",
     "Difference",
@@ -79,6 +81,7 @@ __all__ = [
     "actions_of",
     "actions_sums",
     "actions_suppliers",
+    "budget_of_plan",
     "change_to_redo",
     "change_to_undo",
     "dated_plan",

@@ -9,14 +9,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import DateField, DecimalField, F, QuerySet, Sum
 from django.db.models.functions import Cast, Coalesce
 
 from catalog import selectors as catalog
-from replenishment.models import Budget, PurchaseOrder, PurchaseOrderLine
+from replenishment.models import (
+    Budget,
+    PlanRun,
+    PurchaseOrder,
+    PurchaseOrderEvent,
+    PurchaseOrderLine,
+    SettingEvent,
+)
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+_KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,30 @@ def budgets_in_force(day: date) -> list[BudgetState]:
     """The active budgets whose period holds the day, the widest scope last."""
     found = budgets_list().filter(is_active=True, first_day__lte=day, last_day__gte=day)
     return sorted(budget_states(found), key=lambda state: (-_filled(state.budget), state.budget.pk))
+
+
+def budget_of_plan(plan: PlanRun | None, *, supplier_id: int | None = None) -> BudgetState | None:
+    """The budget that a plan's orders draw on: the supplier's own in force, else that of the whole shop.
+
+    Worked out anew after each event of an order or a budget; kept for a minute at most.
+    """
+    if plan is None:
+        return None
+    latest = [
+        model.objects.order_by("-pk").values_list("pk", flat=True).first()
+        for model in (PurchaseOrderEvent, SettingEvent)
+    ]
+    key = f"budgets:{plan.as_of.isoformat()}:{latest[0]}:{latest[1]}"
+    states = cache.get(key)
+    if states is None:
+        states = budgets_in_force(plan.as_of)
+        cache.set(key, states, _KEPT_SECONDS)
+    own = [state for state in states if _is_of(state.budget, supplier_id)]
+    return next(iter(own or [state for state in states if _is_of(state.budget, None)]), None)
+
+
+def _is_of(budget: Budget, supplier_id: int | None) -> bool:
+    return (budget.supplier_id, budget.location_id, budget.category_id) == (supplier_id, None, None)
 
 
 def budget_states(budgets: QuerySet[Budget]) -> list[BudgetState]:

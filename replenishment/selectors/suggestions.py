@@ -26,6 +26,12 @@ SORTS: dict[str, str] = {
     "value": "final_value",
     "risk": "margin_at_risk",
     "fill": "expected_fill_rate",
+    "allocated": "allocated",
+    "on-order": "on_order",
+    "landed": "landed_cost",
+    "return": "return_rate",
+    "spread": "spread",
+    "change": "change",
     "excess": "excess_value",
 }
 DEFAULT_SORT = "-risk"
@@ -70,6 +76,11 @@ def suggestions_list(
     xyz: str = "",
     pattern: str = "",
     rule_id: int | None = None,
+    cover_below: float | None = None,
+    value_from: float | None = None,
+    is_late: bool = False,
+    runs_out: bool = False,
+    is_edited: bool = False,
 ) -> QuerySet[Suggestion]:
     """The plan's suggestions that pass the filters; `search` looks in products (folded) and suppliers' names.
 
@@ -80,6 +91,16 @@ def suggestions_list(
         found = found.filter(
             Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
         )
+    if cover_below is not None:
+        found = found.filter(cover_days__lt=cover_below)
+    if value_from is not None:
+        found = found.filter(final_value__gte=value_from)
+    if is_late:
+        found = found.filter(on_order_late__gt=0)
+    if runs_out:
+        found = found.filter(RUNS_OUT)
+    if is_edited:
+        found = found.filter(edited_by__isnull=False)
     given = {
         "supplier_id": supplier_id,
         "location_id": location_id,

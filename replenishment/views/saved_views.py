@@ -54,7 +54,7 @@ def query_kept(query: QueryDict) -> str:
     """What of an address a view keeps: filters, tab and order, always in the same order of names."""
     kept = QueryDict(mutable=True)
     for name in WorkbenchFilter.base_fields:
-        if value := query.get(name, "").strip()[:100]:
+        if value := ",".join(query.getlist(name)).strip(", ")[:200]:
             kept[name] = value
     return kept.urlencode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -23,13 +23,15 @@ from forecasting.models import TrendReading
 from replenishment import charts, selectors, services
 from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
-from replenishment.selectors import PlanSums
+from replenishment.selectors import PlanSums, SupplierSum
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, message_header, reader, sees_photos, trends_seen
+from replenishment.views.columns import COLUMNS, columns_of, groups_of, starts_of
 from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
+RAIL_SIZE = 30
 _EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
 
 
@@ -38,6 +40,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
     """The workbench; only its lower part where htmx asks."""
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
+    columns = columns_of(request)
     sums = chosen.sums(plan)
     counts = dict(sums.tabs)
     values = chosen.values
@@ -60,7 +63,8 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "filter": chosen.form,
         "locations": list(chosen.form.fields["location"].queryset) if plan else [],  # type: ignore[attr-defined]
         "tabs": [(name, label, counts[name]) for name, label in WorkbenchFilter.TABS],
-        "rail": sums.suppliers,
+        "rail": _rail(sums.suppliers, values),
+        "rail_more": len(sums.suppliers),
         "rail_lines": sum(row.lines for row in sums.suppliers),
         "rail_value": sum(row.value for row in sums.suppliers),
         "page": page,
@@ -75,6 +79,14 @@ def workbench(request: HttpRequest) -> HttpResponse:
             ["replenishment.add_purchaseorder", "replenishment.view_planaction"]
         ),
         "what_if_query": _what_if_query(request.GET),
+        "columns": columns,
+        "shows": {column.key: True for column in columns},
+        "groups": groups_of(columns),
+        "starts": starts_of(columns),
+        "all_columns": COLUMNS,
+        "kept_pairs": [pair for pair in parse_qsl(query_kept(request.GET)) if pair[0] != "cols"],
+        "more_filters": sum(values.get(name) not in (None, "", False) for name in WorkbenchFilter.MORE),
+        "budget": selectors.budget_of_plan(plan, supplier_id=values.get("supplier")),
         "views": selectors.saved_views_list(reader(request)),
         "view_query": query_kept(request.GET),
     }
@@ -184,6 +196,14 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     return _saved(request, pk, _("Open again."))
 
 
+def _rail(suppliers: list[SupplierSum], values: dict[str, Any]) -> list[SupplierSum]:
+    """The first suppliers, and the chosen one; all where they are asked for."""
+    if values.get("rail"):
+        return suppliers
+    chosen = [row for row in suppliers[RAIL_SIZE:] if row.supplier.pk == values.get("supplier")]
+    return suppliers[:RAIL_SIZE] + chosen
+
+
 def _what_if_query(values: QueryDict) -> str:
     """What the filters and the what-if page have in common."""
     query = QueryDict(mutable=True)
@@ -229,6 +249,11 @@ class Choice:
             xyz=values.get("xyz") or "",
             rule_id=values.get("rule"),
             pattern=values.get("pattern") or "",
+            cover_below=values.get("cover"),
+            value_from=values.get("value"),
+            is_late=bool(values.get("late")),
+            runs_out=bool(values.get("out")),
+            is_edited=bool(values.get("edited")),
         )
 
     def shown(self, plan: PlanRun | None) -> QuerySet[Suggestion]:
@@ -239,7 +264,7 @@ class Choice:
     def sums(self, plan: PlanRun | None) -> PlanSums:
         """The sums beside the rows: those that are kept, where the filters are of supplier and location."""
         location = self.values.get("location")
-        kept = not any(self.values.get(name) for name in ("q", "abc", "xyz", "rule", "pattern"))
+        kept = all(self.values.get(name) in (None, "", False) for name in WorkbenchFilter.NARROWS)
         return selectors.plan_sums(
             plan,
             suggestions=None if kept else self.suggestions(plan, any_supplier=True),

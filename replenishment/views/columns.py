@@ -1,0 +1,91 @@
+"""The columns of the workbench: which there are, and which a reader has chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_KEPT = "workbench_columns"
+
+STOCK, NEED, MONEY, TRUST = _("Stock"), _("Need"), _("Money"), _("Trust")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column besides the item's: `sort` is a key of `selectors.suggestions.SORTS`, empty for none.
+
+    `falls_first`: a first click shows the largest at the top.
+    """
+
+    key: str
+    group: Promise | str
+    label: Promise | str
+    sort: str
+    hint: Promise | str = ""
+
+    @property
+    def falls_first(self) -> bool:
+        """Whether its first order is the falling one."""
+        return self.key not in _RISE_FIRST
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is shown to who has chosen nothing."""
+        return self.key in _USUAL
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is always shown."""
+        return self.key == "quantity"
+
+
+_USUAL = {"on-hand", "cover", "order-by", "demand", "need", "quantity", "value", "risk", "fill"}
+_RISE_FIRST = {"on-hand", "cover", "order-by", "fill", "confidence"}
+COLUMNS = (
+    Column("on-hand", STOCK, _("On hand"), "on-hand"),
+    Column("allocated", STOCK, _("Allocated"), "allocated", _("Promised to customers or transfers")),
+    Column("on-order", STOCK, _("On order"), "on-order", _("Of it late in red")),
+    Column("cover", STOCK, _("Cover"), "cover", _("Days of cover, and the day on which the stock runs out")),
+    Column("order-by", STOCK, _("Order by"), "order-by"),
+    Column("demand", NEED, _("Demand"), "demand", _("P50 and P90 over lead time + review")),
+    Column("need", NEED, _("Net need"), "need"),
+    Column("rounding", NEED, _("Rounding"), "", _("Units that packs, MOQ and minimums add to the need")),
+    Column("quantity", NEED, _("Quantity"), "quantity"),
+    Column("value", MONEY, _("Value"), "value"),
+    Column("landed", MONEY, _("Landed cost"), "landed", _("Of a unit, in the home currency")),
+    Column("risk", MONEY, _("At risk"), "risk", _("Margin lost if it is not ordered now")),
+    Column("return", MONEY, _("Return"), "return", _("Margin at risk per unit of money spent")),
+    Column("fill", TRUST, _("Fill rate"), "fill", _("Expected share of demand served")),
+    Column("confidence", TRUST, _("Confidence"), "spread", _("How sure the forecast and its data are")),
+    Column("change", TRUST, _("Change"), "change", _("Units since the plan before")),
+)
+
+
+def columns_of(request: HttpRequest) -> list[Column]:
+    """The columns that the address asks for (`cols`, kept for the session), else those chosen before."""
+    asked = [key for part in request.GET.getlist("cols") for key in part.split(",")]
+    known = {column.key for column in COLUMNS}
+    if asked:
+        chosen = [key for key in dict.fromkeys(asked) if key in known]
+        if request.session.get(_KEPT) != chosen:
+            request.session[_KEPT] = chosen
+    else:
+        chosen = request.session.get(_KEPT)
+    if chosen is None:
+        return [column for column in COLUMNS if column.is_usual or column.is_fixed]
+    return [column for column in COLUMNS if column.key in chosen or column.is_fixed]
+
+
+def groups_of(columns: Iterable[Column]) -> list[tuple[str, int]]:
+    """The heads above the columns' heads, each with how many columns it spans."""
+    return [(str(label), len(list(members))) for label, members in groupby(columns, lambda one: one.group)]
+
+
+def starts_of(columns: Collection[Column]) -> set[str]:
+    """The columns that begin a group."""
+    return {next(members).key for _label, members in groupby(columns, lambda one: one.group)}

@@ -1,10 +1,12 @@
 """The app's pages."""
 
 from django.urls import URLPattern, path, re_path
+from django.views.decorators.cache import never_cache
 
 from replenishment.views import (
     actions,
     ahead,
+    bulk,
     exports,
     home,
     orders,
@@ -14,7 +16,9 @@ from replenishment.views import (
     scoreboard,
     settings,
     sku,
+    suggestion,
     transfers,
+    undo,
     what_if,
     workbench,
 )
@@ -29,16 +33,25 @@ urlpatterns: list[URLPattern] = [
     path("plans/<int:pk>/purchases.json", ahead.purchases_chart, name="plan-purchases-chart"),
     path("actions/", actions.action_list, name="action-list"),
     path("actions/<int:pk>/<slug:step>/", actions.action_decide, name="action-decide"),
-    path("workbench/", workbench.workbench, name="workbench"),
-    path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    # Going back in the browser shows what holds now.
+    path("workbench/", never_cache(workbench.workbench), name="workbench"),
+    path("workbench/drafts/", bulk.drafts, name="workbench-drafts"),
+    path("workbench/act/", bulk.act, name="workbench-act"),
+    path("workbench/paste/", bulk.paste, name="workbench-paste"),
+    path("workbench/undo/", undo.undo_last, name="workbench-undo"),
+    path("workbench/changes/<int:pk>/undo/", undo.change_undo, name="change-undo"),
     path("workbench/views/save/", saved_views.view_save, name="view-save"),
     path("workbench/views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
     re_path(r"^workbench/export\.(?P<ending>csv|xlsx)$", exports.workbench_export, name="workbench-export"),
     path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
-    path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
-    path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),
-    path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
-    path("suggestions/<int:pk>/reopen/", workbench.reopen, name="suggestion-reopen"),
+    path("suggestions/<int:pk>/", suggestion.explain, name="suggestion-explain"),
+    path("suggestions/<int:pk>/edit/", suggestion.edit, name="suggestion-edit"),
+    path("suggestions/<int:pk>/reject/", suggestion.reject, name="suggestion-reject"),
+    path("suggestions/<int:pk>/snooze/", suggestion.snooze, name="suggestion-snooze"),
+    path("suggestions/<int:pk>/wake/", suggestion.wake, name="suggestion-wake"),
+    path("suggestions/<int:pk>/suppliers/", suggestion.choices, name="suggestion-choices"),
+    path("suggestions/<int:pk>/supplier/", suggestion.supplier, name="suggestion-supplier"),
+    path("suggestions/<int:pk>/reopen/", suggestion.reopen, name="suggestion-reopen"),
     path("sku/<int:product_id>/<int:location_id>/", sku.sku, name="sku"),
     path("sku/<int:product_id>/<int:location_id>/projected/", ahead.projected, name="sku-projected"),
     path(

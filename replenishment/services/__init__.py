@@ -53,6 +53,7 @@ from replenishment.services.suggestion_supplier import suggestion_supplier_set
 from replenishment.services.suggestion_undo import Undone, change_undo
 from replenishment.services.suggestions import (
     drafts_create,
+    drafts_submit,
     suggestion_edit,
     suggestion_reject,
     suggestion_reopen,
@@ -91,6 +92,7 @@ __all__ = [
     "budget_save",
     "change_undo",
     "drafts_create",
+    "drafts_submit",
     "edits_score",
     "order_approve",
     "order_cancel",

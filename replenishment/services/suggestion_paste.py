@@ -176,7 +176,9 @@ def _places(plan: PlanRun, skus: set[str]) -> dict[str, dict[str, int]]:
 
 def _place(cell: _Cells, where: dict[str, dict[str, int]], pasted: Pasted) -> int | None:
     places = where.get(cell.sku, {})
-    if not places:
+    if not cell.sku:
+        pasted.refuse(cell.line, "sku", cell.quantity, _("There is no row for it: more numbers than rows."))
+    elif not places:
         pasted.refuse(cell.line, "sku", cell.sku, _("The plan has no such SKU."))
     elif cell.location and cell.location not in places:
         pasted.refuse(cell.line, "location", cell.location, _("The plan does not have the SKU there."))

@@ -16,7 +16,7 @@ from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Sugg
 from replenishment.selectors.plans import plan_latest
 from replenishment.services.costs import LARGEST_QUANTITY, lines_home_value, quantity_clean, unit_cost_at
 from replenishment.services.errors import ConflictError, StaleError, SuggestionError
-from replenishment.services.orders import event_create, permission_require
+from replenishment.services.orders import event_create, order_submit, permission_require
 from replenishment.services.plan_sums import sums_refresh
 from replenishment.services.suggestion_changes import Edit, batches, suggestions_change
 
@@ -123,6 +123,13 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
         if plan is not None:
             sums_refresh(plan, {suggestion.supplier_id for suggestion in chosen})
         return orders
+
+
+def drafts_submit(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
+    """`drafts_create`, and all of the drafts handed to the approvers, in one transaction."""
+    with transaction.atomic():
+        orders = drafts_create(suggestion_ids=suggestion_ids, acting_user=acting_user)
+        return [order_submit(order_id=order.pk, acting_user=acting_user) for order in orders]
 
 
 def plan_latest_lock() -> PlanRun | None:

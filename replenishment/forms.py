@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,34 +13,20 @@ from django.utils.translation import pgettext_lazy
 from catalog.models import Category, Location, Supplier
 from forecasting.words import FREQUENCIES
 from replenishment.models import PlanAction, PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion
-from replenishment.services import ReplaySpec
+from replenishment.services import ReplaySpec, SuggestionError
+from replenishment.services.quantity_text import quantity_read
 from replenishment.words import DELIVERIES, POLICIES
 
 
 class QuantityField(forms.CharField):
     """Units, 0 or more: a number with a decimal point or comma, to a thousandth."""
 
-    LARGEST = Decimal(10**9)
-
     def clean(self, value: Any) -> Decimal | None:
-        """The number typed, or None. '12,5' is twelve and a half; '1,200' could mean two things: refused."""
-        text = "".join(str(super().clean(value) or "").split())
-        if not text:
-            return None
-        head, comma, tail = text.rpartition(",")
-        if comma:
-            if "," in head or "." in text or len(tail) == 3:
-                raise forms.ValidationError(_("Write the number without thousands separators."))
-            text = f"{head}.{tail}"
+        """The number typed, or None."""
         try:
-            number = Decimal(text)
-        except InvalidOperation:
-            raise forms.ValidationError(_("The quantity must be a number, 0 or more.")) from None
-        if not number.is_finite() or number < 0:
-            raise forms.ValidationError(_("The quantity must be a number, 0 or more."))
-        if number > self.LARGEST:
-            raise forms.ValidationError(_("The quantity is too large."))
-        return number.quantize(Decimal("0.001"))
+            return quantity_read(str(super().clean(value) or ""))
+        except SuggestionError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class SuggestionEditForm(forms.Form):
@@ -49,6 +35,7 @@ class SuggestionEditForm(forms.Form):
     quantity = QuantityField(required=False, label=_("Quantity"))
     reason = forms.CharField(required=False, max_length=200, label=_("Reason"))
     plan = forms.IntegerField(required=True, widget=forms.HiddenInput)
+    was = forms.FloatField(required=False, widget=forms.HiddenInput)
 
 
 class RejectForm(forms.Form):

@@ -25,3 +25,9 @@ def exceptions_daily_task() -> None:
 def replay_execute_task(replay_id: int) -> None:
     """Execute a replay; harmless when it was done, or is being done, already."""
     services.replay_execute(replay_id=replay_id)
+
+
+@shared_task(name="replenishment.tasks.snoozes_end_task")
+def snoozes_end_task() -> None:
+    """Wake what was snoozed until today; harmless when run too often."""
+    services.snoozes_end_due()

@@ -1,11 +1,13 @@
 """The app's pages."""
 
 from django.urls import URLPattern, path, re_path
+from django.views.decorators.cache import never_cache
 
 from replenishment.views import (
     actions,
     ahead,
     approvals,
+    bulk,
     comments,
     exceptions,
     exports,
@@ -19,7 +21,9 @@ from replenishment.views import (
     settings,
     sku,
     sku_what_if,
+    suggestion,
     transfers,
+    undo,
     what_if,
     workbench,
 )
@@ -42,14 +46,25 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/<int:pk>/fix/", exceptions.exception_fix, name="exception-fix"),
     path("workbench/", workbench.workbench, name="workbench"),
     path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
+    # Going back in the browser shows what holds now.
+    path("workbench/", never_cache(workbench.workbench), name="workbench"),
+    path("workbench/drafts/", bulk.drafts, name="workbench-drafts"),
+    path("workbench/act/", bulk.act, name="workbench-act"),
+    path("workbench/paste/", bulk.paste, name="workbench-paste"),
+    path("workbench/undo/", undo.undo_last, name="workbench-undo"),
+    path("workbench/changes/<int:pk>/undo/", undo.change_undo, name="change-undo"),
     path("workbench/views/save/", saved_views.view_save, name="view-save"),
     path("workbench/views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
     re_path(r"^workbench/export\.(?P<ending>csv|xlsx)$", exports.workbench_export, name="workbench-export"),
     path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
-    path("suggestions/<int:pk>/", workbench.explain, name="suggestion-explain"),
-    path("suggestions/<int:pk>/edit/", workbench.edit, name="suggestion-edit"),
-    path("suggestions/<int:pk>/reject/", workbench.reject, name="suggestion-reject"),
-    path("suggestions/<int:pk>/reopen/", workbench.reopen, name="suggestion-reopen"),
+    path("suggestions/<int:pk>/", suggestion.explain, name="suggestion-explain"),
+    path("suggestions/<int:pk>/edit/", suggestion.edit, name="suggestion-edit"),
+    path("suggestions/<int:pk>/reject/", suggestion.reject, name="suggestion-reject"),
+    path("suggestions/<int:pk>/snooze/", suggestion.snooze, name="suggestion-snooze"),
+    path("suggestions/<int:pk>/wake/", suggestion.wake, name="suggestion-wake"),
+    path("suggestions/<int:pk>/suppliers/", suggestion.choices, name="suggestion-choices"),
+    path("suggestions/<int:pk>/supplier/", suggestion.supplier, name="suggestion-supplier"),
+    path("suggestions/<int:pk>/reopen/", suggestion.reopen, name="suggestion-reopen"),
     path("sku/<int:product_id>/<int:location_id>/", sku.sku, name="sku"),
     path("sku/<int:product_id>/<int:location_id>/chart.json", sku.sku_chart, name="sku-chart"),
     path("sku/<int:product_id>/<int:location_id>/numbers/", sku.sku_numbers, name="sku-numbers"),

@@ -16,6 +16,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from catalog.services import CatalogError
 from forecasting.services import ForecastError
 from replenishment.services import (
+    ConflictError,
     LimitError,
     ReplenishmentError,
     SelfApprovalError,
@@ -25,7 +26,7 @@ from replenishment.services import (
 
 CONTENT_TYPE = "application/problem+json"
 FORBIDDEN = (SelfApprovalError, LimitError)
-CONFLICTS = (TransitionError, StaleError)
+CONFLICTS = (TransitionError, StaleError, ConflictError)
 
 
 class RefusedError(APIException):

@@ -72,7 +72,7 @@
     for (const record of records) {
       for (const node of record.addedNodes) {
         if (node.nodeType !== Node.ELEMENT_NODE) continue;
-        const lifetime = node.classList.contains("alert--error") ? 15000 : 6000;
+        const lifetime = Number(node.dataset.lifetime) || (node.classList.contains("alert--error") ? 15000 : 6000);
         setTimeout(() => node.remove(), lifetime);
       }
     }

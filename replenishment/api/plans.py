@@ -21,6 +21,7 @@ from forecasting.models import ForecastRun
 from replenishment import selectors, services, tasks
 from replenishment.api import filters, serializers
 from replenishment.api.ahead_serializers import DatedPlanSerializer, dated_data
+from replenishment.api.suggestion_acts import SuggestionActs
 from replenishment.models import PlanRun, Suggestion
 
 
@@ -61,9 +62,7 @@ class PlanRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return Response(self.get_serializer(plan).data, status=HTTPStatus.ACCEPTED)
 
 
-class SuggestionViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Suggestion]
-):
+class SuggestionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, SuggestionActs):
     """Suggestions: those of the latest plan, unless `plan_run` names another."""
 
     queryset = Suggestion.objects.select_related("product", "location", "supplier", "rule", "edited_by")
@@ -79,12 +78,13 @@ class SuggestionViewSet(
         "reopen": "replenishment.edit_suggestion_quantity",
         "make_drafts": "replenishment.add_purchaseorder",
         "dated_plan": ("replenishment.view_suggestion", "forecasting.view_forecastdistribution"),
+        **SuggestionActs.act_permissions,
     }
 
     @property
     def throttle_scope(self) -> str | None:
-        """Drafts of many suggestions are a bulk call."""
-        return "bulk" if self.action == "make_drafts" else None
+        """Drafts of many suggestions, and acts on many, are bulk calls."""
+        return "bulk" if self.action in {"make_drafts", "bulk"} else None
 
     def get_queryset(self) -> QuerySet[Suggestion]:
         """In a list without `plan_run`, the rows of the latest plan."""
@@ -119,6 +119,7 @@ class SuggestionViewSet(
             reason=data.validated_data["reason"],
             acting_user=cast("User", request.user),
             seen_plan_run_id=data.validated_data.get("plan_run"),
+            was=data.validated_data.get("was"),
         )
         return self._answer(suggestion.pk)
 
@@ -172,6 +173,3 @@ class SuggestionViewSet(
         )
         rows = selectors.orders_priced().filter(pk__in=[order.pk for order in orders]).order_by("pk")
         return Response(serializers.OrderSerializer(rows, many=True).data)
-
-    def _answer(self, pk: int) -> Response:
-        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data)

@@ -151,6 +151,11 @@ class SuggestionEditSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="The plan that you saw: refused (409) when there is a newer one.",
     )
+    was = serializers.FloatField(
+        required=False,
+        min_value=0,
+        help_text="The final quantity that you saw: refused (409) when somebody else has changed it since.",
+    )
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

@@ -63,7 +63,7 @@ def to_minimums(lines: Lines, minimums: Minimums) -> Topped:
     unchecked = np.zeros(orders, dtype=bool)
     for each, minimum in measures[1:]:
         unchecked |= (minimum > 0) & _unknown(lines, each, minimum)
-    topped, cost = _topped(lines, minimums)
+    topped, cost = topped_up(lines, minimums)
     begun = lines.total(np.ones(len(lines)), orders) > 0
     short = begun & ~at_minimums(lines, minimums)
     reached = at_minimums(topped, minimums)
@@ -109,8 +109,11 @@ def at_minimums(lines: Lines, minimums: Minimums) -> Array:
     return met
 
 
-def _topped(lines: Lines, minimums: Minimums) -> tuple[Lines, Array]:
-    """Lines as topped up as they can be, and what that costs by order (M,)."""
+def topped_up(lines: Lines, minimums: Minimums) -> tuple[Lines, Array]:
+    """Lines of begun orders brought as far towards the minimums as they can be, and the cost by order (M,).
+
+    The packs that cost least per unit of what is missing come first.
+    """
     orders = len(minimums)
     cost = np.zeros(orders)
     begun = lines.total(np.ones(len(lines)), orders) > 0

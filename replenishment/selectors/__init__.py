@@ -72,6 +72,8 @@ from replenishment.selectors.scoreboard import (
 from replenishment.selectors.sku_changes import Change, comments_list, sku_changes
 from replenishment.selectors.sku_story import Period, PromotionSpan, SkuStory, sku_story
 from replenishment.selectors.sku_what_if import DemandChange, Outcome, SkuPlanned, sku_planned
+from replenishment.selectors.snoozes import snoozes_of
+from replenishment.selectors.suggestion_log import change_to_redo, change_to_undo, suggestion_log
 from replenishment.selectors.suggestions import (
     quantity_offer,
     suggestions_list,
@@ -89,6 +91,7 @@ from replenishment.selectors.summaries import (
     stock_matrix,
     summary_of,
 )
+from replenishment.selectors.supply_choice import SupplyChoice, supply_choices
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
 
@@ -131,6 +134,7 @@ __all__ = [
     "StockMatrix",
     "SupplierSum",
     "SupplierWeeks",
+    "SupplyChoice",
     "SupplyOption",
     "Totals",
     "Unusual",
@@ -142,6 +146,8 @@ __all__ = [
     "actions_suppliers",
     "approval_limit",
     "budget_of_plan",
+    "change_to_redo",
+    "change_to_undo",
     "comments_list",
     "dated_plan",
     "edits_open",
@@ -187,11 +193,14 @@ __all__ = [
     "sku_planned",
     "sku_story",
     "snapshots",
+    "snoozes_of",
     "stock_matrix",
+    "suggestion_log",
     "suggestions_list",
     "suggestions_of",
     "suggestions_order",
     "summary_of",
+    "supply_choices",
     "supply_options",
     "tab_filters",
     "totals",

@@ -28,8 +28,11 @@ class SupplyOption:
 
     `landed` = price (for an order of `typical_quantity`) + freight + duty; `total` = landed + holding of the
     `safety_stock`. `lead_time_days` and its deviation are as learned from `receipts` deliveries (0: as
-    stated); `order_on` is the supplier's next order day, `arrives_on` when its goods would be in. `took_days`
-    are the lead times of the supplier's deliveries here, in days on which it was open, the latest first.
+    stated); `order_on` is the supplier's next order day, `arrives_on` when its goods would be in.
+    `planned_days` and `review_days` are what a plan counts with: from its day to the receipt, and from there
+    to that of the next order. `smallest` and `multiple` are in stock units, in whole purchase units.
+    `took_days` are the lead times of the supplier's deliveries here, in days on which it was open, the latest
+    first.
     """
 
     terms: SupplyTerms
@@ -47,6 +50,10 @@ class SupplyOption:
     receipts: int
     order_on: date
     arrives_on: date
+    planned_days: float
+    review_days: float
+    smallest: float
+    multiple: float
     took_days: tuple[float, ...] = ()
 
     @property
@@ -129,6 +136,10 @@ def _option(
         order_on=order_on,
         arrives_on=as_of + timedelta(days=math.ceil(number("lead_time_days"))),
         took_days=took_days,
+        planned_days=number("lead_time_days"),
+        review_days=number("review_days"),
+        smallest=number("moq"),
+        multiple=number("order_multiple"),
     )
 
 

@@ -8,6 +8,7 @@ from replenishment.services.approvals import (
     order_return,
     orders_approve,
 )
+from replenishment.services.bulk_acts import Act, Passed
 from replenishment.services.comments import comment_add, comment_delete
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
@@ -15,6 +16,7 @@ from replenishment.services.digests import digest_choose, digest_message, digest
 from replenishment.services.errors import (
     ActionError,
     CommentError,
+    ConflictError,
     ExceptionError,
     LimitError,
     OrderError,
@@ -63,8 +65,14 @@ from replenishment.services.settings import (
     rule_save,
     setting_check,
 )
+from replenishment.services.snoozes import snoozes_end_due
+from replenishment.services.suggestion_bulk import Acted, suggestions_act
+from replenishment.services.suggestion_paste import Pasted, PasteRefusedError, suggestions_paste
+from replenishment.services.suggestion_supplier import suggestion_supplier_set
+from replenishment.services.suggestion_undo import Undone, change_undo
 from replenishment.services.suggestions import (
     drafts_create,
+    drafts_submit,
     suggestion_edit,
     suggestion_reject,
     suggestion_reopen,
@@ -76,13 +84,19 @@ __all__ = [
     "REPLAY_DELIVERIES",
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
+    "Act",
+    "Acted",
     "ActionError",
     "Approval",
     "CommentError",
+    "ConflictError",
     "ExceptionError",
     "Fixed",
     "LimitError",
     "OrderError",
+    "Passed",
+    "PasteRefusedError",
+    "Pasted",
     "PlanError",
     "PlanSpec",
     "ReplayError",
@@ -93,12 +107,14 @@ __all__ = [
     "StaleError",
     "SuggestionError",
     "TransitionError",
+    "Undone",
     "action_carry_out",
     "action_dismiss",
     "action_done",
     "action_reopen",
     "budget_delete",
     "budget_save",
+    "change_undo",
     "comment_add",
     "comment_delete",
     "digest_choose",
@@ -106,6 +122,7 @@ __all__ = [
     "digest_people",
     "digests_send",
     "drafts_create",
+    "drafts_submit",
     "edits_score",
     "exception_fix",
     "exceptions_assign",
@@ -131,9 +148,13 @@ __all__ = [
     "rule_delete",
     "rule_save",
     "setting_check",
+    "snoozes_end_due",
     "suggestion_edit",
     "suggestion_reject",
     "suggestion_reopen",
+    "suggestion_supplier_set",
+    "suggestions_act",
+    "suggestions_paste",
     "transfers_draft",
     "unit_cost_at",
     "view_delete",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
 
 class ReplenishmentError(Exception):
     """A refusal; its text is for the person who asked."""
@@ -21,6 +25,16 @@ class SuggestionError(ReplenishmentError):
 
 class StaleError(SuggestionError):
     """A newer plan has replaced the one that the person saw."""
+
+
+class ConflictError(SuggestionError):
+    """Somebody else changed the quantity that was seen: `by` whom, to what `quantity`, `at` what time."""
+
+    def __init__(self, *, by: str, quantity: float, at: datetime) -> None:
+        super().__init__(
+            _("%(who)s has set it to %(units)s meanwhile.") % {"who": by, "units": f"{quantity:g}"}
+        )
+        self.by, self.quantity, self.at = by, quantity, at
 
 
 class ActionError(ReplenishmentError):

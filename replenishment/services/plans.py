@@ -278,6 +278,7 @@ def _store(
     from replenishment.services.plan_rows import exceptions_count
     from replenishment.services.plan_store import actions_store, suggestions_store
     from replenishment.services.plan_sums import sums_store
+    from replenishment.services.snoozes import snoozes_apply
     from replenishment.services.summaries import summary_keep
 
     rows = made.rows
@@ -296,6 +297,7 @@ def _store(
         PlanAction.objects.filter(plan_run=plan).delete()
         suggestions_store(plan_id=plan.pk, rows=rows)
         actions_store(plan_id=plan.pk, rows=made.actions)
+        snoozes_apply(plan)
         sums_store(plan)
         summary_keep(plan=plan, summary=made.summary)
         PlanItems.objects.update_or_create(plan_run=plan, defaults={"table": items_pack(made.items)})

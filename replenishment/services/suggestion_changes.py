@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -17,6 +17,7 @@ from replenishment.services.errors import SuggestionError
 from replenishment.services.plan_sums import sums_refresh
 
 _BATCH = 5_000
+_T = TypeVar("_T")
 # What a change may set beside the state, the quantity and who signs it: a supplier's part of the row.
 SUPPLY = (
     "supplier_id",
@@ -27,6 +28,8 @@ SUPPLY = (
     "landed_cost",
     "lead_time_days",
 )
+_CHANGED = ("state", "edited_quantity", "edited_by", "edited_at", "edit_reason", "planned_with", *SUPPLY)
+_READ = ("plan_run", "product", "location", "order_quantity")
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,18 @@ def _write(rows: Sequence[tuple[Any, ...]]) -> None:
         cursor.executemany(statement, [stored(row) for row in rows])
 
 
-def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The keys by thousands: a statement can't take any number of them."""
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
+def suggestions_locked(ids: Iterable[int]) -> Iterator[Suggestion]:
+    """Suggestions by their keys, locked in the order of the keys, with what a change may need of them."""
+    for some in batches(sorted(ids)):
+        yield from (
+            Suggestion.objects.select_for_update(of=("self",))
+            .filter(pk__in=some)
+            .order_by("pk")
+            .only(*_CHANGED, *_READ)
+        )
+
+
+def batches(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Keys or rows by thousands: a statement can't take any number of them."""
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]

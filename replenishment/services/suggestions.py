@@ -15,13 +15,15 @@ from django.utils.translation import gettext as _
 from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion, SuggestionChange
 from replenishment.selectors.plans import plan_latest
 from replenishment.services.costs import LARGEST_QUANTITY, lines_home_value, quantity_clean, unit_cost_at
-from replenishment.services.errors import StaleError, SuggestionError
-from replenishment.services.orders import event_create, permission_require
+from replenishment.services.errors import ConflictError, StaleError, SuggestionError
+from replenishment.services.orders import event_create, order_submit, permission_require
 from replenishment.services.plan_sums import sums_refresh
 from replenishment.services.suggestion_changes import Edit, batches, suggestions_change
 
 _BATCH = 5_000
-_PERMISSION = "edit_suggestion_quantity"
+_THOUSANDTH = 0.0005
+EDIT = "edit_suggestion_quantity"
+"""The permission to change suggestions in any way."""
 
 
 def suggestion_edit(
@@ -31,20 +33,24 @@ def suggestion_edit(
     reason: str,
     acting_user: User,
     seen_plan_run_id: int | None,
+    was: float | None = None,
 ) -> Suggestion:
     """Put the buyer's quantity beside the system's, which stays; None goes back to the system's.
 
     Any number of units, 0 or more, is taken: `selectors.quantity_offer` says what the supplier's packs would
-    make of it. Raises StaleError when a newer plan has replaced the one that the buyer saw.
+    make of it. `was` is the quantity that the buyer saw. Raises StaleError when a newer plan has replaced the
+    one that the buyer saw, ConflictError when somebody else has changed the quantity since.
     """
     with transaction.atomic():
-        suggestion = _open_suggestion(suggestion_id, acting_user, seen_plan_run_id)
+        suggestion = suggestion_open(suggestion_id, acting_user, seen_plan_run_id)
+        if was is not None:
+            _conflict_refuse(suggestion, was, quantity, acting_user)
         if quantity is not None:
             quantity = quantity_checked(suggestion, quantity)
         kind = SuggestionChange.Kind.SYSTEM if quantity is None else SuggestionChange.Kind.QUANTITY
         signed = (None, None, "") if quantity is None else None
         edit = Edit(suggestion, suggestion.state, quantity, signed=signed)
-        return _changed(edit, kind, acting_user, "" if quantity is None else reason)
+        return suggestion_changed(edit, kind, acting_user, "" if quantity is None else reason)
 
 
 def quantity_checked(suggestion: Suggestion, quantity: float) -> float:
@@ -61,9 +67,9 @@ def quantity_checked(suggestion: Suggestion, quantity: float) -> float:
 def suggestion_reject(*, suggestion_id: int, reason: str, acting_user: User) -> Suggestion:
     """Set a suggestion aside, until it is reopened."""
     with transaction.atomic():
-        suggestion = _open_suggestion(suggestion_id, acting_user, None)
+        suggestion = suggestion_open(suggestion_id, acting_user, None)
         edit = Edit(suggestion, Suggestion.State.REJECTED, suggestion.edited_quantity)
-        return _changed(edit, SuggestionChange.Kind.REJECT, acting_user, reason)
+        return suggestion_changed(edit, SuggestionChange.Kind.REJECT, acting_user, reason)
 
 
 def suggestion_reopen(*, suggestion_id: int, acting_user: User) -> Suggestion:
@@ -73,7 +79,7 @@ def suggestion_reopen(*, suggestion_id: int, acting_user: User) -> Suggestion:
         if suggestion.state != Suggestion.State.REJECTED:
             raise SuggestionError(_("Only a rejected suggestion can be reopened."))
         edit = Edit(suggestion, Suggestion.State.OPEN, suggestion.edited_quantity)
-        return _changed(edit, SuggestionChange.Kind.REOPEN, acting_user, "")
+        return suggestion_changed(edit, SuggestionChange.Kind.REOPEN, acting_user, "")
 
 
 def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
@@ -117,6 +123,13 @@ def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[P
         if plan is not None:
             sums_refresh(plan, {suggestion.supplier_id for suggestion in chosen})
         return orders
+
+
+def drafts_submit(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
+    """`drafts_create`, and all of the drafts handed to the approvers, in one transaction."""
+    with transaction.atomic():
+        orders = drafts_create(suggestion_ids=suggestion_ids, acting_user=acting_user)
+        return [order_submit(order_id=order.pk, acting_user=acting_user) for order in orders]
 
 
 def plan_latest_lock() -> PlanRun | None:
@@ -177,7 +190,19 @@ def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
     )
 
 
-def _open_suggestion(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+def _conflict_refuse(suggestion: Suggestion, was: float, quantity: float | None, acting_user: User) -> None:
+    """ConflictError where somebody else made the quantity another than what was seen, or is asked for."""
+    now = suggestion.final_quantity
+    wanted = suggestion.order_quantity if quantity is None else round(quantity, 3)
+    if abs(now - was) < _THOUSANDTH or abs(now - wanted) < _THOUSANDTH:
+        return
+    line = suggestion.changes.select_related("change__actor").order_by("-pk").first()
+    if line is not None and line.change.actor_id != acting_user.pk:
+        raise ConflictError(by=line.change.actor.username, quantity=now, at=line.change.at)
+
+
+def suggestion_open(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
+    """As `suggestion_lock`; SuggestionError where it is not open."""
     suggestion = suggestion_lock(suggestion_id, acting_user, seen_plan_run_id)
     if suggestion.state == Suggestion.State.DRAFTED:
         raise SuggestionError(_("This suggestion is in an order already: change the order's line."))
@@ -190,7 +215,7 @@ def _open_suggestion(suggestion_id: int, acting_user: User, seen_plan_run_id: in
 
 def suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int | None) -> Suggestion:
     """A suggestion of the latest plan, locked; StaleError where a newer plan has replaced what was seen."""
-    permission_require(acting_user, _PERMISSION)
+    permission_require(acting_user, EDIT)
     suggestion = (
         Suggestion.objects.select_for_update(of=("self",))
         .select_related("product", "location", "supplier", "terms", "plan_run")
@@ -204,7 +229,8 @@ def suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int
     return suggestion
 
 
-def _changed(edit: Edit, kind: str, acting_user: User, reason: str) -> Suggestion:
+def suggestion_changed(edit: Edit, kind: str, acting_user: User, reason: str) -> Suggestion:
+    """Write one edit; the suggestion as it then is."""
     row = edit.suggestion
     suggestions_change([edit], plan=row.plan_run, kind=kind, acting_user=acting_user, reason=reason)
     return Suggestion.objects.select_related("product", "location", "supplier", "terms").get(pk=row.pk)

@@ -5,34 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
-from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from catalog import selectors as catalog
 from catalog.models import ProductImage
 from forecasting.models import TrendReading
-from replenishment import charts, selectors, services
-from replenishment.forms import RejectForm, SuggestionEditForm, WorkbenchFilter
+from replenishment import selectors
+from replenishment.forms import WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import PlanSums, SupplierSum
 from replenishment.selectors import suggestions as reads
-from replenishment.views.access import buyer_page, message_header, reader, sees_photos, trends_seen
+from replenishment.views.access import buyer_page, reader, sees_photos, trends_seen
 from replenishment.views.columns import COLUMNS, columns_of, groups_of, starts_of
 from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
 PAGE_SIZE = 50
 RAIL_SIZE = 30
-_EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
 
 
 @buyer_page("replenishment.view_suggestion")
@@ -95,105 +89,6 @@ def workbench(request: HttpRequest) -> HttpResponse:
     response = render(request, f"replenishment/{name}", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
-
-
-@require_POST
-@buyer_page("replenishment.view_suggestion", "replenishment.add_purchaseorder")
-def drafts(request: HttpRequest) -> HttpResponse:
-    """Make draft orders of the ticked suggestions, or (`all`) of all that the filter shows."""
-    if "all" in request.POST:
-        plan = selectors.plan_latest()
-        if plan is None or request.POST.get("plan") != str(plan.pk):
-            # "All" means all that the buyer saw: of a newer plan nobody has looked at one line.
-            messages.error(
-                request, _("A newer plan has replaced the one that you saw. Look at it, then draft again.")
-            )
-            return redirect("replenishment:workbench")
-        chosen = Choice.of(QueryDict(request.POST.get("query", "")), plan)
-        ids = list(chosen.suggestions(plan).filter(lane=Suggestion.Lane.ORDER).values_list("pk", flat=True))
-    else:
-        ticked = request.POST.getlist("suggestion")
-        # 18 digits: any key, and nothing that a database can't take.
-        ids = [int(text) for text in ticked if text.isdecimal() and len(text) <= 18]
-    back = f"{reverse('replenishment:workbench')}?{request.POST.get('query', '')}"
-    if not ids:
-        messages.info(request, _("Nothing was ticked."))
-        return redirect(back)
-    try:
-        orders = services.drafts_create(suggestion_ids=ids, acting_user=reader(request))
-    except services.ReplenishmentError as error:
-        messages.error(request, str(error))
-        return redirect(back)
-    if not orders:
-        messages.info(request, _("These were in orders already: nothing new to draft."))
-        return redirect(back)
-    messages.success(
-        request,
-        ngettext("%(n)d draft made: %(numbers)s", "%(n)d drafts made: %(numbers)s", len(orders))
-        % {"n": len(orders), "numbers": ", ".join(order.number for order in orders[:8])},
-    )
-    if len(orders) == 1:
-        return redirect("replenishment:order-detail", orders[0].pk)
-    return redirect(f"{reverse('replenishment:order-list')}?state=draft")
-
-
-@buyer_page("replenishment.view_suggestion")
-def explain(request: HttpRequest, pk: int) -> HttpResponse:
-    """The drawer: how the quantity comes about, and what can be done with it."""
-    return render(request, "replenishment/partials/explain.html", _explained(request, _one(pk)))
-
-
-@require_POST
-@buyer_page(*_EDIT)
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Put the buyer's quantity beside the system's; an empty one restores the system's."""
-    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
-    form = SuggestionEditForm(request.POST)
-    if not form.is_valid():
-        return message_header(str(next(iter(form.errors.values()))[0]), status=422)
-    quantity = form.cleaned_data["quantity"]
-    try:
-        suggestion = services.suggestion_edit(
-            suggestion_id=pk,
-            quantity=None if quantity is None else float(quantity),
-            reason=form.cleaned_data["reason"],
-            acting_user=reader(request),
-            seen_plan_run_id=form.cleaned_data["plan"],
-        )
-    except services.ReplenishmentError as error:
-        return _refusal(error)
-    offer = selectors.quantity_offer(suggestion)
-    hint = _("In the supplier's packs it would be %(units)s.") % {"units": f"{offer:g}"} if offer else ""
-    return _saved(request, pk, hint)
-
-
-@require_POST
-@buyer_page(*_EDIT)
-def reject(request: HttpRequest, pk: int) -> HttpResponse:
-    """Set a suggestion aside, with the reason."""
-    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
-    form = RejectForm(request.POST)
-    if not form.is_valid():
-        return message_header(_("Say why, so that the next one knows."), status=422)
-    try:
-        services.suggestion_reject(
-            suggestion_id=pk, reason=form.cleaned_data["reason"], acting_user=reader(request)
-        )
-    except services.ReplenishmentError as error:
-        return _refusal(error)
-    return _saved(request, pk, _("Rejected."))
-
-
-@require_POST
-@buyer_page(*_EDIT)
-def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a rejected suggestion back up."""
-    get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
-    try:
-        services.suggestion_reopen(suggestion_id=pk, acting_user=reader(request))
-    except services.ReplenishmentError as error:
-        return _refusal(error)
-    return _saved(request, pk, _("Open again."))
 
 
 def _rail(suppliers: list[SupplierSum], values: dict[str, Any]) -> list[SupplierSum]:
@@ -295,56 +190,3 @@ def _photos(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int
 def _trends(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int, TrendReading]:
     """The trend of each product on the page."""
     return trends_seen(request, {suggestion.product_id for suggestion in suggestions})
-
-
-def _one(pk: int) -> Suggestion:
-    rows = Suggestion.objects.select_related(
-        "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
-    )
-    return get_object_or_404(rows.defer("plan_run__report", "plan_run__forecast_run__report"), pk=pk)
-
-
-def _explained(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
-    bridge = charts.bridge_of(suggestion)
-    latest = selectors.plan_latest()
-    return {
-        "suggestion": suggestion,
-        "plan": suggestion.plan_run,
-        "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
-        "offers": _offers([suggestion]),
-        "bridge": bridge,
-        "waterfall": charts.waterfall(bridge),
-        "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
-    }
-
-
-def _saved(request: HttpRequest, pk: int, text: str) -> HttpResponse:
-    """The row's changed cells, the strip and a word, each put in its place by its id."""
-    from_drawer = "drawer" in request.POST
-    suggestion = _one(pk)
-    context: dict[str, Any] = {
-        "suggestion": suggestion,
-        "plan": suggestion.plan_run,
-        "offers": _offers([suggestion]),
-        "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
-    }
-    if from_drawer:
-        context |= _explained(request, suggestion)
-    is_edited = suggestion.edited_quantity is not None
-    sums = selectors.plan_sums(suggestion.plan_run)
-    context |= {
-        "rail_row": sums.of_supplier(suggestion.supplier_id),
-        "service": selectors.line_service(suggestion) if is_edited else None,
-        "totals": sums.totals,
-        "budget": selectors.budget_of_plan(suggestion.plan_run),
-        "text": text,
-        "from_drawer": from_drawer,
-    }
-    return render(request, "replenishment/partials/suggestion_saved.html", context)
-
-
-def _refusal(error: services.ReplenishmentError) -> HttpResponse:
-    response = message_header(str(error), status=409)
-    if isinstance(error, services.StaleError):
-        response["X-Reload"] = quote(_("Show the newer plan"))
-    return response

@@ -60,7 +60,7 @@ def test_it_takes_a_buyer_from_suggestions_to_an_approved_order(
         expect(rows).to_have_count(3)
 
         page.get_by_label("Tick all on this page").check()
-        expect(page.locator("[data-selection-count]")).to_have_text("3")
+        expect(page.locator("#drafts [data-selection-count]")).to_have_text("3")
         page.get_by_role("button", name="Make drafts").click()
         page.wait_for_url(re.compile(r"/orders/\d+/$"))
         order = PurchaseOrder.objects.get()

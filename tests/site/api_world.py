@@ -47,6 +47,7 @@ from forecasting.models import (
     SignalVerdict,
     TrendReading,
 )
+from replenishment import services
 from replenishment.models import (
     Budget,
     Comment,
@@ -61,8 +62,10 @@ from replenishment.models import (
     ReplayPolicy,
     ReplayRun,
     Suggestion,
+    SuggestionChange,
 )
 from replenishment.services.plan_sums import sums_store
+from replenishment.services.supply_values import supply_planned
 from tests.cast import make_category, make_lane, make_location, make_product, make_supplier, make_terms
 
 DAY = date(2026, 3, 2)
@@ -131,6 +134,11 @@ class World:
         self.rejected = add_suggestion(self.plan, self.other_product, self.location, self.terms)
         self.rejected.state = Suggestion.State.REJECTED
         self.rejected.save()
+        self.asleep = add_suggestion(self.plan, make_product(), self.location, self.terms)
+        self.change = add_snooze(self.asleep, self.buyer)
+        self.moved = add_suggestion(self.plan, make_product(), self.location, self.terms)
+        self.moved.planned_with = supply_planned(self.moved)
+        self.moved.save()
         self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
         self.edit_score = add_edit_score(self.suggestion)
@@ -409,6 +417,17 @@ def add_edit_score(suggestion: Suggestion) -> EditScore:
         edited_lost_margin=60,
         saved=-57,
     )
+
+
+def add_snooze(suggestion: Suggestion, by: User) -> SuggestionChange:
+    """The suggestion snoozed."""
+    acted = services.suggestions_act(
+        suggestion_ids=[suggestion.pk],
+        act=services.Act(SuggestionChange.Kind.SNOOZE, stock_level=1.0),
+        acting_user=by,
+    )
+    assert acted.change is not None
+    return acted.change
 
 
 def add_suggestion(plan: PlanRun, product: Product, location: Location, terms: SupplyTerms) -> Suggestion:

@@ -261,6 +261,18 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("suggestion-make-drafts", "POST"): Expect(
         BUY, body=lambda world: {"suggestions": [world.suggestion.pk]}
     ),
+    ("suggestion-bulk", "POST"): Expect(
+        BUY, body=lambda world: {"kind": "scale", "percent": 10, "plan_run": world.plan.pk}
+    ),
+    # The world's change is the buyer's own; administrators may undo anybody's.
+    ("suggestion-undo", "POST"): Expect(BUY, args=lambda world: {"change_id": world.change.pk}),
+    ("suggestion-snooze", "POST"): Expect(
+        BUY, args=pk("suggestion"), body=lambda world: {"until": "2199-01-01", "reason": "late"}
+    ),
+    ("suggestion-wake", "POST"): Expect(BUY, args=pk("asleep")),
+    ("suggestion-supplier", "POST"): Expect(
+        BUY, args=pk("moved"), body=lambda world: {"supplier": None, "plan_run": world.plan.pk}
+    ),
     ("suggestion-dated-plan", "GET"): Expect(READ, args=pk("suggestion")),
     ("plan-action-list", "GET"): Expect(READ),
     ("plan-action-detail", "GET"): Expect(READ, args=pk("action")),

@@ -1,0 +1,81 @@
+"""What the API takes and tells of acts on suggestions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from replenishment.api.serializers import QuantityField
+from replenishment.models import SuggestionChange
+from replenishment.services.bulk_acts import KINDS
+
+_LARGEST_ID = 2**63 - 1
+
+
+class SnoozeSerializer(serializers.Serializer[Any]):
+    """Until a day, or until the stock on hand is at a level or below, whichever comes first."""
+
+    until = serializers.DateField(required=False, allow_null=True, default=None)
+    stock_level = QuantityField(min_value=Decimal(0), required=False, allow_null=True, default=None)
+    reason = serializers.CharField(max_length=200, allow_blank=True, default="")
+
+
+class ActSerializer(SnoozeSerializer):
+    """One act on many suggestions: the named ones, or those of the latest plan that the query string filters.
+
+    scale takes `percent`, cover `days`, snooze `until` or `stock_level`. A preview changes nothing.
+    """
+
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in KINDS])
+    percent = serializers.FloatField(min_value=-100, max_value=1000, required=False)
+    days = serializers.FloatField(min_value=0, max_value=3650, required=False)
+    suggestions = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=_LARGEST_ID),
+        allow_empty=False,
+        max_length=100_000,
+        required=False,
+    )
+    plan_run = serializers.IntegerField(
+        min_value=1,
+        max_value=_LARGEST_ID,
+        help_text="The plan that you saw: refused (409) when there is a newer one.",
+    )
+    preview = serializers.BooleanField(default=False)
+
+
+class ActedSerializer(serializers.Serializer[Any]):
+    """What an act did, or would do: values in the home currency are of what changes, before and after."""
+
+    change = serializers.IntegerField(
+        source="change.pk",
+        allow_null=True,
+        default=None,
+        help_text="To undo it by; null: nothing changed.",
+    )
+    changed = serializers.IntegerField()
+    passed_over = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many stay as they are, by reason."
+    )
+    value_before = serializers.FloatField()
+    value_after = serializers.FloatField()
+
+
+class UndoneSerializer(serializers.ModelSerializer[SuggestionChange]):
+    """The change that an undo wrote, which can be undone in its turn."""
+
+    change = serializers.IntegerField(source="pk")
+    changed = serializers.IntegerField(source="lines_count")
+
+    class Meta:
+        model = SuggestionChange
+        fields = ("change", "kind", "changed")
+        read_only_fields = fields
+
+
+class SupplierChoiceSerializer(serializers.Serializer[Any]):
+    """The supplier to buy from, by its code; null goes back to the plan's."""
+
+    supplier = serializers.CharField(max_length=64, allow_null=True)
+    plan_run = serializers.IntegerField(min_value=1, max_value=_LARGEST_ID, required=False)

@@ -1,0 +1,119 @@
+"""What buyers do with suggestions, in the API: acts on many, undo, snoozes, another supplier."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.contrib.auth.models import User
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from replenishment import selectors, services
+from replenishment.api import act_serializers as serializers
+from replenishment.api.serializers import SuggestionSerializer
+from replenishment.models import Suggestion, SuggestionChange
+from replenishment.services import Act
+
+_EDIT = "replenishment.edit_suggestion_quantity"
+
+
+class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
+    """The acts of `SuggestionViewSet`."""
+
+    act_permissions: ClassVar = dict.fromkeys(("bulk", "undo", "snooze", "wake", "supplier"), _EDIT)
+
+    @extend_schema(request=serializers.ActSerializer, responses=serializers.ActedSerializer)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def bulk(self, request: Request) -> Response:
+        """Change, reject, snooze, wake or reopen many at once: one change, which can be undone."""
+        data = serializers.ActSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        values = dict(data.validated_data)
+        ids = values.pop("suggestions", None)
+        if ids is None:
+            plan = selectors.plan_latest()
+            rows = self.filter_queryset(Suggestion.objects.filter(plan_run=plan))
+            ids = list(rows.order_by().values_list("pk", flat=True))
+        seen, is_preview = values.pop("plan_run"), values.pop("preview")
+        found = services.suggestions_act(
+            suggestion_ids=ids,
+            act=_act(**values),
+            acting_user=cast("User", request.user),
+            seen_plan_run_id=seen,
+            is_preview=is_preview,
+        )
+        return Response(serializers.ActedSerializer(found).data)
+
+    @extend_schema(request=None, responses=serializers.UndoneSerializer, filters=False)
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path=r"changes/(?P<change_id>\d{1,18})/undo",
+        pagination_class=None,
+    )
+    def undo(self, request: Request, change_id: str) -> Response:
+        """Take a change back, where its suggestions still are as it left them; an undo of an undo redoes."""
+        change = get_object_or_404(SuggestionChange, pk=change_id)
+        undone = services.change_undo(change_id=change.pk, acting_user=cast("User", request.user))
+        return Response(serializers.UndoneSerializer(undone.change).data)
+
+    @extend_schema(request=serializers.SnoozeSerializer, responses=SuggestionSerializer)
+    @action(detail=True, methods=["post"])
+    def snooze(self, request: Request, pk: str) -> Response:
+        """Put it out of sight until a day or a stock level, in later plans too."""
+        data = serializers.SnoozeSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        return self._done(request, _act(kind=SuggestionChange.Kind.SNOOZE, **data.validated_data))
+
+    @extend_schema(request=None, responses=SuggestionSerializer)
+    @action(detail=True, methods=["post"])
+    def wake(self, request: Request, pk: str) -> Response:
+        """End its snooze."""
+        return self._done(request, Act(SuggestionChange.Kind.WAKE))
+
+    @extend_schema(request=serializers.SupplierChoiceSerializer, responses=SuggestionSerializer)
+    @action(detail=True, methods=["post"])
+    def supplier(self, request: Request, pk: str) -> Response:
+        """Buy it from another supplier, in the quantity that its terms make necessary."""
+        data = serializers.SupplierChoiceSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        row = self.get_queryset().select_related("plan_run__forecast_run").get(pk=self.get_object().pk)
+        code, terms_id = data.validated_data["supplier"], None
+        if code is not None:
+            options = {choice.option.terms.supplier.code: choice for choice in selectors.supply_choices(row)}
+            if code not in options:
+                raise ValidationError({"supplier": [_("This supplier has no terms for it here.")]})
+            terms_id = options[code].option.terms.pk
+        services.suggestion_supplier_set(
+            suggestion_id=row.pk,
+            terms_id=terms_id,
+            acting_user=cast("User", request.user),
+            seen_plan_run_id=data.validated_data.get("plan_run"),
+        )
+        return self._answer(row.pk)
+
+    def _done(self, request: Request, act: Act) -> Response:
+        row = self.get_object()
+        found = services.suggestions_act(
+            suggestion_ids=[row.pk],
+            act=act,
+            acting_user=cast("User", request.user),
+            seen_plan_run_id=row.plan_run_id,
+        )
+        if found.change is None:
+            [why] = found.passed_over
+            raise ValidationError(_("Nothing was done: it is %(why)s.") % {"why": why.label})
+        return self._answer(row.pk)
+
+    def _answer(self, pk: int) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data)
+
+
+def _act(*, stock_level: Any = None, **values: Any) -> Act:
+    return Act(stock_level=None if stock_level is None else float(stock_level), **values)

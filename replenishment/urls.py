@@ -45,7 +45,6 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/<int:pk>/", exceptions.exception_detail, name="exception-detail"),
     path("exceptions/<int:pk>/fix/", exceptions.exception_fix, name="exception-fix"),
     path("workbench/", workbench.workbench, name="workbench"),
-    path("workbench/drafts/", workbench.drafts, name="workbench-drafts"),
     # Going back in the browser shows what holds now.
     path("workbench/", never_cache(workbench.workbench), name="workbench"),
     path("workbench/drafts/", bulk.drafts, name="workbench-drafts"),

@@ -44,7 +44,6 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/e-mail/", exceptions.digest_choose, name="exceptions-digest"),
     path("exceptions/<int:pk>/", exceptions.exception_detail, name="exception-detail"),
     path("exceptions/<int:pk>/fix/", exceptions.exception_fix, name="exception-fix"),
-    path("workbench/", workbench.workbench, name="workbench"),
     # Going back in the browser shows what holds now.
     path("workbench/", never_cache(workbench.workbench), name="workbench"),
     path("workbench/drafts/", bulk.drafts, name="workbench-drafts"),

@@ -66,6 +66,23 @@ LEFT_OUT = [
     "set_language",
     "-logout",
     "-login",
+    "-act",
+    "-fix",
+    "-drafts",
+    "-paste",
+    "-undo",
+    "-snooze",
+    "-wake",
+    "-supplier",
+    "-bulk",
+    "-part",
+    "-kind",
+    "-files",
+    "-digest",
+    "-save",
+    "-retry",
+    "-stop",
+    "-templates",
     "favicon",
 ]
 
@@ -122,8 +139,9 @@ def addresses() -> dict[str, str]:
     from django.urls import reverse
 
     from inventory_site.api.urls import router
-    from replenishment.models import PlanRun, PurchaseOrder, ReplayRun, Suggestion
+    from replenishment.models import ExceptionCase, PlanRun, PurchaseOrder, ReplayRun, Suggestion
     from replenishment.selectors.suggestions import SORTS, TABS
+    from replenishment.views.columns import COLUMNS
 
     plan = PlanRun.objects.latest("pk")
     row = Suggestion.objects.filter(plan_run=plan, order_quantity__gt=0, state="open").order_by("pk")[1000]
@@ -141,6 +159,10 @@ def addresses() -> dict[str, str]:
         "workbench supplier": f"{work}?supplier={row.supplier_id}",
         "workbench location": f"{work}?location={row.location_id}",
         "workbench AX": f"{work}?abc=A&xyz=X",
+        "workbench all columns": f"{work}?cols={','.join(column.key for column in COLUMNS)}",
+        "workbench cover below 5": f"{work}?cover=5",
+        "workbench -change of all": f"{work}?state=all&sort=-change",
+        "exceptions page 50": reverse("replenishment:exception-list") + "?page=50",
         "orders draft": reverse("replenishment:order-list") + "?state=draft",
         "orders closed page 50": reverse("replenishment:order-list") + "?state=closed&page=50",
         "orders search": reverse("replenishment:order-list") + "?q=S01",
@@ -154,6 +176,10 @@ def addresses() -> dict[str, str]:
     arguments: dict[str, dict[str, Any]] = {
         "plan-detail": {"pk": plan.pk},
         "suggestion-explain": {"pk": row.pk},
+        "suggestion-choices": {"pk": row.pk},
+        "exception-detail": {"pk": ExceptionCase.objects.latest("pk").pk},
+        "order-print": {"pk": PurchaseOrder.objects.latest("pk").pk - 1},
+        **{f"sku-{part}": series for part in ("numbers", "what-if", "suppliers", "changes")},
         "sku": series,
         "sku-projected": series,
         "explanation": series,
@@ -173,6 +199,7 @@ def addresses() -> dict[str, str]:
                 print(f"{name}: no address here, not measured")
                 continue
             found.setdefault(name, reverse(f"{app}:{name}", kwargs=arguments.get(name)))
+    found["jobs"] = reverse("jobs")
     for name, _view, _base in ((route, view, base) for route, view, base in router.registry):
         found[f"API {name}"] = f"/api/v1/{name}/?page_size=100"
     found |= {f"admin {key}": address for key, address in _admin().items()}

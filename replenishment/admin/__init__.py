@@ -1,5 +1,5 @@
 """This app in the admin."""
 
-from replenishment.admin import orders, plans, settings
+from replenishment.admin import exceptions, orders, plans, settings
 
-__all__ = ["orders", "plans", "settings"]
+__all__ = ["exceptions", "orders", "plans", "settings"]

@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--no-serve", action="store_true", help="stop after the summary")
     arguments = parser.parse_args()
-    os.environ.update(environment())
+    os.environ.update(environment() | {"FORESTOCK_SITE_URL": f"http://127.0.0.1:{arguments.port}"})
 
     import django
     from django.core.management import call_command

@@ -30,6 +30,7 @@ def pages(buyer: User) -> dict[str, str]:
         "chart": reverse("replenishment:sku-chart", args=[*place, "forecast"]),
         "orders": reverse("replenishment:order-list"),
         "order": reverse("replenishment:order-detail", args=[order.pk]),
+        "exceptions": reverse("replenishment:exception-list"),
         "plans": reverse("replenishment:plan-list"),
         "plan": reverse("replenishment:plan-detail", args=[suggestion.plan_run_id]),
         "rules": reverse("replenishment:rule-list"),

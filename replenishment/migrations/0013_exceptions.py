@@ -72,7 +72,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_wanted", models.BooleanField(default=True, verbose_name="daily e-mail")),
-                ("language", models.CharField(blank=True, max_length=8, verbose_name="language")),
             ],
             options={
                 "verbose_name": "choice of the daily e-mail",

@@ -241,7 +241,7 @@ class ExceptionEvent(models.Model):
 
 
 class DigestChoice(models.Model):
-    """Whether a person gets the daily e-mail about exceptions, and in which language. No row: yes."""
+    """Whether a person gets the daily e-mail about exceptions. No row: yes."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -251,7 +251,6 @@ class DigestChoice(models.Model):
         related_name="exception_digest",
     )
     is_wanted = models.BooleanField(_("daily e-mail"), default=True)
-    language = models.CharField(_("language"), max_length=8, blank=True)
 
     class Meta:
         verbose_name = _("choice of the daily e-mail")

@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import ngettext
 
+from catalog import selectors as catalog
 from replenishment.models import Digest, DigestChoice
 from replenishment.selectors.exceptions import (
     ExceptionSums,
@@ -28,11 +29,9 @@ logger = logging.getLogger(__name__)
 _SEE = "replenishment.view_exceptioncase"
 
 
-def digest_choose(*, user: User, is_wanted: bool, language: str) -> None:
-    """Whether a person gets the e-mail, and in which language."""
-    DigestChoice.objects.update_or_create(
-        user=user, defaults={"is_wanted": is_wanted, "language": language[:8]}
-    )
+def digest_choose(*, user: User, is_wanted: bool) -> None:
+    """Whether a person gets the e-mail."""
+    DigestChoice.objects.update_or_create(user=user, defaults={"is_wanted": is_wanted})
 
 
 def digest_people() -> list[User]:
@@ -73,7 +72,7 @@ def digest_send(*, user: User, day: date) -> bool:
 def digest_message(user: User) -> tuple[EmailMultiAlternatives, int] | None:
     """A person's e-mail as it stands, in their language, and how many cases it is about; None without any."""
     cases = exceptions_of(user)
-    with translation.override(_choice(user).language or settings.LANGUAGE_CODE):
+    with catalog.language_of(user):
         sums = exceptions_sums(cases)
         if not sums.cases:
             return None

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog import selectors as catalog
@@ -106,12 +106,12 @@ def exception_fix(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @buyer_page(SEE)
 def digest_choose(request: HttpRequest) -> HttpResponse:
-    """Want the daily e-mail, in the language that the page is in, or not."""
+    """Want the daily e-mail or not."""
     is_wanted = request.POST.get("is_wanted") == "1"
-    services.digest_choose(user=reader(request), is_wanted=is_wanted, language=get_language() or "")
+    services.digest_choose(user=reader(request), is_wanted=is_wanted)
     messages.success(
         request,
-        _("You get the daily e-mail, in this language.") if is_wanted else _("You get no daily e-mail."),
+        _("You get the daily e-mail.") if is_wanted else _("You get no daily e-mail."),
     )
     return redirect("replenishment:exception-list")
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
 
+from catalog.models import UserPreference
 from replenishment import services
 from replenishment.models import Digest, ExceptionCase
 from replenishment.services.digests import digest_send
@@ -103,11 +104,11 @@ def test_it_leaves_out_who_may_not_act_has_no_address_or_does_not_want_it(
 ) -> None:
     add_case()
     User.objects.create_user("silent")
-    services.digest_choose(user=buyer, is_wanted=False, language="en")
+    services.digest_choose(user=buyer, is_wanted=False)
     make_user("nowhere", "Buyer")
     User.objects.filter(username="nowhere").update(email="")
     assert services.digests_send(day=AS_OF) == 0
-    services.digest_choose(user=buyer, is_wanted=True, language="en")
+    services.digest_choose(user=buyer, is_wanted=True)
     assert services.digests_send(day=AS_OF) == 1
 
 
@@ -118,7 +119,7 @@ def test_it_sends_nothing_where_nothing_is_wrong(buyer: User) -> None:
 
 def test_it_writes_in_the_persons_language(buyer: User) -> None:
     add_case()
-    services.digest_choose(user=buyer, is_wanted=True, language="zh-hans")
+    UserPreference.objects.create(user=buyer, language="zh-hans")
     services.digests_send(day=AS_OF)
     assert "台灯 1" in mail.outbox[0].body
     assert "exception" not in mail.outbox[0].subject

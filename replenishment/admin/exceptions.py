@@ -45,7 +45,7 @@ class DigestAdmin(ReadOnlyMixin, ModelAdmin):
 
 @admin.register(DigestChoice)
 class DigestChoiceAdmin(ReadOnlyMixin, ModelAdmin):
-    list_display = ("user", "is_wanted", "language")
+    list_display = ("user", "is_wanted")
     list_filter = ("is_wanted",)
     list_select_related = ("user",)
     show_full_result_count = False

@@ -64,7 +64,7 @@ def states(client: Client) -> dict[str, str]:
 def upload(client: Client, *names: str) -> Any:
     files = shop_files()
     return client.post(
-        f"{reverse('catalog:import-files')}?next={START}",
+        f"{reverse('catalog:files-upload')}?next={START}",
         {"uploads": [SimpleUploadedFile(name, files[name]) for name in names]},
     )
 
@@ -224,7 +224,7 @@ def test_a_kind_that_was_guessed_wrong_is_put_right(client: Client, buyer: User)
 
 def test_a_file_that_says_nothing_is_refused_by_name(client: Client, buyer: User) -> None:
     client.force_login(buyer)
-    address = f"{reverse('catalog:import-files')}?next={START}"
+    address = f"{reverse('catalog:files-upload')}?next={START}"
     file = SimpleUploadedFile("odd.csv", b"colour,shape\nred,round\n")
     page = client.post(address, {"uploads": [file]}, follow=True).content.decode()
     assert "odd.csv" in page
@@ -235,7 +235,7 @@ def test_a_file_that_says_nothing_is_refused_by_name(client: Client, buyer: User
 def test_it_never_leads_to_another_site(client: Client, buyer: User) -> None:
     client.force_login(buyer)
     for bad in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
-        answer = client.post(f"{reverse('catalog:import-files')}?next={bad}", {})
+        answer = client.post(f"{reverse('catalog:files-upload')}?next={bad}", {})
         assert answer.url == reverse("catalog:import-list")
 
 
@@ -244,7 +244,7 @@ def test_a_viewer_looks_and_can_do_nothing(client: Client, viewer: User, partner
     page = client.get(START).content.decode()
     main = page[page.index("<main") :]
     assert "<form" not in main[: main.index("</main>")]
-    for name in ("catalog:import-files", "replenishment:plan-start", "forecasting:run-start"):
+    for name in ("catalog:files-upload", "replenishment:plan-start", "forecasting:run-start"):
         assert client.post(reverse(name), {"usual": "1"}).status_code == 403
     batch = ImportBatch.objects.create(kind="stock", options={"draft": True})
     assert client.post(reverse("catalog:import-kind", args=[batch.pk]), {"kind": "sales"}).status_code == 403

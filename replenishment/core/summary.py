@@ -4,7 +4,7 @@ Turns: cost of goods sold in a year / average stock value at cost; days of cover
 demand of a day (Chopra and Meindl, Supply Chain Management, chapter 3, "inventory turns" and "flow time").
 In-stock rate: the share of product-days that closed with stock, each product-location weighing as much as
 its demand costs; where demand does not depend on stock this is the fill rate by value (Silver, Pyke and
-Thomas, Inventory and Production Management in Supply Chains, 4th edition, section 6.4).
+Thomas, Inventory and Production Management in Supply Chains, 4th edition, chapter 6).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _HISTORY_DAYS = 366
 
 @dataclass(frozen=True)
 class Cell:
-    """Stock of a class: value at cost and margin at risk in the home currency, `share` of all stock's value.
+    """Stock of a class: value at cost in the home currency, `share` of all stock's value.
 
     `cover` is in days: value / cost of a day's demand; None without demand. `turns` a year likewise.
     """
@@ -27,8 +27,6 @@ class Cell:
     share: float | None
     cover: float | None
     turns: float | None
-    in_stock: float | None
-    risk: float
 
     @property
     def days(self) -> int:
@@ -58,7 +56,6 @@ class Month:
     first: date
     in_stock: float | None
     turns: float | None
-    stock_value: float | None
     based_on: float | None
 
 
@@ -104,8 +101,6 @@ def _cell(cell: dict[str, Any], all_value: float) -> Cell:
         share=ratio(cell["value"], all_value),
         cover=cover,
         turns=ratio(365.0, cover),
-        in_stock=ratio(cell["in_stock"], cell["counted"]),
-        risk=cell["risk"],
     )
 
 
@@ -116,7 +111,6 @@ def months_of(summary: ShopSummary) -> list[Month]:
             first=date.fromisoformat(f"{month['month']}-01"),
             in_stock=month["in_stock"],
             turns=month["turns"],
-            stock_value=month["stock_value"],
             based_on=month["based_on"],
         )
         for month in summary.report.get("months", [])

@@ -29,7 +29,8 @@ def test_a_plan_keeps_stock_cover_and_service_of_its_day() -> None:
     assert kept.fill_rate is not None
     assert 0.9 < kept.fill_rate <= 1.0
     matrix = selectors.stock_matrix(kept)
-    assert (matrix.total.value, matrix.total.turns) == (pytest.approx(100.0), pytest.approx(36.5))
+    assert matrix.total.value == pytest.approx(100.0)
+    assert matrix.total.turns == pytest.approx(36.5)
     assert sum(cell.rows for _abc, cells in matrix.rows for cell in cells if cell) + matrix.others_rows == 2
 
 
@@ -41,7 +42,8 @@ def test_a_day_has_one_summary_that_of_its_latest_plan() -> None:
     StockLevel.objects.update(on_hand=20)
     second = run_plan(run)
     kept = ShopSummary.objects.get()
-    assert (kept.plan_run, kept.stock_value) == (second, pytest.approx(50.0))
+    assert kept.plan_run == second
+    assert kept.stock_value == pytest.approx(50.0)
     assert selectors.summary_of(first) is None
     assert selectors.summary_of(second) == kept
     assert selectors.summary_of(None) is None
@@ -55,13 +57,15 @@ def test_later_plans_add_to_the_history_and_read_two_months() -> None:
         make_stock(item, place, 10 if back % 2 else 0, day=day)
         SalesRecord.objects.create(product=item, location=place, day=day, quantity=1)
     run_plan(make_forecast({(item, place): 14.0}))
-    months = {month.first.isoformat()[:7]: month for month in selectors.months_of(ShopSummary.objects.get())}
+    kept = ShopSummary.objects.get()
+    months = {month.first.isoformat()[:7]: month for month in selectors.months_of(kept)}
     # AS_OF is 3 March 2024: that month has only just begun.
     assert list(months)[-1] == "2024-02"
     february = months["2024-02"]
     # 29 days with 10 or nothing on hand by turns, 1 sold on each; a unit costs 2.50.
-    assert february.stock_value == pytest.approx(10 * 2.5 * 15 / 29, rel=0.08)
-    assert february.turns == pytest.approx(365 * 2.5 / february.stock_value)
+    value = kept.report["months"][-1]["stock_value"]
+    assert value == pytest.approx(10 * 2.5 * 15 / 29, rel=0.08)
+    assert february.turns == pytest.approx(365 * 2.5 / value)
     assert february.in_stock == pytest.approx(0.5, abs=0.02)
     assert february.based_on == 1.0
 

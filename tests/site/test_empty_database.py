@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 # Pages that only take a POST, that answer with a file or a fragment, or that are no page of the shop.
 NOT_PAGES = {
-    "catalog:import-files",
+    "catalog:files-upload",
     "forecasting:category-decide",
     "forecasting:override-create",
     "forecasting:override-preview",

@@ -70,7 +70,7 @@ def test_dates_and_numbers_are_written_as_the_person_chose(client: Client, buyer
     client.force_login(buyer)
     assert "1.234,50" not in client.get(HOME).content.decode()
     answer = client.post(PAGE, {"language": "en", "region": "DE"})
-    assert answer.url == PAGE
+    assert answer["Location"] == PAGE
     assert "Your language and formats are kept." in client.get(PAGE).content.decode()
     plan = make_plan()
     make_suggestion(plan, order_quantity=2000.0)
@@ -94,7 +94,7 @@ def test_the_page_shows_what_is_chosen_and_how_it_looks(client: Client, buyer: U
 
 
 def test_strangers_have_no_preferences(client: Client) -> None:
-    assert client.get(PAGE).url == f"{reverse('login')}?next={PAGE}"
+    assert client.get(PAGE)["Location"] == f"{reverse('login')}?next={PAGE}"
 
 
 @pytest.mark.parametrize(

@@ -422,6 +422,11 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
         "/scoreboard/?reason=&category=",
         *(reverse("replenishment:suggestion-explain", args=[s.pk]) for s in suggestions),
         *(reverse("replenishment:sku", args=place) for place in places[:6]),
+        *(
+            reverse(f"replenishment:sku-{part}", args=place)
+            for part in ("numbers", "projected", "suppliers", "what-if", "changes")
+            for place in places[:3]
+        ),
         *(reverse("replenishment:order-detail", args=[order.pk]) for order in orders),
         *(reverse("forecasting:run-detail", args=[run.pk]) for run in runs),
         *(reverse("replenishment:replay-detail", args=[run.pk]) for run in replays),

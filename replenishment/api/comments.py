@@ -19,7 +19,7 @@ from replenishment.models import Comment
 from replenishment.models.comments import COMMENT_LENGTH
 
 
-class CommentSerializer(serializers.ModelSerializer[Comment]):
+class SkuCommentSerializer(serializers.ModelSerializer[Comment]):
     """Plain text by one person on a product at a location. It is never changed, only taken back."""
 
     sku: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
@@ -48,7 +48,7 @@ class CommentViewSet(
     """What people say to one another about a SKU."""
 
     queryset = Comment.objects.select_related("product", "location", "author").order_by("pk")
-    serializer_class = CommentSerializer
+    serializer_class = SkuCommentSerializer
     filterset_class = CommentFilter
     lookup_value_regex = r"\d{1,18}"
     action_permissions: ClassVar[dict[str, Any]] = {
@@ -58,10 +58,10 @@ class CommentViewSet(
         "destroy": "replenishment.add_comment",
     }
 
-    @extend_schema(request=CommentSerializer, responses={201: CommentSerializer})
+    @extend_schema(request=SkuCommentSerializer, responses={201: SkuCommentSerializer})
     def create(self, request: Request) -> Response:
         """Say something."""
-        data = CommentSerializer(data=request.data)
+        data = SkuCommentSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         try:
             comment = services.comment_add(
@@ -72,7 +72,7 @@ class CommentViewSet(
             )
         except services.CommentError as error:
             raise ValidationError({"text": [str(error)]}) from None
-        return Response(CommentSerializer(comment).data, status=HTTPStatus.CREATED)
+        return Response(SkuCommentSerializer(comment).data, status=HTTPStatus.CREATED)
 
     def perform_destroy(self, instance: Comment) -> None:
         """One's own; with the permission to delete comments, anybody's."""

@@ -7,6 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -19,7 +21,9 @@ from catalog.selectors import (
     prices_latest,
     products_search,
     read_frame,
+    reads_by_django,
     returned_units,
+    small_reads,
     stock_on,
     stock_records,
     terms_all,
@@ -293,3 +297,17 @@ def test_it_never_writes_through_a_reading_connection() -> None:
     # (The drivers' own errors: one of sqlite3, one of ADBC.)
     with pytest.raises(Exception, match=r"(?i)read.?only"):
         read_frame("DELETE FROM catalog_product RETURNING id")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_small_reads_go_through_djangos_connection() -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert read_frame("SELECT 1 AS one")["one"].to_list() == [1]
+        return len(queries)
+
+    assert asked() == 0
+    with small_reads():
+        assert asked() > 0
+        assert reads_by_django()
+    assert asked() == 0

@@ -27,7 +27,10 @@ def pages(buyer: User) -> dict[str, str]:
         "workbench": reverse("replenishment:workbench"),
         "explain": reverse("replenishment:suggestion-explain", args=[suggestion.pk]),
         "sku": reverse("replenishment:sku", args=place),
-        "chart": reverse("replenishment:sku-chart", args=[*place, "forecast"]),
+        **{
+            f"sku-{part}": reverse(f"replenishment:sku-{part}", args=place)
+            for part in ("chart", "numbers", "projected", "suppliers", "what-if", "changes")
+        },
         "orders": reverse("replenishment:order-list"),
         "order": reverse("replenishment:order-detail", args=[order.pk]),
         "exceptions": reverse("replenishment:exception-list"),

@@ -422,6 +422,11 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
         "/scoreboard/?reason=&category=",
         *(reverse("replenishment:suggestion-explain", args=[s.pk]) for s in suggestions),
         *(reverse("replenishment:sku", args=place) for place in places[:6]),
+        *(
+            reverse(f"replenishment:sku-{part}", args=place)
+            for part in ("numbers", "projected", "suppliers", "what-if", "changes")
+            for place in places[:3]
+        ),
         *(reverse("replenishment:order-detail", args=[order.pk]) for order in orders),
         *(reverse("forecasting:run-detail", args=[run.pk]) for run in runs),
         *(reverse("replenishment:replay-detail", args=[run.pk]) for run in replays),
@@ -437,14 +442,17 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
 
 
 def words_of(part: Any) -> list[str]:
-    """Labels and tooltips anywhere in Bokeh's JSON."""
+    """Labels and tooltips anywhere in Bokeh's JSON; those of the column "tip", lines of text, among them."""
+    if isinstance(part, list) and len(part) == 2 and part[0] == "tip":
+        return [line for text in part[1] for line in text.split("\n")]
     if isinstance(part, list):
         return [word for value in part for word in words_of(value)]
     if not isinstance(part, dict):
         return []
     attributes = part.get("attributes", {})
     said = [str(attributes[key]) for key in ("text", "axis_label") if attributes.get(key)]
-    said += [label for label, _what in attributes.get("tooltips") or []]
+    tooltips = attributes.get("tooltips") or []
+    said += [label for label, _what in tooltips] if isinstance(tooltips, list) else []
     return said + [word for value in part.values() for word in words_of(value)]
 
 
@@ -453,8 +461,8 @@ def test_it_draws_charts_without_english(chinese: Client, superuser: User) -> No
     chinese.force_login(superuser)
     [planned, *_rest] = suggestions_make()
     addresses = [
-        reverse("replenishment:sku-chart", args=[planned.product_id, planned.location_id, name])
-        for name in ("forecast", "cover")
+        reverse("replenishment:sku-chart", args=[planned.product_id, planned.location_id]),
+        reverse("replenishment:plan-purchases-chart", args=[planned.plan_run_id]),
     ]
     replay = make_replay(*POLICIES, compared=True)
     addresses += [

@@ -40,6 +40,9 @@ def home(request: HttpRequest) -> HttpResponse:
     sums = selectors.plan_sums(plan)
     summary = selectors.summary_of(plan)
     health = catalog.health_latest()
+    exceptions, worst = None, []
+    if user.has_perm("replenishment.view_exceptioncase"):
+        exceptions, worst = selectors.exceptions_open(user)
     return render(
         request,
         "replenishment/home.html",
@@ -52,7 +55,9 @@ def home(request: HttpRequest) -> HttpResponse:
             "totals": sums.totals,
             "rail": sums.suppliers[:10],
             "out_of_stock": sums.out,
-            "exceptions": sums.tabs["exception"],
+            "blocked": sums.tabs["exception"],
+            "exceptions": exceptions,
+            "worst": worst,
             "active_plan": PlanRun.objects.filter(state__in=["queued", "running"]).order_by("-pk").first(),
             "active_run": ForecastRun.objects.filter(state__in=["queued", "running"]).order_by("-pk").first(),
             "plan_is_behind": bool(run and plan.forecast_run_id < run.pk),

@@ -57,6 +57,7 @@ class FileStep:
 class FirstRun:
     """The five steps: files, their columns, the health of the data, the first forecast, the first plan.
 
+    `drafts` are files whose columns are to be checked, in the order in which they go.
     `forecast` and `plan` are the latest of their kind, in whatever state.
     """
 
@@ -118,13 +119,19 @@ def first_run() -> FirstRun:
     forecast, plan = runs.first(), plans.first()
     return FirstRun(
         files=[_file(kind, latest.get(kind), held) for kind in FILES],
-        drafts=drafts[::-1],
+        drafts=sorted(drafts, key=_place),
         health=health_latest(),
         forecast=forecast,
         plan=plan,
         has_forecast=_any_done(forecast, runs),
         has_plan=_any_done(plan, plans),
     )
+
+
+def _place(batch: ImportBatch) -> tuple[int, int]:
+    """What others refer to comes first, then what was uploaded first."""
+    kind = _ALSO.get(batch.kind, batch.kind)
+    return (list(FILES).index(kind) if kind in FILES else len(FILES), batch.pk)
 
 
 def _any_done(newest: ForecastRun | PlanRun | None, rows: object) -> bool:

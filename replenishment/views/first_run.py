@@ -45,6 +45,7 @@ def first_run_page(request: HttpRequest, path: FirstRun, **more: Any) -> HttpRes
             "path": path,
             "states": path.states,
             "files": [(file, *FILES[file.kind]) for file in path.files],
+            "waits": {file.kind: file.waits_for for file in path.files},
             "names": {kind: label for kind, (label, _use) in FILES.items()},
             "health": path.health,
             "lines": health_lines(path.health),

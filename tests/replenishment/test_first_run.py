@@ -102,6 +102,10 @@ def test_it_leads_from_files_to_suggestions_in_one_sitting(client: Client, buyer
         "stock.csv": "stock",
     }
     assert states(client)["columns"] == "check"
+    # What others refer to comes first.
+    order = [batch.kind for batch in client.get(START).context["path"].drafts]
+    assert order == ["location", "product", "sales", "stock", "supplier", "supply_terms"]
+    assert "First: Locations, Products" in " ".join(client.get(START).content.decode().split())
 
     # 2: the columns, one file after the other; each comes back here.
     for name in (

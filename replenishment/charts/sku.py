@@ -7,18 +7,14 @@ Import this module where it is used: Bokeh is too heavy for the start of the web
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from bokeh.models import (
     DataRange1d,
     DatetimeTicker,
     DatetimeTickFormatter,
-    HoverTool,
-    Range1d,
 )
 from bokeh.models.annotations import Label, Span
 from bokeh.plotting import figure
@@ -69,9 +65,7 @@ PALETTES = {
 BANDS = ((0.01, 0.99), (0.10, 0.90), (0.25, 0.75))
 
 
-def plain_figure(
-    colors: Palette, *, height: int, width: int, has_dates: bool = True, tools: str = "xpan,xwheel_zoom,reset"
-) -> figure:
+def plain_figure(colors: Palette, *, height: int, width: int, has_dates: bool) -> figure:
     """An empty figure over time, whose vertical axis begins at 0; without dates where another shows them."""
     plot = figure(
         height=height,
@@ -79,7 +73,7 @@ def plain_figure(
         x_axis_type="datetime",
         x_axis_location="below" if has_dates else None,
         y_range=DataRange1d(start=0, range_padding=0.08),
-        tools=tools,
+        tools="xpan",
         active_scroll=None,
         toolbar_location=None,
         background_fill_alpha=0,
@@ -108,11 +102,6 @@ def milliseconds(day: date) -> int:
     return int(np.datetime64(day, "ms").astype(np.int64))
 
 
-def window(plot: figure, start: date, end: date) -> None:
-    """The days that are in view."""
-    plot.x_range = Range1d(start=milliseconds(start), end=milliseconds(end))
-
-
 def mark(
     plot: figure, colors: Palette, day: date, text: str, *, height: int = 4, side: str = "right"
 ) -> None:
@@ -134,11 +123,4 @@ def mark(
             text_font_size="11px",
             text_font=FONT,
         )
-    )
-
-
-def hover(plot: figure, line: Any, rows: Sequence[tuple[str, str]]) -> None:
-    """What the pointer tells about a line; `x` is a date."""
-    plot.add_tools(
-        HoverTool(tooltips=list(rows), formatters={"@x": "datetime"}, mode="vline", renderers=[line])
     )

@@ -187,7 +187,7 @@ def _estimated(plot: figure, colors: Palette, days: Any, sold: Any, past: Sequen
 
 def _lane(story: SkuStory, colors: Palette, width: int) -> figure:
     """A lane of promotions (bars) under a lane of events (diamonds)."""
-    plot = plain_figure(colors, height=LANE_HEIGHT, width=width, has_dates=False, tools="xpan")
+    plot = plain_figure(colors, height=LANE_HEIGHT, width=width, has_dates=False)
     plot.y_range = Range1d(start=0, end=2)
     plot.ygrid.visible = False
     plot.yaxis.major_label_text_alpha = 0
@@ -309,7 +309,7 @@ def _arrivals(plot: figure, colors: Palette, dated: DatedPlan) -> None:
 
 
 def _panel(colors: Palette, height: int, width: int, title: str, *, has_dates: bool) -> figure:
-    plot = plain_figure(colors, height=height, width=width, has_dates=has_dates, tools="xpan")
+    plot = plain_figure(colors, height=height, width=width, has_dates=has_dates)
     plot.title = Title(
         text=title,
         text_color=colors.muted,
@@ -321,6 +321,8 @@ def _panel(colors: Palette, height: int, width: int, title: str, *, has_dates: b
     plot.window_axis = "x"
     # The panels' plots begin at the same place, however long their numbers are.
     plot.min_border_left = 46
+    # Room for the lower half of the axis' last number.
+    plot.min_border_bottom = 8
     return plot
 
 

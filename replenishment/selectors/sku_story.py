@@ -86,7 +86,6 @@ class SkuStory:
     events: list[tuple[date, str]]
     dated: DatedPlan | None
     reorder_point: float | None
-    order_up_to: float | None
 
     @property
     def is_empty(self) -> bool:
@@ -255,7 +254,6 @@ def sku_story(
         events=list(events),
         dated=dated,
         reorder_point=suggestion.reorder_point if suggestion else None,
-        order_up_to=suggestion.order_up_to if suggestion else None,
     )
 
 

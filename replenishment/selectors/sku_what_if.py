@@ -38,8 +38,8 @@ class DemandChange:
 class Outcome:
     """What settings give: units to order today and what they cost, the levels, and the long run.
 
-    `order_value` and costs are in the home currency, `holding_cost`, `ordering_cost`, `lost_margin` and
-    `total_cost` a year; `fill_rate` and `cycle_service` are shares, `stock` the mean at the close of a day.
+    `order_value` and costs are in the home currency, `holding_cost`, `lost_margin` and `total_cost` (with
+    that of ordering) a year; `fill_rate` is a share, `stock` the mean at the close of a day.
     """
 
     order_quantity: float
@@ -49,11 +49,9 @@ class Outcome:
     reorder_point: float
     order_up_to: float
     fill_rate: float
-    cycle_service: float
     stock: float
     stock_value: float
     holding_cost: float
-    ordering_cost: float
     lost_margin: float
     total_cost: float
 

@@ -13,15 +13,16 @@ from replenishment.selectors.approvals import (
     ABOVE,
     OWN,
     READY,
-    BudgetAfter,
     LineReview,
+    OrderBrief,
     OrderReview,
-    Unusual,
     approval_limit,
     may_approve,
-    orders_review,
+    order_review,
+    orders_brief,
     orders_waiting,
 )
+from replenishment.selectors.budgets import BudgetAfter
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.home import (
     jobs_failed,
@@ -64,6 +65,7 @@ from replenishment.selectors.suggestions import (
 )
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
+from replenishment.selectors.unusual import Unusual
 
 __all__ = [
     "ABOVE",
@@ -79,6 +81,7 @@ __all__ = [
     "EditsOpen",
     "LineReview",
     "OrderAhead",
+    "OrderBrief",
     "OrderReview",
     "OrderRules",
     "PlanSums",
@@ -104,12 +107,13 @@ __all__ = [
     "may_approve",
     "on_order",
     "order_actions",
+    "order_review",
     "order_rules",
+    "orders_brief",
     "orders_in_hand",
     "orders_late",
     "orders_list",
     "orders_priced",
-    "orders_review",
     "orders_to_approve",
     "orders_waiting",
     "orders_worth",

@@ -258,6 +258,8 @@ def test_a_part_is_approved_once_with_the_same_key(buyer: User, approver: User, 
     told = answers[0].json()
     assert (told["state"], told["home_value"], told["rest"]) == ("approved", "37.50", rest.pk)
     assert list(rest.lines.values_list("pk", flat=True)) == [second]
+    detail = client_of(buyer).get(f"/api/v1/purchase-orders/{rest.pk}/").json()
+    assert (detail["split_from"], detail["events"][0]["action"]) == (order.pk, "split")
     # Without a key it is another call, and the order is approved already.
     assert client_of(approver).post(url, body).status_code == 409
     assert client_of(approver).post(url, {"lines": [], "comment": "x"}).status_code == 400

@@ -66,7 +66,7 @@ class Heartbeat:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self._begun and not self._lost.is_set() and not transaction.get_connection().needs_rollback:
+        if self._begun and not transaction.get_connection().needs_rollback and self._has_claim():
             self._steps_note()
 
     def report(self, step: str, progress: float) -> None:
@@ -86,6 +86,10 @@ class Heartbeat:
         self._job.beat(self._pk, self._claim, step=step, progress=progress)
         self._steps_note()
         self._sent_at = time.monotonic()
+
+    def _has_claim(self) -> bool:
+        """Whether the job is still this worker's: a lost or stopped one gets no more steps."""
+        return self._job._base_manager.filter(pk=self._pk, claim=self._claim).exists()
 
     def _steps_note(self) -> None:
         steps = [self._begun.popleft() for _ in range(len(self._begun))]

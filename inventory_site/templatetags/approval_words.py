@@ -11,6 +11,7 @@ from replenishment.selectors import Unusual
 register = template.Library()
 
 _DAYS_A_MONTH = 30.4375
+_MONTHS_A_YEAR = 12
 
 
 @register.filter
@@ -21,7 +22,10 @@ def unusual_words(found: Unusual, currency: str) -> str:
     if found.kind == "no-demand":
         return _("No demand is expected")
     if found.kind == "cover":
-        return _("Covers %(months)s months") % {"months": number(found.value / _DAYS_A_MONTH, 0)}
+        months = found.value / _DAYS_A_MONTH
+        if months >= 2 * _MONTHS_A_YEAR:
+            return _("Covers %(years)s years") % {"years": number(months / _MONTHS_A_YEAR, 0)}
+        return _("Covers %(months)s months") % {"months": number(months, 0)}
     if found.kind == "quantity":
         return _("Usually %(usual)s are ordered") % {"usual": quantity(found.usual)}
     if found.kind == "price":

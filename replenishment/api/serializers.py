@@ -285,6 +285,12 @@ class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
     source = slug("code")  # type: ignore[assignment]  # a column of that name
     location = slug("code")
     plan_run = serializers.IntegerField(source="plan_run_id", read_only=True, allow_null=True)
+    split_from = serializers.IntegerField(
+        source="split_from_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The order of which an approver left these lines out.",
+    )
     created_by = slug("username")
     submitted_by = slug("username")
     approved_by = slug("username")
@@ -297,8 +303,8 @@ class OrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
         model = PurchaseOrder
         fields: tuple[str, ...] = (
             "id", "number", "kind", "supplier", "source", "location", "currency", "state", "expected_on",
-            "lines_count", "value", "home_value", "plan_run", "created_by", "submitted_by", "approved_by",
-            "created_at", "updated_at",
+            "lines_count", "value", "home_value", "plan_run", "split_from", "created_by",
+            "submitted_by", "approved_by", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -53,6 +53,8 @@ class PurchaseOrder(models.Model):
     }
     # Lines may be changed in these; an order that was submitted or approved falls back to draft.
     EDITABLE_STATES = (State.DRAFT, State.SUBMITTED, State.APPROVED)
+    # Somebody has approved these: they say what is usual, and what of a budget is spent.
+    SETTLED_STATES = (State.APPROVED, State.SENT, State.PART_RECEIVED, State.CLOSED)
     # What of these is not yet received counts as on order: nothing is bought twice.
     OPEN_STATES = (State.DRAFT, State.SUBMITTED, State.APPROVED, State.SENT, State.PART_RECEIVED)
 

@@ -13,16 +13,16 @@ from replenishment.selectors.approvals import (
     ABOVE,
     OWN,
     READY,
-    BudgetAfter,
     LineReview,
+    OrderBrief,
     OrderReview,
-    Unusual,
     approval_limit,
     may_approve,
-    orders_review,
+    order_review,
+    orders_brief,
     orders_waiting,
 )
-from replenishment.selectors.budgets import BudgetState, budget_of_plan
+from replenishment.selectors.budgets import BudgetAfter, BudgetState, budget_of_plan
 from replenishment.selectors.dated import Arrival, DatedPlan, OrderAhead, dated_plan
 from replenishment.selectors.exceptions import (
     ExceptionSums,
@@ -94,6 +94,7 @@ from replenishment.selectors.summaries import (
 from replenishment.selectors.supply_choice import SupplyChoice, supply_choices
 from replenishment.selectors.supply_options import SupplyOption, supply_options
 from replenishment.selectors.transfers import transfers_list
+from replenishment.selectors.unusual import Unusual
 
 __all__ = [
     "ABOVE",
@@ -119,6 +120,7 @@ __all__ = [
     "LineService",
     "Month",
     "OrderAhead",
+    "OrderBrief",
     "OrderReview",
     "OrderRules",
     "Outcome",
@@ -166,12 +168,13 @@ __all__ = [
     "months_of",
     "on_order",
     "order_actions",
+    "order_review",
     "order_rules",
+    "orders_brief",
     "orders_in_hand",
     "orders_late",
     "orders_list",
     "orders_priced",
-    "orders_review",
     "orders_to_approve",
     "orders_waiting",
     "orders_worth",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,19 @@ class BudgetState:
         """How much is spoken for, 0 to 1."""
         amount = float(self.budget.amount)
         return min(self.committed / amount, 1.0) if amount > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class BudgetAfter:
+    """A budget that an order counts against, in the home currency.
+
+    `left` is what approved orders and this one leave of it (below 0: over it); `waiting` is the worth of
+    other drafts and submitted orders.
+    """
+
+    budget: Budget
+    left: float
+    waiting: float
 
 
 def budgets_list() -> QuerySet[Budget]:
@@ -94,20 +108,70 @@ def budget_states(budgets: QuerySet[Budget]) -> list[BudgetState]:
     if not found:
         return []
     branches = catalog.categories_under([b.category_id for b in found if b.category_id is not None])
-    ordered = orders_worth_frame(
+    ordered = _ordered(
         first=min(budget.first_day for budget in found), last=max(budget.last_day for budget in found)
     )
     return [
-        BudgetState(budget, float(ordered.filter(*scope_holds(budget, branches))["worth"].sum()))
+        BudgetState(budget, float(ordered.filter(*_scope(budget, branches))["worth"].sum()))
         for budget in found
     ]
+
+
+def budgets_after(
+    orders: Sequence[PurchaseOrder], worth: Mapping[int, Mapping[int | None, Decimal]]
+) -> Mapping[int, list[BudgetAfter]]:
+    """The active budgets that each of these orders counts against, by the order's key.
+
+    `worth` is, by order and category of its lines, what they are worth in the order's currency.
+    """
+    found: dict[int, list[BudgetAfter]] = {order.pk: [] for order in orders}
+    days = {order.pk: _day(order) for order in orders if order.kind == PurchaseOrder.Kind.PURCHASE}
+    if not days:
+        return found
+    first, last = min(days.values()), max(days.values())
+    budgets = list(budgets_list().filter(is_active=True, first_day__lte=last, last_day__gte=first))
+    if not budgets:
+        return found
+    branches = catalog.categories_under([b.category_id for b in budgets if b.category_id is not None])
+    ordered = _ordered(first=min(b.first_day for b in budgets), last=max(b.last_day for b in budgets))
+    for budget in budgets:
+        counted = ordered.filter(*_scope(budget, branches))
+        settled = float(
+            counted.filter(counted["state"].is_in(list(PurchaseOrder.SETTLED_STATES)))["worth"].sum()
+        )
+        waiting = float(counted["worth"].sum()) - settled
+        for order in orders:
+            if order.pk not in days or not _may_count(budget, order, days[order.pk]):
+                continue
+            branch = branches[budget.category_id] if budget.category_id is not None else None
+            of_order = worth[order.pk]
+            inside = [value for category, value in of_order.items() if branch is None or category in branch]
+            whole = sum(of_order.values(), Decimal(0))
+            if inside and whole:
+                own = float((order.home_value or 0) * sum(inside, Decimal(0)) / whole)
+                left = float(budget.amount) - settled - own
+                found[order.pk].append(BudgetAfter(budget, left, max(waiting - own, 0.0)))
+    return found
+
+
+def _day(order: PurchaseOrder) -> date:
+    return order.plan_run.as_of if order.plan_run is not None else order.created_at.date()
+
+
+def _may_count(budget: Budget, order: PurchaseOrder, day: date) -> bool:
+    """Whether the order lies in a budget's period and scope, its category aside."""
+    return (
+        budget.first_day <= day <= budget.last_day
+        and budget.supplier_id in {None, order.supplier_id}
+        and budget.location_id in {None, order.location_id}
+    )
 
 
 def _filled(budget: Budget) -> int:
     return sum(value is not None for value in (budget.category_id, budget.supplier_id, budget.location_id))
 
 
-def scope_holds(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Expr]:
+def _scope(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[pl.Expr]:
     """What holds of the orders that count against a budget."""
     import polars as pl
 
@@ -121,7 +185,7 @@ def scope_holds(budget: Budget, branches: Mapping[int, frozenset[int]]) -> list[
     return holds
 
 
-def orders_worth_frame(*, first: date, last: date) -> pl.DataFrame:
+def _ordered(*, first: date, last: date) -> pl.DataFrame:
     """What was ordered on these days, not cancelled.
 
     Columns day, supplier_id, location_id, category_id, state (of the orders), worth (home currency).

@@ -51,6 +51,20 @@ class ContainerLoad:
         return (self.containers or 0.0) - max(self.number - 1, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class LineSize:
+    """What of an order line counts towards minimums and containers; money in the order's currency.
+
+    `asked` is the minimum value that the line's own terms ask of an order (0: none of its own).
+    """
+
+    quantity: Decimal
+    value: Decimal
+    unit_weight: Decimal | None
+    unit_volume: Decimal | None
+    asked: Decimal
+
+
 @dataclass(frozen=True)
 class OrderRules:
     """What the supplier asks of an order, and how the order stands to it."""
@@ -59,10 +73,28 @@ class OrderRules:
     load: ContainerLoad | None
 
 
-def order_rules(
-    *, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], rate: Rate = catalog.exchange_rate
+def order_rules(*, order: PurchaseOrder, lines: Sequence[PurchaseOrderLine]) -> OrderRules:
+    """Minimums and containers of an order with these lines (products and suggestions with terms fetched)."""
+    sizes = []
+    for line in lines:
+        terms = line.suggestion.terms if line.suggestion is not None else None
+        is_own = terms is not None and terms.currency == order.currency
+        sizes.append(
+            LineSize(
+                quantity=line.quantity,
+                value=line.value,
+                unit_weight=line.product.unit_weight,
+                unit_volume=line.product.unit_volume,
+                asked=terms.minimum_order_value if terms is not None and is_own else Decimal(0),
+            )
+        )
+    return rules_of(order=order, sizes=sizes)
+
+
+def rules_of(
+    *, order: PurchaseOrder, sizes: Sequence[LineSize], rate: Rate = catalog.exchange_rate
 ) -> OrderRules:
-    """Minimums and containers of an order with these lines (their products and suggestions' terms fetched).
+    """Minimums and containers of an order with lines of these sizes.
 
     The minimum value is the highest that a line asks: of its terms, else of the supplier (0 without a rate).
     `rate`: where exchange rates come from, for whoever asks for many orders.
@@ -70,11 +102,11 @@ def order_rules(
     supplier = order.supplier
     if supplier is None:
         return OrderRules((), None)
-    weight, no_weight = _total(lines, "unit_weight")
-    volume, no_volume = _total(lines, "unit_volume")
-    value = sum((line.value for line in lines), Decimal(0))
+    weight, no_weight = _total(sizes, "unit_weight")
+    volume, no_volume = _total(sizes, "unit_volume")
+    value = sum((size.value for size in sizes), Decimal(0))
     found = [
-        Progress("value", _minimum_value(order, lines, supplier, rate), value, 0),
+        Progress("value", _minimum_value(order, sizes, supplier, rate), value, 0),
         Progress("weight", supplier.minimum_order_weight, weight, no_weight),
         Progress("volume", supplier.minimum_order_volume, volume, no_volume),
     ]
@@ -94,24 +126,18 @@ def order_rules(
     return OrderRules([row for row in found if row.minimum > 0], load)
 
 
-def _total(lines: Sequence[PurchaseOrderLine], name: str) -> tuple[Decimal, int]:
+def _total(sizes: Sequence[LineSize], name: str) -> tuple[Decimal, int]:
     """Units times a property of the product, and how many lines lack it."""
-    sizes: list[Decimal | None] = [getattr(line.product, name) for line in lines]
-    known = [line.quantity * size for line, size in zip(lines, sizes, strict=True) if size is not None]
-    return sum(known, Decimal(0)), len(lines) - len(known)
+    known = [line.quantity * size for line in sizes if (size := getattr(line, name)) is not None]
+    return sum(known, Decimal(0)), len(sizes) - len(known)
 
 
 def _minimum_value(
-    order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], supplier: Supplier, rate: Rate
+    order: PurchaseOrder, sizes: Sequence[LineSize], supplier: Supplier, rate: Rate
 ) -> Decimal:
     """In the order's currency: each line's terms may name their own."""
     asked = Decimal(0)
     if supplier.minimum_order_value:
         factor = rate(base=supplier.currency, quote=order.currency, day=catalog.today())
         asked = supplier.minimum_order_value * (factor or Decimal(0))
-    own = []
-    for line in lines:
-        terms = line.suggestion.terms if line.suggestion is not None else None
-        is_own = terms is not None and terms.currency == order.currency
-        own.append((terms.minimum_order_value if terms is not None and is_own else Decimal(0)) or asked)
-    return max(own, default=asked)
+    return max((size.asked or asked for size in sizes), default=asked)

@@ -18,7 +18,7 @@ from replenishment.forms import DecisionForm
 from replenishment.models import PurchaseOrder
 from replenishment.views.access import buyer_page, reader
 
-PAGE_SIZE = 20
+PAGE_SIZE = 10
 _LONGEST_KEY = 18
 
 
@@ -30,12 +30,12 @@ def approval_queue(request: HttpRequest) -> HttpResponse:
     if not selectors.may_approve(user):
         raise PermissionDenied
     page = Paginator(selectors.orders_waiting(user), PAGE_SIZE).get_page(request.GET.get("page"))
-    lanes: dict[int, list[selectors.OrderReview]] = {
+    lanes: dict[int, list[selectors.OrderBrief]] = {
         lane: [] for lane in (selectors.READY, selectors.ABOVE, selectors.OWN)
     }
     orders: list[Any] = list(page.object_list)
-    for order, review in zip(orders, selectors.orders_review(orders), strict=True):
-        lanes[order.lane].append(review)
+    for order, brief in zip(orders, selectors.orders_brief(orders), strict=True):
+        lanes[order.lane].append(brief)
     return render(
         request,
         "replenishment/order_approval.html",

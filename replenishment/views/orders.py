@@ -286,7 +286,7 @@ def _detail(request: HttpRequest, pk: int) -> dict[str, Any]:
     return {
         "order": order,
         "lines": lines,
-        "review": selectors.orders_review([order])[0] if is_reviewed else None,
+        "review": selectors.order_review(order) if is_reviewed else None,
         "split_into": list(order.split_into.order_by("pk")),
         "from_queue": "queue" in request.GET,
         "events": order.events.select_related("actor").order_by("-pk"),

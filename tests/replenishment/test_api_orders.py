@@ -241,3 +241,47 @@ def test_it_makes_drafts_in_the_admin(admin_user: User, approver: User, world: W
     assert "Nothing to order" in drafts(admin_user)
     assert PurchaseOrder.objects.count() == before + 1
     assert Suggestion.objects.get(pk=world.suggestion.pk).state == Suggestion.State.DRAFTED
+
+
+@pytest.mark.usefixtures("callers")
+def test_a_part_is_approved_once_with_the_same_key(buyer: User, approver: User, world: World) -> None:  # noqa: F811
+    order = world.submitted
+    first, second = order.lines.order_by("pk").values_list("pk", flat=True)
+    url = f"/api/v1/purchase-orders/{order.pk}/approve-part/"
+    body = {"lines": [first], "comment": "half is enough"}
+    key = {"Idempotency-Key": "part-1"}
+    answers = [client_of(approver).post(url, body, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[1]["Idempotent-Replayed"] == "true"
+    rest = PurchaseOrder.objects.get(split_from=order)
+    told = answers[0].json()
+    assert (told["state"], told["home_value"], told["rest"]) == ("approved", "37.50", rest.pk)
+    assert list(rest.lines.values_list("pk", flat=True)) == [second]
+    detail = client_of(buyer).get(f"/api/v1/purchase-orders/{rest.pk}/").json()
+    assert (detail["split_from"], detail["events"][0]["action"]) == (order.pk, "split")
+    # Without a key it is another call, and the order is approved already.
+    assert client_of(approver).post(url, body).status_code == 409
+    assert client_of(approver).post(url, {"lines": [], "comment": "x"}).status_code == 400
+    assert client_of(approver).post(url, {"lines": [first]}).status_code == 400
+
+
+@pytest.mark.usefixtures("callers")
+def test_many_orders_are_approved_each_for_itself(buyer: User, approver: User, world: World) -> None:  # noqa: F811
+    dear = world.order(State.SUBMITTED)
+    dear.lines.update(unit_cost=Decimal(9_999))
+    url = "/api/v1/purchase-orders/approve-many/"
+    body = {"orders": [world.submitted.pk, dear.pk, world.draft.pk, 999_999]}
+    key = {"Idempotency-Key": "many-1"}
+    for _ in range(2):
+        answer = client_of(approver).post(url, body, headers=key).json()
+        told = {row["order"]: (row["is_approved"], bool(row["error"])) for row in answer["results"]}
+        assert told == {
+            world.submitted.pk: (True, False),
+            dear.pk: (False, True),
+            world.draft.pk: (False, True),
+            999_999: (False, True),
+        }
+    assert PurchaseOrderEvent.objects.filter(action="approve").count() == 1
+    assert client_of(buyer).post(url, body).status_code == 403
+    assert client_of(approver).post(url, {"orders": list(range(1, 300))}).status_code == 400

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from catalog.models import ExchangeRate
+from inventory_site.templatetags.approval_words import unusual_words
 from replenishment import selectors, services
 from replenishment.models import (
     ApprovalLimit,
@@ -249,9 +250,9 @@ def order_value(lines: list[Any]) -> Decimal:
 
 # -- what an approver is told -----------------------------------------------------------------------------
 def review(order: PurchaseOrder) -> selectors.OrderReview:
-    return selectors.orders_review(
-        [PurchaseOrder.objects.select_related("supplier", "plan_run").get(pk=order.pk)]
-    )[0]
+    return selectors.order_review(
+        PurchaseOrder.objects.select_related("supplier", "plan_run").get(pk=order.pk)
+    )
 
 
 def kinds(order: PurchaseOrder) -> list[set[str]]:
@@ -279,7 +280,7 @@ def order_again(order: PurchaseOrder, by: User, **values: Any) -> PurchaseOrder:
 def test_it_tells_what_is_unusual_about_a_line(buyer: User) -> None:
     first = submitted(buyer, count=1)
     assert kinds(first) == [set()]
-    assert review(first).is_first
+    assert review(first).brief.is_first
     PurchaseOrder.objects.filter(pk=first.pk).update(state="sent")
     assert kinds(order_again(first, buyer)) == [set()]
     for _ in range(2):
@@ -293,7 +294,7 @@ def test_it_tells_what_is_unusual_about_a_line(buyer: User) -> None:
     mixed = order_again(first, buyer)
     PurchaseOrderLine.objects.create(order=mixed, product=make_product(), quantity=1, unit_cost=1)
     assert sorted(map(sorted, kinds(mixed))) == [[], ["first"]]
-    assert not review(mixed).is_first
+    assert not review(mixed).brief.is_first
     # What was cancelled, or waits, says nothing about what is usual.
     assert kinds(order_again(first, buyer, quantity=25)) == [set()]
 
@@ -328,8 +329,8 @@ def test_unusual_lines_come_first_and_the_worst_is_named(buyer: User) -> None:
     services.order_line_set(line_id=odd.pk, quantity=200, acting_user=buyer)
     found = review(order)
     assert [row.line.pk for row in found.lines] == [odd.pk, large.pk, small.pk]
-    assert found.worst is not None
-    assert (found.worst.line.pk, found.at_risk, found.unusual_count) == (large.pk, 55.0, 1)
+    assert found.brief.worst == (large.product.sku, 50.0)
+    assert (found.brief.at_risk, found.brief.unusual_count) == (55.0, 1)
 
 
 def test_budgets_are_told_after_this_order(buyer: User) -> None:
@@ -344,7 +345,7 @@ def test_budgets_are_told_after_this_order(buyer: User) -> None:
     Budget.objects.create(name="elsewhere", amount=50, location=make_order(buyer).location, **days)
     Budget.objects.create(name="over", amount=50, first_day=date(2023, 1, 1), last_day=date(2023, 12, 31))
     approved = make_order(buyer, state="approved")
-    found = review(order)
+    found = review(order).brief
     assert approved.home_value == Decimal(120)
     # 500 less 120 approved and 120 of this one; another draft of 120 waits. Of the branch, one line of 60.
     assert {row.budget.name: (row.left, row.waiting) for row in found.budgets} == {
@@ -373,3 +374,22 @@ def test_it_sorts_what_waits_by_who_may_decide(buyer: User, approver: User) -> N
     ]
     ApprovalLimit.objects.filter(user=approver).delete()
     assert {order.lane for order in selectors.orders_waiting(approver)} == {selectors.ABOVE, selectors.OWN}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (selectors.Unusual("first"), "First order of this item"),
+        (selectors.Unusual("no-demand"), "No demand is expected"),
+        (selectors.Unusual("cover", 274, 183), "Covers 9 months"),
+        (selectors.Unusual("cover", 731, 183), "Covers 2 years"),
+        (selectors.Unusual("quantity", 48, 24), "Usually 24 are ordered"),
+        (selectors.Unusual("price", 2.75, 2.5), "10% dearer than last time (2.50 USD)"),
+        (selectors.Unusual("price", 2.0, 2.5), "20% cheaper than last time (2.50 USD)"),
+        (selectors.Unusual("edited", 40, 24), "67% more than the system orders"),
+        (selectors.Unusual("edited", 6, 24), "75% less than the system orders"),
+        (selectors.Unusual("edited", 6, 0), "The system orders none"),
+    ],
+)
+def test_the_reasons_read(found: selectors.Unusual, words: str) -> None:
+    assert unusual_words(found, "USD") == words

@@ -119,6 +119,16 @@ def test_what_is_lost_writes_nothing_more_into_the_log() -> None:
     assert log(run) == before
 
 
+def test_a_step_that_begins_after_the_stop_is_not_told() -> None:
+    run = make_run()
+    claim = ForecastRun.take(run.pk)
+    assert claim is not None
+    with Heartbeat(ForecastRun, run.pk, claim) as heartbeat:
+        ForecastRun.stop(run.pk, "Stopped by buyer.")
+        heartbeat.report("store", 0.9)
+    assert log(run) == [("taken", "info"), ("stopped", "warning")]
+
+
 def test_an_import_tells_its_steps_its_rejected_rows_and_its_error(buyer: User) -> None:
     rows = b"code,name,currency\nS1,One,USD\nS2,Two,dollars\n"
     batch = catalog.import_create(

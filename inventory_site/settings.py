@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -242,6 +243,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# What needs no decision of a person; beat puts it among the periodic tasks of the admin.
+CELERY_BEAT_SCHEDULE = {
+    "wake what was snoozed until today": {
+        "task": "replenishment.tasks.snoozes_end_task",
+        "schedule": crontab(hour="0", minute="5"),
+    },
+}
 if ENV.broker_url.startswith("filesystem"):
     _queue = ENV.var_dir / "queue"
     for _folder in ("messages", "control", "processed"):

@@ -252,6 +252,12 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "task": "replenishment.tasks.exceptions_daily_task",
         "schedule": crontab(hour=str(ENV.digest_hour), minute="0"),
     }
+# What needs no decision of a person; beat puts it among the periodic tasks of the admin.
+CELERY_BEAT_SCHEDULE = {
+    "wake what was snoozed until today": {
+        "task": "replenishment.tasks.snoozes_end_task",
+        "schedule": crontab(hour="0", minute="5"),
+    },
 }
 if ENV.broker_url.startswith("filesystem"):
     _queue = ENV.var_dir / "queue"

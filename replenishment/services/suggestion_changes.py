@@ -98,38 +98,54 @@ def suggestions_change(
         )
         with_plan = edit.planned_with if edit.supply is not None else row.planned_with
         rows.append((edit.state, edit.quantity, by, at, why, *supply.values(), with_plan, row.pk))
-    _write(rows)
+    _write(edits, rows)
     SuggestionChangeLine.objects.bulk_create(lines, batch_size=_BATCH)
     sums_refresh(plan, suppliers)
     return change
 
 
-def _write(rows: Sequence[tuple[Any, ...]]) -> None:
-    """One UPDATE by key for each row: sent together, fifty thousand take seconds."""
-    table, names = Suggestion._meta.db_table, ("state", "edited_quantity", "edited_by_id", "edited_at")
-    columns = (*names, "edit_reason", *SUPPLY, "planned_with")
-    quoted = ", ".join(f"{connection.ops.quote_name(name)} = %s" for name in columns)
-    fields: list[Any] = [Suggestion._meta.get_field(name.removesuffix("_id")) for name in columns]
-    statement = f"UPDATE {table} SET {quoted} WHERE id = %s"  # noqa: S608 - our own names
+def _write(edits: Sequence[Edit], rows: Sequence[tuple[Any, ...]]) -> None:
+    """The rows as they are to be, by their keys: thousands in a statement where the database takes arrays."""
+    names: tuple[str, ...] = ("state", "edited_quantity", "edited_by_id", "edited_at", "edit_reason")
+    if any(edit.supply is not None for edit in edits):
+        names = (*names, *SUPPLY, "planned_with")
+    else:
+        rows = [(*row[: len(names)], row[-1]) for row in rows]
+    fields: list[Any] = [Suggestion._meta.get_field(name.removesuffix("_id")) for name in (*names, "id")]
 
     def stored(row: tuple[Any, ...]) -> list[Any]:
-        *values, pk = row
-        named = zip(fields, values, strict=True)
-        return [*(field.get_db_prep_save(value, connection) for field, value in named), pk]
+        return [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
 
+    quote, table = connection.ops.quote_name, Suggestion._meta.db_table
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [stored(row) for row in rows])
+        if connection.vendor == "postgresql":
+            kinds = [
+                field.rel_db_type(connection) if name == "id" else field.db_type(connection)
+                for name, field in zip((*names, "id"), fields, strict=True)
+            ]
+            arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+            made = ", ".join(quote(name) for name in (*names, "id"))
+            sets = ", ".join(f"{quote(name)} = made.{quote(name)}" for name in names)
+            statement = (
+                f"UPDATE {table} SET {sets} FROM unnest({arrays}) AS made ({made})"  # noqa: S608 - our own names
+                f" WHERE {table}.id = made.id"
+            )
+            for some in batches(rows):
+                cursor.execute(statement, [list(column) for column in zip(*map(stored, some), strict=True)])
+        else:
+            sets = ", ".join(f"{quote(name)} = %s" for name in names)
+            statement = f"UPDATE {table} SET {sets} WHERE id = %s"  # noqa: S608 - our own names
+            cursor.executemany(statement, [stored(row) for row in rows])
 
 
-def suggestions_locked(ids: Iterable[int]) -> Iterator[Suggestion]:
-    """Suggestions by their keys, locked in the order of the keys, with what a change may need of them."""
+def suggestions_locked(ids: Iterable[int], *, locks: bool = True) -> Iterator[Suggestion]:
+    """Suggestions by their keys, locked in the order of the keys, with what a change may need of them.
+
+    Without locks to say what a change would do.
+    """
+    rows = Suggestion.objects.select_for_update(of=("self",)) if locks else Suggestion.objects.all()
     for some in batches(sorted(ids)):
-        yield from (
-            Suggestion.objects.select_for_update(of=("self",))
-            .filter(pk__in=some)
-            .order_by("pk")
-            .only(*_CHANGED, *_READ)
-        )
+        yield from (rows.filter(pk__in=some).order_by("pk").only(*_CHANGED, *_READ))
 
 
 def batches(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -21,6 +21,7 @@ from replenishment.models import (
     PurchaseOrderLine,
     SettingEvent,
     Suggestion,
+    SuggestionChangeLine,
 )
 
 
@@ -58,13 +59,15 @@ class Source:
     latest: Callable[[Place, int], Iterable[Change]]
 
 
-def _edits(place: Place, most: int) -> Iterable[Change]:
-    """The last edit or rejection of each plan's suggestion, with what came of it where that is known."""
-    rows = Suggestion.objects.filter(**place.key, edited_by__isnull=False, edited_at__isnull=False)
-    for row in rows.select_related("edited_by", "edit_score").order_by("-edited_at")[:most]:
-        kind = "reject" if row.state == Suggestion.State.REJECTED else "edit"
-        if row.edited_at is not None:
-            yield Change(row.edited_at, row.edited_by, kind, row)
+def _acts(place: Place, most: int) -> Iterable[Change]:
+    """What people did with the suggestions of all plans, with what came of the one that counted."""
+    rows = SuggestionChangeLine.objects.filter(
+        suggestion__product=place.product, suggestion__location=place.location
+    ).select_related(
+        "change__actor", "suggestion__edit_score", "terms_before__supplier", "terms_after__supplier"
+    )
+    for row in rows.order_by("-change__at", "-pk")[:most]:
+        yield Change(row.change.at, row.change.actor, "act", row)
 
 
 def _overrides(place: Place, most: int) -> Iterable[Change]:
@@ -129,7 +132,7 @@ def _comments(place: Place, most: int) -> Iterable[Change]:
 # A new kind of change needs an entry here and a branch in partials/sku_change.html.
 SOURCES: tuple[Source, ...] = (
     Source("replenishment.view_comment", _comments),
-    Source("replenishment.view_suggestion", _edits),
+    Source("replenishment.view_suggestion", _acts),
     Source("forecasting.view_forecastoverride", _overrides),
     Source("forecasting.view_forecastoverride", _withdrawals),
     Source("replenishment.view_purchaseorder", _order_events),

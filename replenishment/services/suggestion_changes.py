@@ -65,15 +65,16 @@ def suggestions_change(
     reason = reason.strip()
     if len(reason) > 200:
         raise SuggestionError(_("The reason is too long: at most 200 characters."))
+    now = timezone.now()
     change = SuggestionChange.objects.create(
         plan_run=plan,
         kind=kind,
         actor=acting_user,
+        at=now,
         reason=reason,
         lines_count=len(edits),
         undoes=undoes,
     )
-    now = timezone.now()
     suppliers: set[int | None] = set()
     lines, rows = [], []
     for edit in edits:

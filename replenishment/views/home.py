@@ -17,7 +17,8 @@ from catalog.addresses import back_address
 from forecasting import selectors as forecasting
 from forecasting.models import ForecastRun
 from replenishment import selectors, services
-from replenishment.models import PlanRun
+from replenishment.models import ExceptionCase, PlanRun
+from replenishment.selectors import ExceptionSums
 from replenishment.tasks import plan_execute_task
 from replenishment.views.access import buyer_page, reader
 from replenishment.views.first_run import first_run_page
@@ -40,7 +41,8 @@ def home(request: HttpRequest) -> HttpResponse:
     sums = selectors.plan_sums(plan)
     summary = selectors.summary_of(plan)
     health = catalog.health_latest()
-    exceptions, worst = None, []
+    exceptions: ExceptionSums | None = None
+    worst: list[ExceptionCase] = []
     if user.has_perm("replenishment.view_exceptioncase"):
         exceptions, worst = selectors.exceptions_open(user)
     return render(

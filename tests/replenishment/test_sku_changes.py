@@ -151,7 +151,7 @@ def test_it_tells_all_that_was_done_the_latest_first(at_work: Client, buyer: Use
     product, location = suggestion.product, suggestion.location
     found = kinds(product, location, buyer)
     assert found == [
-        "comment", "order", "order", "edit", "action", "withdrawn", "override", "reject", "rule",
+        "comment", "order", "order", "act", "action", "withdrawn", "override", "act", "rule",
     ]  # fmt: skip
     page = at_work.get(address("sku-changes", product, location)).content.decode()
     for text in ("done", "festival", "24 → 30", "30 → 36", "keep it", "fair", "too dear", "Teas", "buyer"):

@@ -91,15 +91,17 @@ def _search(plan: PlanRun | None) -> pl.DataFrame:
 def _planned(plan: PlanRun, limits: Limits) -> list[tuple[Kind, pl.DataFrame]]:
     from replenishment.core import exceptions as rules
     from replenishment.core.items import DEFAULT_MARGIN
+    from replenishment.selectors import exception_demand as demand
     from replenishment.selectors import exception_facts as facts
+    from replenishment.selectors import exception_supply as supply
 
     as_of, today, now = plan.as_of, catalog.today(), timezone.now()
     rows = facts.plan_frame(plan)
     products = facts.products_frame(rows)
     actions = facts.actions_frame(plan)
     lines = _lines(as_of)
-    weeks = facts.weeks_frame(as_of)
-    excess, dead = rules.excess(rows, actions, facts.sold_frame(plan, limits), limits)
+    weeks = demand.weeks_frame(as_of)
+    excess, dead = rules.excess(rows, actions, demand.sold_frame(plan, limits), limits)
     return [
         (Kind.OUT_OF_STOCK, rules.out_of_stock(rows, lines, as_of)),
         (Kind.RUNS_OUT, rules.runs_out(rows, lines, actions, as_of)),
@@ -107,21 +109,21 @@ def _planned(plan: PlanRun, limits: Limits) -> list[tuple[Kind, pl.DataFrame]]:
         (Kind.SURPLUS_ON_ORDER, rules.surplus_on_order(actions)),
         (Kind.EXCESS, excess),
         (Kind.DEAD_STOCK, dead),
-        (Kind.TREND_FLIP, rules.flips(facts.trends_frame(), products, limits)),
+        (Kind.TREND_FLIP, rules.flips(demand.trends_frame(), products, limits)),
         (Kind.TREND_FLIP, _lasting(now - timedelta(days=limits.trend_days))),
         (Kind.SPIKE, rules.spikes(weeks, rows, limits)),
-        (Kind.FORECAST_ALARM, rules.alarms(rows, facts.alarms_frame())),
+        (Kind.FORECAST_ALARM, rules.alarms(rows, demand.alarms_frame())),
         (
             Kind.SENTIMENT_DROP,
-            rules.sentiment_drops(facts.voices_frame(as_of=as_of, limits=limits), products, limits),
+            rules.sentiment_drops(demand.voices_frame(as_of=as_of, limits=limits), products, limits),
         ),
-        (Kind.NO_LOOK_ALIKES, rules.look_alikes_missing(facts.new_frame(as_of=as_of), products)),
-        (Kind.SUPPLIER_SLIPS, rules.slips(facts.slips_frame(as_of=as_of), rows, limits)),
+        (Kind.NO_LOOK_ALIKES, rules.look_alikes_missing(demand.new_frame(as_of=as_of), products)),
+        (Kind.SUPPLIER_SLIPS, rules.slips(supply.slips_frame(as_of=as_of), rows, limits)),
         (
             Kind.COST_JUMP,
-            rules.cost_jumps(facts.costs_frame(now=now, as_of=as_of, limits=limits), rows, limits),
+            rules.cost_jumps(supply.costs_frame(now=now, as_of=as_of, limits=limits), rows, limits),
         ),
-        (Kind.RATE_JUMP, rules.rate_jumps(facts.rates_frame(as_of=as_of, limits=limits), rows, limits)),
+        (Kind.RATE_JUMP, rules.rate_jumps(supply.rates_frame(as_of=as_of, limits=limits), rows, limits)),
         (Kind.MOQ_COVER, rules.moq_covers(rows, limits)),
         (
             Kind.NOT_PLANNED,
@@ -157,7 +159,7 @@ def _lasting(since: datetime) -> pl.DataFrame:
     import polars as pl
 
     from replenishment.core.exceptions.limits import COLUMNS
-    from replenishment.selectors.exception_facts import flips_lasting
+    from replenishment.selectors.exception_demand import flips_lasting
 
     rows = [
         {
@@ -177,7 +179,7 @@ def _system(plan: PlanRun | None) -> list[tuple[Kind, pl.DataFrame]]:
     from django.db.models import Sum
 
     from replenishment.core.exceptions.limits import COLUMNS
-    from replenishment.selectors import exception_facts as facts
+    from replenishment.selectors import exception_supply as supply
 
     rejected = [
         {
@@ -193,9 +195,9 @@ def _system(plan: PlanRun | None) -> list[tuple[Kind, pl.DataFrame]]:
                 }
             ),
         }
-        for batch in facts.batches_rejecting()
+        for batch in supply.batches_rejecting()
     ]
-    failed = facts.failures()
+    failed = supply.failures()
     risk = 0.0
     if plan is not None and failed:
         risk = plan.suggestions.aggregate(risk=Sum("margin_at_risk"))["risk"] or 0.0

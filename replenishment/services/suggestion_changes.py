@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange, SuggestionChangeLine
+from replenishment.services.bulk_sql import rows_insert, rows_update
 from replenishment.services.errors import SuggestionError
 from replenishment.services.plan_sums import sums_refresh
 
@@ -27,6 +27,20 @@ SUPPLY = (
     "home_unit_cost",
     "landed_cost",
     "lead_time_days",
+)
+_SIGNED = ("state", "edited_quantity", "edited_by_id", "edited_at", "edit_reason")
+_LINE = (
+    "change_id",
+    "suggestion_id",
+    "state_before",
+    "state_after",
+    "quantity_before",
+    "quantity_after",
+    "terms_before_id",
+    "terms_after_id",
+    "edited_by_before_id",
+    "edited_at_before",
+    "reason_before",
 )
 _CHANGED = ("state", "edited_quantity", "edited_by", "edited_at", "edit_reason", "planned_with", *SUPPLY)
 _READ = ("plan_run", "product", "location", "order_quantity")
@@ -83,60 +97,20 @@ def suggestions_change(
         by, at, why = edit.signed or (acting_user.pk, now, reason)
         suppliers |= {row.supplier_id, supply["supplier_id"]}
         lines.append(
-            SuggestionChangeLine(
-                change=change,
-                suggestion=row,
-                state_before=row.state,
-                state_after=edit.state,
-                quantity_before=row.edited_quantity,
-                quantity_after=edit.quantity,
-                terms_before_id=row.terms_id,
-                terms_after_id=supply["terms_id"],
-                edited_by_before_id=row.edited_by_id,
-                edited_at_before=row.edited_at,
-                reason_before=row.edit_reason,
+            (
+                *(change.pk, row.pk, row.state, edit.state, row.edited_quantity, edit.quantity),
+                *(row.terms_id, supply["terms_id"], row.edited_by_id, row.edited_at, row.edit_reason),
             )
         )
         with_plan = edit.planned_with if edit.supply is not None else row.planned_with
         rows.append((edit.state, edit.quantity, by, at, why, *supply.values(), with_plan, row.pk))
-    _write(edits, rows)
-    SuggestionChangeLine.objects.bulk_create(lines, batch_size=_BATCH)
+    columns: tuple[str, ...] = (*_SIGNED, *SUPPLY, "planned_with")
+    if all(edit.supply is None for edit in edits):
+        columns, rows = _SIGNED, [(*row[: len(_SIGNED)], row[-1]) for row in rows]
+    rows_update(Suggestion, columns, rows)
+    rows_insert(SuggestionChangeLine, _LINE, lines)
     sums_refresh(plan, suppliers)
     return change
-
-
-def _write(edits: Sequence[Edit], rows: Sequence[tuple[Any, ...]]) -> None:
-    """The rows as they are to be, by their keys: thousands in a statement where the database takes arrays."""
-    names: tuple[str, ...] = ("state", "edited_quantity", "edited_by_id", "edited_at", "edit_reason")
-    if any(edit.supply is not None for edit in edits):
-        names = (*names, *SUPPLY, "planned_with")
-    else:
-        rows = [(*row[: len(names)], row[-1]) for row in rows]
-    fields: list[Any] = [Suggestion._meta.get_field(name.removesuffix("_id")) for name in (*names, "id")]
-
-    def stored(row: tuple[Any, ...]) -> list[Any]:
-        return [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
-
-    quote, table = connection.ops.quote_name, Suggestion._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            kinds = [
-                field.rel_db_type(connection) if name == "id" else field.db_type(connection)
-                for name, field in zip((*names, "id"), fields, strict=True)
-            ]
-            arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-            made = ", ".join(quote(name) for name in (*names, "id"))
-            sets = ", ".join(f"{quote(name)} = made.{quote(name)}" for name in names)
-            statement = (
-                f"UPDATE {table} SET {sets} FROM unnest({arrays}) AS made ({made})"  # noqa: S608 - our own names
-                f" WHERE {table}.id = made.id"
-            )
-            for some in batches(rows):
-                cursor.execute(statement, [list(column) for column in zip(*map(stored, some), strict=True)])
-        else:
-            sets = ", ".join(f"{quote(name)} = %s" for name in names)
-            statement = f"UPDATE {table} SET {sets} WHERE id = %s"  # noqa: S608 - our own names
-            cursor.executemany(statement, [stored(row) for row in rows])
 
 
 def suggestions_locked(ids: Iterable[int], *, locks: bool = True) -> Iterator[Suggestion]:

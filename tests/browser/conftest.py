@@ -96,7 +96,8 @@ class Visit:
         shots = shots_folder()
         shots.mkdir(parents=True, exist_ok=True)
         path = shots / f"{name}-{self.words.language}-{self.theme}-{width}.png"
-        self.page.screenshot(path=path, full_page=whole, animations="disabled")
+        # To hide the caret Playwright would leave style attributes behind, which htmx then meets.
+        self.page.screenshot(path=path, full_page=whole, animations="disabled", caret="initial")
 
 
 def shots_folder() -> Path:

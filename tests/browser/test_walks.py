@@ -134,7 +134,7 @@ def loaded(
         with request.getfixturevalue("visit")(make_user("buyer", "Buyer"), **DESK) as person:
             first_sitting(person, frat_files(public_data), tmp_path, request.getfixturevalue("crew"))
         keep(kept)
-    approver = make_user("approver", "Approver")
+    approver = make_user("approver", "Approver", is_staff=True)
     ApprovalLimit.objects.create(user=approver, amount=Decimal(100_000))
     return PlanRun.objects.get()
 
@@ -178,11 +178,17 @@ def test_a_buyer_s_morning(visit: Start, loaded: PlanRun, language: str, theme: 
         person.shoot("buyer-2-workbench")
         page.get_by_role("complementary", name=words("Suppliers")).get_by_text(one.supplier.name).click()
         expect(rows).to_have_count(theirs)
+        whole = page.locator("#rail-all").inner_text()
         quantity = page.get_by_label(words("Quantity of %(sku)s", sku=one.product.sku))
         wanted = round(one.order_quantity) + 24
         quantity.fill(str(wanted))
         quantity.press("Tab")
         expect(page.locator(f"#q-{one.pk}")).to_have_class(re.compile("quantity--edited"))
+        # The sums are still of what the filter shows, and the whole has grown with its part.
+        expect(page.locator("#strip dd").first).to_have_text(
+            page.locator(f"#rail-{one.supplier.pk} .rail__value").inner_text()
+        )
+        expect(page.locator("#rail-all")).not_to_have_text(whole)
         person.shoot("buyer-3-edited")
         one.refresh_from_db()
         assert (one.edited_quantity, one.edited_by) == (wanted, person_called("buyer"))
@@ -266,6 +272,6 @@ def test_on_a_phone_an_order_is_approved_and_stock_looked_up(
         person.shoot("phone-4-found")
         rows.get_by_role("link").first.tap()
         expect(page.get_by_role("heading", level=1)).to_have_text(asked.product.name)
-        expect(page.locator("[data-chart][aria-busy=false]").first).to_be_visible()
+        expect(page.locator("[data-chart][aria-busy=false]").first).to_be_visible(timeout=PATIENCE)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         person.shoot("phone-5-sku")

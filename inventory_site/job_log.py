@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 
 from django.conf import settings
@@ -20,6 +20,8 @@ _LIVE_LINES = 8
 # Before so much is done its share says little about the rest: earlier jobs of the kind say more.
 _SHARE_TELLS = 0.15
 _JOBS_LOOKED_AT = 5
+# So long a worker may take to see a job that was sent to it, in seconds.
+_WORKER_ANSWERS = 15
 # What begins or ends a step.
 _BOUNDARIES = frozenset({"step", "done", "failed", "stopped", "lost", "taken", "retried"})
 
@@ -68,6 +70,20 @@ def job_panel(job: Job, user: User | AnonymousUser) -> JobPanel:
         may_stop=may_act and not job.is_finished,
         may_retry=may_act and job.can_retry,
     )
+
+
+def job_waits(job: Job) -> str:
+    """What a queued job waits for: "busy" workers, or one that is "silent"; "" where it was just queued."""
+    if job.state != Job.State.QUEUED:
+        return ""
+    kind = JobLine.objects.filter(kind=job._meta.model_name or "", job_id=job.pk)
+    since = kind.order_by("-pk").values_list("at", flat=True).first() or job.created_at
+    if (timezone.now() - max(since, job.created_at)).total_seconds() < _WORKER_ANSWERS:
+        return ""
+    alive = timezone.now() - timedelta(seconds=settings.FORESTOCK_STALE_AFTER_SECONDS)
+    running = {"state": Job.State.RUNNING, "heartbeat_at__gte": alive}
+    is_busy = any(one.model._base_manager.filter(**running).exists() for one in KINDS.values())
+    return "busy" if is_busy else "silent"
 
 
 def job_seconds(job: Job) -> float | None:

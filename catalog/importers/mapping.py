@@ -46,8 +46,8 @@ def mapping_suggest(data_set: DataSet, header: Sequence[str]) -> dict[str, str]:
 def kind_suggest(data_sets: Mapping[str, DataSet], header: Sequence[str], name: str = "") -> str | None:
     """The kind of data that a file holds: whose needed columns it all has, or that its name begins with.
 
-    A name that says it wins where the columns allow it; then the kind that knows most of the columns and asks
-    for most of them. None where no kind fits.
+    A name that says it wins where the columns allow it, or where it lacks some but knows more columns than any
+    other kind; then the kind that knows most of the columns and asks for most of them. None where no kind fits.
     """
     begins = plain(name)
     named = {
@@ -61,6 +61,11 @@ def kind_suggest(data_sets: Mapping[str, DataSet], header: Sequence[str], name: 
         needed = {column.name for column in data_set.columns if column.required}
         if needed <= known:
             scores[kind] = (named.get(kind, 0), len(known), len(needed))
+    most = max((known for _named, known, _needed in scores.values()), default=0)
+    for kind in named:
+        known = {column for column in mapping_suggest(data_sets[kind], header).values() if column}
+        if len(known) > most:
+            scores[kind] = (named[kind], len(known), 0)
     if scores:
         return max(scores, key=lambda kind: scores[kind])
     return max(named, key=lambda kind: named[kind], default=None)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Job
 from inventory_site.job_log import job_panel as panel_of
+from inventory_site.job_log import job_waits
 from inventory_site.templatetags.forestock import MISSING, locale_now, number
 
 register = template.Library()
@@ -35,6 +36,12 @@ def job_log(context: Context, job: Job) -> dict[str, Any]:
     """How long a job took that is done, and its log."""
     user = context.get("user") or AnonymousUser()
     return {"panel": panel_of(job, user) if job.state == Job.State.DONE else None}
+
+
+@register.inclusion_tag("partials/job_waits.html")
+def job_waiting(job: Job) -> dict[str, Any]:
+    """A sentence where a queued job has not been taken: all workers are busy, or none answers."""
+    return {"waits": job_waits(job), "job": job}
 
 
 @register.filter

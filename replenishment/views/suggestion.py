@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from replenishment import charts, selectors, services
 from replenishment.act_forms import SnoozeForm
 from replenishment.forms import RejectForm, SuggestionEditForm
-from replenishment.models import Suggestion, SuggestionChange
+from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.services import Act
 from replenishment.views.access import buyer_page, message_header, reader
 from replenishment.views.answers import CHANGED, EDIT, invalid, refusal
+from replenishment.views.workbench import Choice
 
 _SECTIONS = ("snooze", "reject", "supply")
 
@@ -163,6 +166,13 @@ def _acting(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
+def _shown(request: HttpRequest, plan: PlanRun) -> Choice:
+    """What the reader's workbench shows: its filters stand in its address. All of the plan elsewhere."""
+    address = urlsplit(getattr(getattr(request, "htmx", None), "current_url", None) or "")
+    at_workbench = address.path == reverse("replenishment:workbench")
+    return Choice.of(QueryDict(address.query if at_workbench else ""), plan)
+
+
 def _explained(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     bridge = charts.bridge_of(suggestion)
     section = request.GET.get("open", "")
@@ -191,11 +201,13 @@ def _saved(request: HttpRequest, pk: int, text: str, *, is_moved: bool = True) -
         "is_moved": is_moved,
     }
     if not is_moved:
-        sums = selectors.plan_sums(suggestion.plan_run)
+        shown = _shown(request, suggestion.plan_run)
+        sums = shown.sums(suggestion.plan_run)
         is_edited = suggestion.edited_quantity is not None
         context |= {
             "totals": sums.totals,
-            "budget": selectors.budget_of_plan(suggestion.plan_run),
+            "budget": selectors.budget_of_plan(suggestion.plan_run, supplier_id=shown.values.get("supplier")),
+            "rail_value": sum(row.value for row in sums.suppliers),
             "rail_row": sums.of_supplier(suggestion.supplier_id),
             "service": selectors.line_service(suggestion) if is_edited else None,
         }

@@ -19,7 +19,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import SalesRecord, StockLevel
 from replenishment.models import PlanRun
+from tests.browser.words import Words
 from tests.cast import PASSWORD, make_location, make_product, make_supplier, make_terms
+from tests.conftest import ROOT
 from tests.replenishment.world import AS_OF, make_forecast, run_plan
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -64,6 +66,8 @@ class Visit:
 
     page: Page
     site: str
+    words: Words = field(default_factory=lambda: Words("en"))
+    theme: str = "light"
     problems: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
@@ -72,6 +76,9 @@ class Visit:
 
     def log_in(self, user: User) -> None:
         self.open("/accounts/login/")
+        if self.words.language != "en":
+            self.page.locator("summary", has=self.page.locator("svg")).first.click()
+            self.page.locator(f"button[value={self.words.language}]").click()
         self.page.fill("[name=username]", user.username)
         self.page.fill("[name=password]", PASSWORD)
         self.page.click("main button[type=submit]")
@@ -81,18 +88,35 @@ class Visit:
         """Until no request is under way, as far as the page can tell."""
         self.page.wait_for_load_state("networkidle")
 
+    def shoot(self, name: str, *, whole: bool = True) -> None:
+        """Keep a picture of the page as NAME-LANGUAGE-THEME-WIDTH.png, to be looked at."""
+        self.settled()
+        size = self.page.viewport_size
+        width = size["width"] if size else 0
+        shots = shots_folder()
+        shots.mkdir(parents=True, exist_ok=True)
+        path = shots / f"{name}-{self.words.language}-{self.theme}-{width}.png"
+        # To hide the caret Playwright would leave style attributes behind, which htmx then meets.
+        self.page.screenshot(path=path, full_page=whole, animations="disabled", caret="initial")
+
+
+def shots_folder() -> Path:
+    """Where pictures of walks are kept: FORESTOCK_SHOTS, or .artifacts (which git ignores)."""
+    return Path(os.environ.get("FORESTOCK_SHOTS") or ROOT / ".artifacts")
+
 
 @pytest.fixture
 def visit(browser: Browser, live_server: LiveServer) -> Callable[..., Any]:
     """`with visit(user, color_scheme="dark") as person: ...`; fails at its end where the page had errors."""
 
     @contextmanager
-    def start(user: User | None = None, **options: Any) -> Iterator[Visit]:
+    def start(user: User | None = None, *, language: str = "en", **options: Any) -> Iterator[Visit]:
         context = browser.new_context(**options)
         # The first page of a server has heavy libraries to load.
         context.set_default_timeout(20_000)
         page = context.new_page()
-        person = Visit(page, live_server.url)
+        theme = options.get("color_scheme", "light")
+        person = Visit(page, live_server.url, words=Words(language), theme=theme)
         page.on("pageerror", lambda error: person.problems.append(f"error: {error}"))
         page.on(
             "console",

@@ -21,7 +21,7 @@ from catalog.services.heartbeat import Heartbeat
 from forecasting.models import ForecastRun, SignalRun
 from forecasting.words import STEPS
 from inventory_site import tasks
-from inventory_site.job_log import job_lines, job_panel
+from inventory_site.job_log import job_lines, job_panel, job_waits
 from inventory_site.jobs import KINDS
 from inventory_site.templatetags.jobs import duration
 from replenishment.models import PlanRun
@@ -327,3 +327,27 @@ def test_old_lines_are_let_go(settings: Settings) -> None:
     ForecastRun.note(run.pk, "done")
     tasks.job_lines_prune_task()
     assert log(run) == [("done", "info")]
+
+
+def test_a_job_that_nobody_takes_says_so(buyer: User) -> None:
+    now = timezone.now()
+    run = make_run(state="queued", created_at=now)
+    page = ["job", "forecast", run.pk]
+
+    def told() -> str:
+        return at_work(buyer).get(reverse(page[0], args=page[1:])).content.decode()
+
+    assert job_waits(run) == ""
+    assert "worker has taken" not in told()
+    ForecastRun.objects.filter(pk=run.pk).update(created_at=now - timedelta(minutes=1))
+    run.refresh_from_db()
+    assert job_waits(run) == "silent"
+    assert "No worker has taken it yet" in told()
+    other = make_run(state="running", heartbeat_at=now)
+    assert job_waits(run) == "busy"
+    assert "busy with other jobs" in told()
+    ForecastRun.objects.filter(pk=other.pk).update(heartbeat_at=now - timedelta(days=1))
+    assert job_waits(run) == "silent"
+    # Queued once more just now: a worker has not had the time to answer.
+    ForecastRun.note(run.pk, "retried", who="buyer")
+    assert job_waits(run) == ""

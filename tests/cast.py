@@ -49,6 +49,7 @@ GROUP_MIGRATIONS = (
     "0012_comment_permissions",
     "0011_exception_permissions",
     "0014_home_permissions",
+    "0015_workbench_permissions",
 )
 
 

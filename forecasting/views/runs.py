@@ -113,7 +113,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "shares_model": name_of(MODELS, mix.get("model", "")),
             "decisions": decision_lines(decisions_list(run=run)),
             # A chain plans once from a run, but nothing keeps people from planning more often.
-            "plans": run.plans.only("pk").order_by("-pk")[:_PLANS_SHOWN],
+            "plans": run.plans.only("pk", "forecast_run").order_by("-pk")[:_PLANS_SHOWN],
             "signals": _signals(run),
             "alarms": run_alarms(run),
         },

@@ -55,7 +55,7 @@ class AssignSerializer(serializers.Serializer[Any]):
     owner = serializers.CharField(max_length=150, allow_null=True)
 
 
-class SnoozeSerializer(serializers.Serializer[Any]):
+class ExceptionSnoozeSerializer(serializers.Serializer[Any]):
     """Until which day it is out of sight."""
 
     until = serializers.DateField()
@@ -100,11 +100,11 @@ class ExceptionViewSet(
         services.exceptions_assign(owner=owner, **self._case(request))
         return self._answer()
 
-    @extend_schema(request=SnoozeSerializer, responses=ExceptionSerializer)
+    @extend_schema(request=ExceptionSnoozeSerializer, responses=ExceptionSerializer)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, pk: str) -> Response:
         """Put it out of sight until a day, or until it is gone."""
-        given = self._given(SnoozeSerializer, request)
+        given = self._given(ExceptionSnoozeSerializer, request)
         services.exceptions_snooze(**self._case(request), **given)
         return self._answer()
 

@@ -289,7 +289,7 @@ def test_it_writes_names_as_text(at_work: Client) -> None:
     assert "&lt;script&gt;alert" in page
 
 
-WORKBENCH_QUERIES = 20
+WORKBENCH_QUERIES = 19
 
 
 @pytest.mark.parametrize("rows", [1, 50])

@@ -34,6 +34,8 @@ FORMS = {
     "replenishment:budget-add",
     "replenishment:rule-add",
 }
+# For those who approve.
+APPROVERS = {"replenishment:order-approval"}
 # It shows its own way out.
 OWN_WAY = {"replenishment:workbench"}
 
@@ -76,8 +78,10 @@ def test_it_opens_on_an_empty_database_and_says_what_comes_next(
     for user in (buyer, admin_user, viewer):
         client.force_login(user)
         answer = client.get(reverse(name))
+        if answer.status_code == 405:  # no page: it takes posts alone
+            continue
         if answer.status_code == 403 and user != admin_user:
-            assert name in FORMS, (name, user)
+            assert name in FORMS | APPROVERS, (name, user)
             continue
         assert answer.status_code == 200, (name, user)
         if name in FORMS | OWN_WAY:

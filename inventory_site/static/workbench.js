@@ -11,20 +11,33 @@
     if (event.persisted) location.reload();
   });
 
-  // After an act the workbench shows itself anew; what is being typed meanwhile stays ------------------
+  // After an act the workbench shows itself anew; what is typed and ticked meanwhile stays --------------
   let typing = null;
+  let ticked = null;
+  let isAnew = false;
   on("workbench:changed", () => {
+    isAnew = true;
     htmx.ajax("GET", location.pathname + location.search, { target: "#workbench", swap: "outerHTML" });
   });
   on("htmx:beforeSwap", (event) => {
     const field = document.activeElement;
-    if (event.detail.target?.id !== "workbench" || !field?.matches("[data-quantity]")) return;
-    if (field.value !== field.defaultValue) typing = { id: field.id, value: field.value };
+    if (event.detail.target?.id !== "workbench" || !event.detail.shouldSwap) return;
+    const isGet = event.detail.requestConfig.verb === "get";
+    if (isAnew && isGet) ticked = [...document.querySelectorAll("[data-select]:checked")].map((box) => box.value);
+    if (!field?.matches("[data-quantity]") || field.value === field.defaultValue) return;
+    typing = { id: field.id, value: field.value };
   });
   on("htmx:afterSettle", () => {
     const field = typing && document.getElementById(typing.id);
     if (field) field.value = typing.value;
     typing = null;
+    if (ticked) {
+      const boxes = [...document.querySelectorAll("[data-select]")].filter((box) => ticked.includes(box.value));
+      for (const box of boxes) box.checked = true;
+      boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
+      ticked = null;
+      isAnew = false;
+    }
     offer();
   });
 

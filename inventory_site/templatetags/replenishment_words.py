@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from forecasting.words import ALL_MODELS, CHAMPIONS, FREQUENCIES, LIKENESS, SEGMENTS, name_of
-from replenishment.models import PlanAction, Suggestion
+from replenishment.models import PlanAction, Snooze, Suggestion
 from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
 if TYPE_CHECKING:
@@ -297,3 +297,9 @@ def confidence_why(suggestion: Suggestion) -> _StrPromise | str:
     if suggestion.spread is not None and suggestion.spread > suggestion.WIDE / 2:
         return _("wide demand")
     return _("terms assumed") if suggestion.terms_are_assumed else ""
+
+
+@register.filter
+def snooze_of(snoozes: dict[tuple[int, int], Snooze] | None, suggestion: Suggestion) -> Snooze | None:
+    """The snooze of a suggestion among `selectors.snoozes_of` a page's rows."""
+    return (snoozes or {}).get((suggestion.product_id, suggestion.location_id))

@@ -66,6 +66,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "offers": {} if shows_transfers else _offers(page.object_list),
         "photos": _photos(request, page.object_list) if not shows_transfers else {},
         "trends": _trends(request, page.object_list) if not shows_transfers else {},
+        "snoozes": {} if shows_transfers else selectors.snoozes_of(page.object_list),
         "totals": sums.totals,
         "can_edit": request.user.has_perm("replenishment.edit_suggestion_quantity"),
         "can_draft": request.user.has_perm("replenishment.add_purchaseorder"),

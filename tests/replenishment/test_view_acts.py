@@ -14,7 +14,7 @@ from django.urls import reverse
 from catalog import selectors as catalog
 from replenishment import services
 from replenishment.models import PurchaseOrder, Snooze, Suggestion, SuggestionChange
-from tests.cast import make_user
+from tests.cast import make_terms, make_user
 from tests.replenishment.world import make_plan, make_suggestion, make_world
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +150,19 @@ def test_it_snoozes_and_wakes(at_work: Client) -> None:
     assert post(at_work, of("wake", row)).status_code == 200
     row.refresh_from_db()
     assert row.state == "open"
+
+
+def test_rows_tell_of_snoozes_and_of_the_plans_supplier(at_work: Client) -> None:
+    plan = make_plan()
+    asleep, moved = make_suggestion(plan), make_suggestion(plan)
+    until = catalog.today() + timedelta(days=3)
+    post(at_work, of("snooze", asleep), until=str(until), reason="waits for the fair")
+    shown = at_work.get("/workbench/?state=snoozed").content.decode()
+    assert "waits for the fair" in shown
+    terms = make_terms(product=moved.product)
+    assert post(at_work, of("supplier", moved), terms=terms.pk, plan=plan.pk).status_code == 200
+    assert moved.supplier is not None
+    assert f"instead of {moved.supplier.name}" in at_work.get("/workbench/").content.decode()
 
 
 def test_it_tells_in_the_drawer_what_was_done(at_work: Client) -> None:

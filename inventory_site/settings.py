@@ -247,11 +247,16 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# What needs no decision of a person; beat puts it among the periodic tasks of the admin.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "exceptions": {
         "task": "replenishment.tasks.exceptions_daily_task",
         "schedule": crontab(hour=str(ENV.digest_hour), minute="0"),
-    }
+    },
+    "wake what was snoozed until today": {
+        "task": "replenishment.tasks.snoozes_end_task",
+        "schedule": crontab(hour="0", minute="5"),
+    },
 }
 if ENV.broker_url.startswith("filesystem"):
     _queue = ENV.var_dir / "queue"

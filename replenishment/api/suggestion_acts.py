@@ -26,6 +26,7 @@ _EDIT = "replenishment.edit_suggestion_quantity"
 class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
     """The acts of `SuggestionViewSet`."""
 
+    list_actions = ("bulk",)
     act_permissions: ClassVar = dict.fromkeys(("bulk", "undo", "snooze", "wake", "supplier"), _EDIT)
 
     @extend_schema(request=serializers.ActSerializer, responses=serializers.ActedSerializer)

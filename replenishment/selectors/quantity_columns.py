@@ -28,6 +28,26 @@ _OWN: dict[str, pl.DataType] = {
     "review_days": pl.Float64(),
     "unit_cost": pl.Float64(),
 }
+# What orders as a whole are reckoned from: columns of an order's supplier, terms and products.
+_ORDER = frozenset(
+    {
+        "expected_demand",
+        "demand_p50",
+        "demand_p90",
+        "review_days",
+        "list_cost",
+        "price_break_kind",
+        "freight_cost",
+        "duty_rate",
+        "minimum_value",
+        "supplier_minimum_value",
+        "supplier_currency",
+        "minimum_weight",
+        "minimum_volume",
+        "unit_weight",
+        "unit_volume",
+    }
+)
 _TERMS: dict[str, tuple[str, pl.DataType]] = {
     "moq": ("terms__moq", pl.Float64()),
     "order_multiple": ("terms__order_multiple", pl.Float64()),
@@ -46,18 +66,22 @@ _TERMS: dict[str, tuple[str, pl.DataType]] = {
 }
 
 
-def quantity_columns(suggestions: QuerySet[Suggestion]) -> pl.DataFrame:
+def quantity_columns(suggestions: QuerySet[Suggestion], *, of_orders: bool = False) -> pl.DataFrame:
     """One row for each, by key: its quantity (`final`), stock, demand and packs.
 
-    `list_cost` is the terms' cost below all price breaks, in `currency`; minimums are of the terms and of
-    the supplier; `is_buyable`: somebody sells it, at a known price. Without terms packs are of one unit.
+    `of_orders` adds what orders as a whole are reckoned from: minimums of the terms and of the supplier,
+    prices (`list_cost` is the terms' below all price breaks, in `currency`), weights. `is_buyable`: somebody
+    sells it, at a known price. Without terms packs are of one unit.
     """
-    names = [*_OWN, *(path for path, _kind in _TERMS.values())]
+    columns = {name: (name, kind) for name, kind in _OWN.items()} | _TERMS
+    if not of_orders:
+        columns = {name: column for name, column in columns.items() if name not in _ORDER}
+    paths = [path for path, _kind in columns.values()]
     rows: list[tuple[Any, ...]] = [
         tuple(float(value) if isinstance(value, Decimal) else value for value in row)
-        for row in suggestions.order_by("pk").values_list(*names)
+        for row in suggestions.order_by("pk").values_list(*paths)
     ]
-    schema = _OWN | {name: kind for name, (_path, kind) in _TERMS.items()}
+    schema = {name: kind for name, (_path, kind) in columns.items()}
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         pl.col("moq").fill_null(0.0),
         pl.col("order_multiple", "unit_size").fill_null(1.0),

@@ -83,7 +83,7 @@ def _others(plan: PlanRun, chosen: pl.DataFrame) -> pl.DataFrame:
     lines = Suggestion.objects.filter(
         plan_run=plan, lane=Suggestion.Lane.ORDER, supplier__in=suppliers, unit_cost__isnull=False
     )
-    found = quantity_columns(lines).filter(~pl.col("id").is_in(chosen["id"].to_list()))
+    found = quantity_columns(lines, of_orders=True).filter(~pl.col("id").is_in(chosen["id"].to_list()))
     return found.join(chosen.select(_ORDER).unique(), on=_ORDER, how="semi").with_columns(grows=False)
 
 

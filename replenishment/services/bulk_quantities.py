@@ -27,7 +27,8 @@ def quantities_found(plan: PlanRun, rows: Sequence[Suggestion], act: Act) -> Fou
     if not rows:
         return {}
     frame = pl.concat(
-        quantity_columns(Suggestion.objects.filter(pk__in=ids)) for ids in batches([row.pk for row in rows])
+        quantity_columns(Suggestion.objects.filter(pk__in=ids), of_orders=act.kind == Kind.MINIMUM)
+        for ids in batches([row.pk for row in rows])
     )
     if act.kind == Kind.MINIMUM:
         return topped_to_minimum(plan, frame)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from catalog.models import Supplier
 from replenishment.models import PlanRun, PlanSum, Suggestion
 from replenishment.selectors.plan_sums import GROUP, suggestions_summed
 
 _BATCH = 2_000
+_FEW = 20
 
 
 def sums_store(plan: PlanRun) -> None:
@@ -33,22 +36,24 @@ def sums_refresh(plan: PlanRun, supplier_ids: Iterable[int | None]) -> None:
     list(Supplier.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk").only("pk"))
     if None in wanted:
         PlanRun.objects.select_for_update(no_key=True).only("pk").get(pk=plan.pk)
-    # A statement for each: rows of one supplier are read by their index.
-    for pk in [*known, *({None} & wanted)]:
-        _refresh(plan, pk)
+    # A statement for each of a few: rows of one supplier are read by their index.
+    few = len(wanted) <= _FEW
+    for which in [Q(supplier=pk) for pk in known] if few else [Q(supplier__in=known)]:
+        _refresh(plan, which)
+    if None in wanted:
+        _refresh(plan, Q(supplier=None))
 
 
-def _refresh(plan: PlanRun, supplier_id: int | None) -> None:
+def _refresh(plan: PlanRun, which: Q) -> None:
     found = {
-        _key(row): row
-        for row in suggestions_summed(Suggestion.objects.filter(plan_run=plan, supplier=supplier_id), plan)
+        _key(row): row for row in suggestions_summed(Suggestion.objects.filter(which, plan_run=plan), plan)
     }
-    kept = list(PlanSum.objects.filter(plan_run=plan, supplier=supplier_id))
+    kept = list(PlanSum.objects.filter(which, plan_run=plan))
     changed: list[PlanSum] = []
     gone: list[int] = []
     names: set[str] = set()
     for held in kept:
-        row = found.pop((held.location_id, held.currency), None)
+        row = found.pop((held.supplier_id, held.location_id, held.currency), None)
         if row is None:
             gone.append(held.pk)
             continue
@@ -66,6 +71,6 @@ def _refresh(plan: PlanRun, supplier_id: int | None) -> None:
         PlanSum.objects.bulk_create(PlanSum(plan_run=plan, **row) for row in found.values())
 
 
-def _key(row: dict[str, Any]) -> tuple[int, str]:
-    _supplier, location, currency = (row[name] for name in GROUP)
-    return location, currency
+def _key(row: dict[str, Any]) -> tuple[int | None, int, str]:
+    supplier, location, currency = (row[name] for name in GROUP)
+    return supplier, location, currency

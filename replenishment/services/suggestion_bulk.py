@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange
+from replenishment.selectors.plans import plan_latest
 from replenishment.services.bulk_acts import QUANTITIES, Act, Passed
 from replenishment.services.costs import LARGEST_QUANTITY
 from replenishment.services.orders import permission_require
@@ -78,10 +79,10 @@ def suggestions_act(
     permission_require(acting_user, EDIT)
     act.check()
     with transaction.atomic():
-        plan = plan_latest_lock()
+        plan = plan_latest() if is_preview else plan_latest_lock()
         if plan is None or seen_plan_run_id not in {None, plan.pk}:
             raise plan_stale()
-        rows = list(suggestions_locked(set(suggestion_ids)))
+        rows = list(suggestions_locked(set(suggestion_ids), locks=not is_preview))
         reckoned = _reckoned(plan, rows, act)
         if is_preview or not reckoned.edits:
             return reckoned.acted()

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange, SuggestionChangeLine
+from replenishment.services.bulk_sql import rows_insert, rows_update
 from replenishment.services.errors import SuggestionError
 from replenishment.services.plan_sums import sums_refresh
 
@@ -27,6 +27,20 @@ SUPPLY = (
     "home_unit_cost",
     "landed_cost",
     "lead_time_days",
+)
+_SIGNED = ("state", "edited_quantity", "edited_by_id", "edited_at", "edit_reason")
+_LINE = (
+    "change_id",
+    "suggestion_id",
+    "state_before",
+    "state_after",
+    "quantity_before",
+    "quantity_after",
+    "terms_before_id",
+    "terms_after_id",
+    "edited_by_before_id",
+    "edited_at_before",
+    "reason_before",
 )
 _CHANGED = ("state", "edited_quantity", "edited_by", "edited_at", "edit_reason", "planned_with", *SUPPLY)
 _READ = ("plan_run", "product", "location", "order_quantity")
@@ -82,54 +96,30 @@ def suggestions_change(
         by, at, why = edit.signed or (acting_user.pk, now, reason)
         suppliers |= {row.supplier_id, supply["supplier_id"]}
         lines.append(
-            SuggestionChangeLine(
-                change=change,
-                suggestion=row,
-                state_before=row.state,
-                state_after=edit.state,
-                quantity_before=row.edited_quantity,
-                quantity_after=edit.quantity,
-                terms_before_id=row.terms_id,
-                terms_after_id=supply["terms_id"],
-                edited_by_before_id=row.edited_by_id,
-                edited_at_before=row.edited_at,
-                reason_before=row.edit_reason,
+            (
+                *(change.pk, row.pk, row.state, edit.state, row.edited_quantity, edit.quantity),
+                *(row.terms_id, supply["terms_id"], row.edited_by_id, row.edited_at, row.edit_reason),
             )
         )
         with_plan = edit.planned_with if edit.supply is not None else row.planned_with
         rows.append((edit.state, edit.quantity, by, at, why, *supply.values(), with_plan, row.pk))
-    _write(rows)
-    SuggestionChangeLine.objects.bulk_create(lines, batch_size=_BATCH)
+    columns: tuple[str, ...] = (*_SIGNED, *SUPPLY, "planned_with")
+    if all(edit.supply is None for edit in edits):
+        columns, rows = _SIGNED, [(*row[: len(_SIGNED)], row[-1]) for row in rows]
+    rows_update(Suggestion, columns, rows)
+    rows_insert(SuggestionChangeLine, _LINE, lines)
     sums_refresh(plan, suppliers)
     return change
 
 
-def _write(rows: Sequence[tuple[Any, ...]]) -> None:
-    """One UPDATE by key for each row: sent together, fifty thousand take seconds."""
-    table, names = Suggestion._meta.db_table, ("state", "edited_quantity", "edited_by_id", "edited_at")
-    columns = (*names, "edit_reason", *SUPPLY, "planned_with")
-    quoted = ", ".join(f"{connection.ops.quote_name(name)} = %s" for name in columns)
-    fields: list[Any] = [Suggestion._meta.get_field(name.removesuffix("_id")) for name in columns]
-    statement = f"UPDATE {table} SET {quoted} WHERE id = %s"  # noqa: S608 - our own names
+def suggestions_locked(ids: Iterable[int], *, locks: bool = True) -> Iterator[Suggestion]:
+    """Suggestions by their keys, locked in the order of the keys, with what a change may need of them.
 
-    def stored(row: tuple[Any, ...]) -> list[Any]:
-        *values, pk = row
-        named = zip(fields, values, strict=True)
-        return [*(field.get_db_prep_save(value, connection) for field, value in named), pk]
-
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, [stored(row) for row in rows])
-
-
-def suggestions_locked(ids: Iterable[int]) -> Iterator[Suggestion]:
-    """Suggestions by their keys, locked in the order of the keys, with what a change may need of them."""
+    Without locks to say what a change would do.
+    """
+    rows = Suggestion.objects.select_for_update(of=("self",)) if locks else Suggestion.objects.all()
     for some in batches(sorted(ids)):
-        yield from (
-            Suggestion.objects.select_for_update(of=("self",))
-            .filter(pk__in=some)
-            .order_by("pk")
-            .only(*_CHANGED, *_READ)
-        )
+        yield from (rows.filter(pk__in=some).order_by("pk").only(*_CHANGED, *_READ))
 
 
 def batches(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -110,7 +110,7 @@ def suggestions_paste(
 
 
 def _cells(text: str, pasted: Pasted) -> list[_Cells]:
-    found = []
+    found: list[_Cells] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue

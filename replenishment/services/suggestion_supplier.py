@@ -73,7 +73,7 @@ def supply_back(
     planned = supply_planned(row)
     if terms_id == planned["terms_id"]:
         return supply_restored(planned), None
-    terms = SupplyTerms.objects.select_related("supplier").filter(pk=terms_id).first()
+    terms = SupplyTerms.objects.filter(pk=terms_id).first() if terms_id is not None else None
     if terms is None:
         return None
     wanted = row.order_quantity if quantity is None else quantity

@@ -33,7 +33,7 @@ def post(api: APIClient, path: str, status: int = 200, **body: Any) -> Any:
 def test_it_acts_on_what_the_query_filters_and_takes_it_back(api: APIClient) -> None:
     rows, supplier, _place = make_world(3)
     other = make_suggestion(rows[0].plan_run)
-    body = {"kind": "scale", "percent": 50, "plan_run": rows[0].plan_run_id}
+    body: dict[str, Any] = {"kind": "scale", "percent": 50, "plan_run": rows[0].plan_run_id}
     told = post(api, f"bulk/?supplier={supplier.code}", **body, preview=True)
     assert told == {
         "change": None,

@@ -26,7 +26,7 @@ def soon(days: int = 10) -> date:
 
 
 def snooze(rows: list[Suggestion], user: User, **values: Any) -> SuggestionChange:
-    values = {"until": soon(), "reason": "promo is over"} | values
+    values = {"until": soon(), "reason": "promo is over", **values}
     acted = services.suggestions_act(
         suggestion_ids=[row.pk for row in rows], act=services.Act(Kind.SNOOZE, **values), acting_user=user
     )

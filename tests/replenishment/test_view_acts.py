@@ -135,7 +135,7 @@ def test_it_drafts_and_submits_what_is_ticked(at_work: Client) -> None:
     answer = at_work.post(
         reverse("replenishment:workbench-drafts"), {"suggestion": [r.pk for r in rows], "submit": "1"}
     )
-    assert answer.url.endswith("?state=submitted")
+    assert answer["Location"].endswith("?state=submitted")
     assert set(PurchaseOrder.objects.values_list("state", flat=True)) == {"submitted"}
 
 
@@ -172,7 +172,7 @@ def test_it_pastes_all_or_nothing(at_work: Client) -> None:
     values["text"] = text.replace("x", "6")
     assert "Put 2 quantities in" in post(at_work, PASTE, **values).content.decode()
     assert "2 quantities put in." in post(at_work, PASTE, go="1", **values).content.decode()
-    assert sorted(Suggestion.objects.values_list("edited_quantity", flat=True)) == [5, 6]
+    assert set(Suggestion.objects.values_list("edited_quantity", flat=True)) == {5, 6}
     assert post(at_work, PASTE, text="").status_code == 422
 
 

@@ -206,9 +206,7 @@ def _saved(request: HttpRequest, pk: int, text: str, *, is_moved: bool = True) -
         is_edited = suggestion.edited_quantity is not None
         context |= {
             "totals": sums.totals,
-            "budget": selectors.budget_of_plan(
-                suggestion.plan_run, supplier_id=shown.values.get("supplier")
-            ),
+            "budget": selectors.budget_of_plan(suggestion.plan_run, supplier_id=shown.values.get("supplier")),
             "rail_value": sum(row.value for row in sums.suppliers),
             "rail_row": sums.of_supplier(suggestion.supplier_id),
             "service": selectors.line_service(suggestion) if is_edited else None,

@@ -28,8 +28,8 @@ class Controls(HTMLParser):
     """`found` has each control once, named by what it acts on; `dead` those that act on nothing.
 
     `VIEW` is a form or an element of htmx, `VIEW field` what it sends, `VIEW name=value` one of its buttons,
-    `data-...` a button that a script acts on. `filters` has the fields of forms that ask for a page: address ->
-    name -> (what it holds, something else that it can hold).
+    `data-...` a button that a script acts on. `filters` has the fields of forms that ask for a page:
+    address -> name -> (what it holds, something else that it can hold).
     """
 
     def __init__(self, address: str, text: str) -> None:

@@ -36,15 +36,6 @@ def explained(page: Page) -> None:
     page.locator("#drawer .bridge__total").first.wait_for()
 
 
-def suppliers(page: Page) -> None:
-    """The drawer at the choice of suppliers."""
-    explained(page)
-    disclosure = page.locator("#drawer details.disclosure").first
-    disclosure.locator("summary").click()
-    disclosure.locator("tbody tr").first.wait_for()
-    disclosure.scroll_into_view_if_needed()
-
-
 def many(page: Page) -> None:
     """Three lines ticked, ten percent more asked for, and what that would change."""
     for box in page.locator("input[data-select]").all()[:3]:
@@ -72,7 +63,6 @@ PICTURES: dict[str, tuple[str, str, Show]] = {
     "today": ("buyer", "/", look),
     "workbench": ("buyer", "/workbench/", look),
     "drawer": ("buyer", "/workbench/", explained),
-    "suppliers": ("buyer", "/workbench/", suppliers),
     "many": ("buyer", "/workbench/", many),
     "approval": ("admin", "/orders/approval/", approval),
     "exceptions": ("buyer", "/exceptions/", look),

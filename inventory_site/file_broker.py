@@ -19,13 +19,15 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """Puts messages by writing, then renaming."""
 
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(  # type: ignore[override]  # (Its two bases disagree.)
+        self, queue: str, payload: Any, **kwargs: Any
+    ) -> None:
         folder = Path(self.data_folder_out)
         # Messages are taken in the order of their names; what ends in .part is no message.
         name = f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         partial = folder / f"{name}.part"
         try:
-            partial.write_text(dumps(message))
+            partial.write_text(dumps(payload))
             partial.replace(folder / name)
         except OSError as error:
             raise ChannelError(f"Cannot add file {name!r} to {folder}") from error

@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import cached_property
@@ -63,6 +66,22 @@ class LooserContentSecurity:
     def docs(self) -> str:
         """The page that describes the API."""
         return reverse("api:docs")
+
+
+class SignedOut(LoginRequiredMiddleware):
+    """Sends who is not logged in to the log-in page; from a form that was sent, back to the page that has it.
+
+    What was typed there waits in the browser (typed.js): it is put back, and nothing was sent.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        """The way to the log-in page."""
+        page = urlsplit(request.headers.get("Referer", ""))
+        is_form = request.method == "POST" and "HX-Request" not in request.headers
+        if not is_form or page.netloc != request.get_host():
+            return super().handle_no_permission(request, view_func)
+        back = f"{page.path}?{page.query}" if page.query else page.path
+        return HttpResponseRedirect(f"{reverse('login')}?{urlencode({'next': back, 'typed': 1})}")
 
 
 class ReadersLanguage:

@@ -46,8 +46,8 @@ def mapping_suggest(data_set: DataSet, header: Sequence[str]) -> dict[str, str]:
 def kind_suggest(data_sets: Mapping[str, DataSet], header: Sequence[str], name: str = "") -> str | None:
     """The kind of data that a file holds: whose needed columns it all has, or that its name begins with.
 
-    A name that says it wins where the columns allow it, or where it lacks some but knows more columns than any
-    other kind; then the kind that knows most of the columns and asks for most of them. None where no kind fits.
+    A name that says it wins where the columns allow it, or where it lacks some but knows more columns than
+    any other kind; then the kind that knows most of the columns and asks for most. None where no kind fits.
     """
     begins = plain(name)
     named = {

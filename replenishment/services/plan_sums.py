@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from catalog.models import Supplier
-from replenishment.models import PlanRun, PlanSum, Suggestion
+from replenishment.models import PlanItems, PlanRun, PlanSum, Suggestion
 from replenishment.selectors.plan_sums import GROUP, suggestions_summed
 
 _BATCH = 2_000
@@ -32,10 +32,11 @@ def sums_refresh(plan: PlanRun, supplier_ids: Iterable[int | None]) -> None:
     if not wanted:
         return
     known = sorted(pk for pk in wanted if pk is not None)
-    # The lock is the supplier's row, which is there before any sum of it; without one, the plan's.
+    # The lock is the supplier's row, which is there before any sum of it; without one, that of the plan's items
+    # (not the plan's: who holds a suggestion may not wait for a plan, which is locked before its suggestions).
     list(Supplier.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk").only("pk"))
     if None in wanted:
-        PlanRun.objects.select_for_update(no_key=True).only("pk").get(pk=plan.pk)
+        list(PlanItems.objects.select_for_update(no_key=True).filter(plan_run=plan).only("pk"))
     # A statement for each of a few: rows of one supplier are read by their index.
     few = len(wanted) <= _FEW
     for which in [Q(supplier=pk) for pk in known] if few else [Q(supplier__in=known)]:

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from replenishment import services
 from replenishment.models import PlanRun, PurchaseOrder, Snooze, Suggestion
+from tests.browser.test_accessibility import violations
 from tests.cast import make_supplier, make_terms, make_user
 from tests.replenishment.world import run_plan
 
@@ -307,3 +308,26 @@ def test_the_keys_are_told(visit: Start, shop: PlanRun, buyer: User, width: int)
         page.keyboard.press("?")
         expect(page.locator("#keys")).to_contain_text("Undo what you did last")
         person.settled()
+
+
+def test_axe_finds_nothing_in_the_windows_of_the_workbench(visit: Start, shop: PlanRun, buyer: User) -> None:
+    found: list[str] = []
+    with visit(buyer, reduced_motion="reduce") as person:
+        page = person.open("/workbench/?sort=item")
+        typed(page, 0, "300")
+        expect(toast(page)).to_contain_text("TEA-0: 300")
+        found += violations(page)
+        page.get_by_label("More for TEA-1").click()
+        found += violations(page)
+        for name in ("bulk", "paste"):
+            page.locator(f"[popovertarget={name}]").first.click()
+            found += violations(page)
+            page.locator(f"#{name}").get_by_role("button", name="Close").click()
+        page.get_by_label("Explain").first.click()
+        drawer = page.get_by_role("dialog")
+        for summary in ("Buy from another supplier", "Snooze it", "Reject it"):
+            drawer.get_by_text(summary).click()
+        expect(drawer.locator(".choices tbody tr")).to_have_count(1)
+        found += violations(page)
+        person.settled()
+    assert not found, "\n".join(found)

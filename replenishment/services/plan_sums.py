@@ -32,8 +32,8 @@ def sums_refresh(plan: PlanRun, supplier_ids: Iterable[int | None]) -> None:
     if not wanted:
         return
     known = sorted(pk for pk in wanted if pk is not None)
-    # The lock is the supplier's row, which is there before any sum of it; without one, that of the plan's items
-    # (not the plan's: who holds a suggestion may not wait for a plan, which is locked before its suggestions).
+    # The lock is the supplier's row, which is there before any sum of it; without one, that of the plan's
+    # items. Not the plan's own: it is locked before suggestions, so who holds one may not wait for it.
     list(Supplier.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk").only("pk"))
     if None in wanted:
         list(PlanItems.objects.select_for_update(no_key=True).filter(plan_run=plan).only("pk"))

@@ -1,8 +1,13 @@
+<<<<<<< HEAD
 """What is in an uploaded file, and which of its columns is which, told by name and header."""
+=======
+"""What is in an uploaded file, told by its name and its columns."""
+>>>>>>> walks
 
 from __future__ import annotations
 
 import pytest
+<<<<<<< HEAD
 from django.utils import translation
 
 from catalog.importers.datasets import DATA_SETS
@@ -46,3 +51,23 @@ def test_headers_in_the_readers_language_are_known() -> None:
         found = mapping_suggest(DATA_SETS["stock"], labels)
         assert set(found.values()) == {column.name for column in DATA_SETS["stock"].columns}
         assert kind_suggest(DATA_SETS, labels, "库存.csv") == "stock"
+=======
+
+from catalog.importers.datasets import DATA_SETS
+from catalog.importers.mapping import kind_suggest
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "kind"),
+    [
+        ("sales_2026.csv", ["SKU", "Store", "Day", "Quantity"], "sales"),
+        # Its number has a name that nobody knows: the file's own name still says what it is.
+        ("sales.csv", ["SKU", "Store", "Day", "Pieces over the counter", "Revenue"], "sales"),
+        # Another kind knows more of the columns than the name's.
+        ("stock_sales.csv", ["SKU", "Store", "Day", "Units sold", "Revenue"], "sales"),
+        ("notes.csv", ["this", "that"], None),
+    ],
+)
+def test_it_tells_the_kind(name: str, header: list[str], kind: str | None) -> None:
+    assert kind_suggest(DATA_SETS, header, name) == kind
+>>>>>>> walks

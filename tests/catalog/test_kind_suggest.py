@@ -1,13 +1,8 @@
-<<<<<<< HEAD
 """What is in an uploaded file, and which of its columns is which, told by name and header."""
-=======
-"""What is in an uploaded file, told by its name and its columns."""
->>>>>>> walks
 
 from __future__ import annotations
 
 import pytest
-<<<<<<< HEAD
 from django.utils import translation
 
 from catalog.importers.datasets import DATA_SETS
@@ -51,10 +46,6 @@ def test_headers_in_the_readers_language_are_known() -> None:
         found = mapping_suggest(DATA_SETS["stock"], labels)
         assert set(found.values()) == {column.name for column in DATA_SETS["stock"].columns}
         assert kind_suggest(DATA_SETS, labels, "库存.csv") == "stock"
-=======
-
-from catalog.importers.datasets import DATA_SETS
-from catalog.importers.mapping import kind_suggest
 
 
 @pytest.mark.parametrize(
@@ -70,4 +61,3 @@ from catalog.importers.mapping import kind_suggest
 )
 def test_it_tells_the_kind(name: str, header: list[str], kind: str | None) -> None:
     assert kind_suggest(DATA_SETS, header, name) == kind
->>>>>>> walks

@@ -84,7 +84,10 @@ class Changes:
         """The items after the change. ChangeError for a value that makes no sense.
 
         A unit short costs price less unit cost, as these change, but where it was stated to cost otherwise.
+        Without any change they are the same object.
         """
+        if self == Changes():
+            return items
         count = len(items)
         if self.target is not None and not 0 < self.target < 1:
             raise ChangeError("target", count)
@@ -196,7 +199,8 @@ def compared(
 ) -> Comparison:
     """The `outlook` of items and of the same with other values; money of all orders within the budgets."""
     before = outlook(items, demand, budget=budget)
-    after = outlook(changed, demand, budget=changed_budget)
+    is_same = changed is items and changed_budget == budget
+    after = before if is_same else outlook(changed, demand, budget=changed_budget)
     both = set(before["unique_id"]) & set(after["unique_id"])
     left_out: dict[str, str] = {}
     if len(both) < len(items):

@@ -114,6 +114,7 @@ def orders_waiting(user: User) -> QuerySet[PurchaseOrder]:
     return (
         orders_priced(PurchaseOrder.objects.filter(state=State.SUBMITTED))
         .select_related("supplier", "source", "location", "created_by", "submitted_by", "plan_run")
+        .defer("plan_run__report")
         .annotate(
             lane=Case(
                 When(Q(created_by=user) | Q(submitted_by=user), then=Value(OWN)),

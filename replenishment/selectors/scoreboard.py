@@ -150,12 +150,14 @@ def _edits_open() -> EditsOpen:
 
 def scores_list() -> QuerySet[EditScore]:
     """Scored edits with what pages show of them, the latest first."""
-    return EditScore.objects.select_related(
+    rows = EditScore.objects.select_related(
         "suggestion__product__category",
         "suggestion__location",
         "suggestion__edited_by",
         "suggestion__plan_run",
-    ).order_by("-last_day", "-pk")
+    )
+    # A plan's report is long, and the same for each of its edits.
+    return rows.defer("suggestion__plan_run__report").order_by("-last_day", "-pk")
 
 
 def scores_total(scores: QuerySet[EditScore]) -> EditSum:

@@ -7,12 +7,12 @@ PostgreSQL comes from the wheel, filled by `benchmarks.plan_stored` (catalog, fo
 `benchmarks.pages_speed_data` (the past). `--folder` keeps the database for the next time. Addresses come from
 the URL confs: a list or page that has none here, and is not named as left out, stops the script.
 
-Alone: the Django test client in one process, the first request, then the
-median and the slowest of five. Under load: gunicorn with 4 workers as in docs/running.md, and so many
-users who each ask for a page drawn at random, half of them of the workbench, and wait two seconds between
-clicks; times are seen by the user over loopback, queueing included. Each worker is warm: what a process does
-once (imports, compiled templates, a plan's items) is not counted. The what-if of a whole shop, which reckons
-with 20,000 product-locations, is measured alone only. Bytes are of the page compressed with gzip, without its chart library.
+Alone: the Django test client in one process, the first request, then the median and the slowest of five. Under
+load: gunicorn with 4 workers as in docs/running.md, and so many users who each ask for a page drawn at random,
+half of them of the workbench, and wait two seconds between clicks; times are seen by the user over loopback,
+queueing included. Each worker is warm: what a process does once (imports, compiled templates, a plan's items)
+is not counted. The what-if of a whole shop, which reckons with 20,000 product-locations, is measured alone
+only. Bytes are of the page compressed with gzip, without its chart library.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-PORT, WORKERS, PAUSE, TURNS, WARM = 8765, 4, 2.0, 5, 8
+PORT, WORKERS, PAUSE, TURNS, WARM = 8765, 4, 2.0, 5, 4
 # What reckons with a whole shop: no list, no drawer.
 ALONE = {"what-if"}
 MEDIAN, LATE, QUICK, BYTES = 300.0, 600.0, 150.0, 500_000

@@ -8,7 +8,7 @@ PostgreSQL comes from the wheel, filled by `benchmarks.plan_stored` (catalog, fo
 the URL confs: a list or page that has none here, and is not named as left out, stops the script.
 
 Alone: the Django test client in one process, the first request, then the median and the slowest of five.
-Under load: gunicorn with 4 workers as in docs/running.md, and so many users who each ask for a page at random,
+Under load: gunicorn with 4 workers as in docs/running.md, and so many users who each ask for a random page,
 half of them of the workbench, and wait two seconds between clicks; times are seen by the user over loopback,
 queueing included. Each worker is warm: what a process does once (imports, compiled templates, a plan's items)
 is not counted. The what-if of a whole shop, which reckons with 20,000 product-locations, is measured alone

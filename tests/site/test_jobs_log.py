@@ -322,10 +322,10 @@ def test_old_lines_are_let_go(settings: Settings) -> None:
 def test_a_job_that_nobody_takes_says_so(buyer: User) -> None:
     now = timezone.now()
     run = make_run(state="queued", created_at=now)
-    page = ["job", "forecast", run.pk]
+    page = reverse("job", args=["forecast", run.pk])
 
     def told() -> str:
-        return at_work(buyer).get(reverse(page[0], args=page[1:])).content.decode()
+        return at_work(buyer).get(page).content.decode()
 
     assert job_waits(run) == ""
     assert "worker has taken" not in told()

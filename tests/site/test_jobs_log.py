@@ -332,17 +332,10 @@ def test_old_lines_are_let_go(settings: Settings) -> None:
 def test_a_job_that_nobody_takes_says_so(buyer: User) -> None:
     now = timezone.now()
     run = make_run(state="queued", created_at=now)
-<<<<<<< HEAD
     address = reverse("job", args=["forecast", run.pk])
 
     def told() -> str:
         return at_work(buyer).get(address).content.decode()
-=======
-    page = reverse("job", args=["forecast", run.pk])
-
-    def told() -> str:
-        return at_work(buyer).get(page).content.decode()
->>>>>>> walks
 
     assert job_waits(run) == ""
     assert "worker has taken" not in told()

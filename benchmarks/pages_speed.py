@@ -181,6 +181,7 @@ def addresses() -> dict[str, str]:
         "plan-detail": {"pk": plan.pk},
         "suggestion-explain": {"pk": row.pk},
         "suggestion-choices": {"pk": row.pk},
+        "suggestion-menu": {"pk": row.pk},
         "exception-detail": {"pk": ExceptionCase.objects.latest("pk").pk},
         "order-print": {"pk": PurchaseOrder.objects.latest("pk").pk - 1},
         **{f"sku-{part}": series for part in ("numbers", "what-if", "suppliers", "changes")},

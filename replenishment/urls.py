@@ -56,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^workbench/export\.(?P<ending>csv|xlsx)$", exports.workbench_export, name="workbench-export"),
     path("transfers/drafts/", transfers.transfer_drafts, name="transfer-drafts"),
     path("suggestions/<int:pk>/", suggestion.explain, name="suggestion-explain"),
+    path("suggestions/<int:pk>/menu/", suggestion.menu, name="suggestion-menu"),
     path("suggestions/<int:pk>/edit/", suggestion.edit, name="suggestion-edit"),
     path("suggestions/<int:pk>/reject/", suggestion.reject, name="suggestion-reject"),
     path("suggestions/<int:pk>/snooze/", suggestion.snooze, name="suggestion-snooze"),

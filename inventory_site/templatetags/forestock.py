@@ -54,6 +54,12 @@ def _shown(number: Decimal, places: int) -> Decimal:
     return rounded if rounded else abs(rounded)
 
 
+@lru_cache(maxsize=8192)
+def _decimal_text(value: Decimal, pattern: str, locale: Locale) -> str:
+    """A page of a long list formats a thousand numbers, most of them small and many the same."""
+    return str(format_decimal(value, format=pattern, locale=locale))
+
+
 @register.filter
 def number(value: Any, places: int = 0) -> str:
     """A number with exactly so many decimal places."""
@@ -61,7 +67,7 @@ def number(value: Any, places: int = 0) -> str:
     if parsed is None:
         return MISSING
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    return str(format_decimal(_shown(parsed, places), format=pattern, locale=locale_now()))
+    return _decimal_text(_shown(parsed, places), pattern, locale_now())
 
 
 @register.filter
@@ -71,7 +77,7 @@ def quantity(value: Any) -> str:
     if parsed is None:
         return MISSING
     places = 1 if abs(parsed) >= 1 else 2  # whole numbers show none: the pattern drops zeros
-    return str(format_decimal(_shown(parsed, places), format="#,##0.##", locale=locale_now()))
+    return _decimal_text(_shown(parsed, places), "#,##0.##", locale_now())
 
 
 @register.filter
@@ -274,12 +280,18 @@ def share_of(part: Any, whole: Any) -> float:
     return 0.0 if math.isnan(value) else min(max(value, 0.0), 1.0)
 
 
+_ICONS = {
+    name: mark_safe(f'<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{body}</svg>')  # noqa: S308  # our own constants
+    for name, body in PATHS.items()
+}
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of the set as inline SVG; decorative unless it is given a label."""
-    body = mark_safe(PATHS[name])  # noqa: S308  # our own constant
     if label:
+        body = mark_safe(PATHS[name])  # noqa: S308  # our own constant
         return format_html(
             '<svg class="icon" viewBox="0 0 16 16" role="img" aria-label="{}">{}</svg>', label, body
         )
-    return format_html('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', body)
+    return _ICONS[name]

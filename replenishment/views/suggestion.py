@@ -30,6 +30,14 @@ def explain(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @buyer_page("replenishment.view_suggestion")
+def menu(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the menu of a row offers."""
+    suggestion = get_object_or_404(Suggestion.objects.only("pk", "state"), pk=pk)
+    context = {"suggestion": suggestion, "can_edit": request.user.has_perm(EDIT[1])}
+    return render(request, "replenishment/partials/row_menu_panel.html", context)
+
+
+@buyer_page("replenishment.view_suggestion")
 def choices(request: HttpRequest, pk: int) -> HttpResponse:
     """The drawer's suppliers: what would be ordered from each."""
     suggestion = _one(pk)

@@ -103,6 +103,7 @@ USED_IN = {
     "replenishment:sku-numbers": "replenishment/test_sku_story.py",
     "replenishment:sku-suppliers": "replenishment/test_view_sku.py",
     "replenishment:suggestion-explain": "replenishment/test_view_sku.py",
+    "replenishment:suggestion-menu": "browser/test_workbench_actions.py replenishment/test_view_columns.py",
     "replenishment:view-delete": "replenishment/test_view_saved_views.py",
     "replenishment:view-save": "replenishment/test_view_saved_views.py",
     "replenishment:what-if": "replenishment/test_view_what_if.py browser/test_controls.py",

@@ -26,6 +26,7 @@ def pages(buyer: User) -> dict[str, str]:
         "home": reverse("replenishment:home"),
         "workbench": reverse("replenishment:workbench"),
         "explain": reverse("replenishment:suggestion-explain", args=[suggestion.pk]),
+        "menu": reverse("replenishment:suggestion-menu", args=[suggestion.pk]),
         "sku": reverse("replenishment:sku", args=place),
         **{
             f"sku-{part}": reverse(f"replenishment:sku-{part}", args=place)

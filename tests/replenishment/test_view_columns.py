@@ -158,3 +158,25 @@ def test_an_edit_tells_what_service_it_buys_and_the_suppliers_new_sums(at_work: 
     [row] = at_work.get(WORKBENCH).context["rail"]
     assert row.value == pytest.approx((system + 6) * float(terms.unit_cost))
     assert f'id="rail-{terms.supplier_id}" hx-swap-oob' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "offers"),
+    [
+        ("open", {"open=supply", "open=snooze", "open=reject"}),
+        ("snoozed", {"/wake/"}),
+        ("rejected", {"/reopen/"}),
+        ("drafted", set()),
+    ],
+)
+def test_its_rows_menu_offers_what_its_state_allows(
+    at_work: Client, viewer: User, state: str, offers: set[str]
+) -> None:
+    address = reverse("replenishment:suggestion-menu", args=[make_suggestion(make_plan(), state=state).pk])
+    assert address in at_work.get(WORKBENCH, {"state": "all"}).content.decode()
+    known = ("open=supply", "open=snooze", "open=reject", "/wake/", "/reopen/")
+    menu = at_work.get(address).content.decode()
+    assert {word for word in known if word in menu} == offers
+    at_work.force_login(viewer)
+    menu = at_work.get(address).content.decode()
+    assert not any(word in menu for word in known)

@@ -36,7 +36,7 @@ NOT_KEPT: set[str] = set()
 # The view that a form, button or element of htmx acts on: the tests that use it and its fields.
 USED_IN = {
     "catalog:import-discard": "catalog/test_import_pages.py",
-    "catalog:import-files": "replenishment/test_first_run.py",
+    "catalog:files-upload": "replenishment/test_first_run.py",
     "catalog:import-kind": "replenishment/test_first_run.py",
     "catalog:import-preview": "catalog/test_import_pages.py",
     "catalog:import-take-back": "catalog/test_import_pages.py",

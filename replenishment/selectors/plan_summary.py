@@ -16,6 +16,7 @@ from django.db.models import (
     Sum,
     Value,
 )
+from django.db.models.fields.json import KT
 from django.db.models.functions import Abs, Cast, Coalesce
 
 from replenishment.models import PlanRun, Suggestion
@@ -45,8 +46,13 @@ class Changes:
 
 
 def plans_list() -> QuerySet[PlanRun]:
-    """All plans, newest first."""
-    return PlanRun.objects.select_related("forecast_run", "created_by").order_by("-pk")
+    """All plans, newest first, each with what its orders are `worth` (home currency).
+
+    Their reports, and those of their forecasts, are read when somebody asks for them.
+    """
+    plans = PlanRun.objects.select_related("forecast_run", "created_by")
+    worth = Cast(KT("report__home_value"), FloatField())
+    return plans.annotate(worth=worth).defer("report", "forecast_run__report").order_by("-pk")
 
 
 def plan_changes(plan: PlanRun) -> Changes | None:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Location, Product, StockLevel, SupplyTerms
 from replenishment import services
 from replenishment.models import PlanRun, PolicyRule, Suggestion
+from replenishment.selectors.plan_summary import plans_list
 from tests.cast import make_location
 from tests.replenishment.world import assert_adds_up, make_forecast, make_item, only, run_plan
 
@@ -166,3 +169,14 @@ def test_any_two_plans_add_up(place: Location, before: dict[str, Any], after: di
         )
         plan = run_plan(make_forecast({(product, place): values["rate"]}), **spec)
         assert_adds_up(plan.suggestions.get(product=product))
+
+
+def test_the_list_of_plans_tells_what_their_orders_are_worth(
+    place: Location, client: Client, buyer: User, django_assert_num_queries: Any
+) -> None:
+    plan = run_plan(make_forecast({(make_item(place), place): 20}))
+    client.force_login(buyer)
+    shown = client.get(reverse("replenishment:plan-list")).context["page"].object_list[0]
+    assert shown.worth == plan.report["home_value"] > 0
+    with django_assert_num_queries(1):  # reports are long: a list leaves them where they are
+        assert "report" in next(iter(plans_list())).get_deferred_fields()

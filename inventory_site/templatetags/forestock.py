@@ -10,6 +10,7 @@ A value that is not there (None, or no finite number) reads as a dash.
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -278,6 +279,15 @@ def share_of(part: Any, whole: Any) -> float:
         return 1.0
     value = float((a or Decimal(0)) / b)
     return 0.0 if math.isnan(value) else min(max(value, 0.0), 1.0)
+
+
+_PLACE = re.compile(r"%\(\w+\)s")
+
+
+@register.filter
+def put(text: str, value: Any) -> str:
+    """A translated text with its one place filled: a list translates it once, not in each row."""
+    return _PLACE.sub(lambda _place: str(value), str(text), count=1)
 
 
 _ICONS = {

@@ -18,6 +18,7 @@ from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.services import Act
 from replenishment.views.access import buyer_page, message_header, reader
 from replenishment.views.answers import CHANGED, EDIT, invalid, refusal
+from replenishment.views.columns import row_words
 from replenishment.views.workbench import Choice
 
 _SECTIONS = ("snooze", "reject", "supply")
@@ -167,6 +168,7 @@ def _acting(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     offer = selectors.quantity_offer(suggestion) if suggestion.edited_quantity is not None else None
     return {
         "suggestion": suggestion,
+        "words": row_words(),
         "plan": suggestion.plan_run,
         "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
         "offers": {} if offer is None else {suggestion.pk: offer},

@@ -21,7 +21,7 @@ from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import PlanSums, SupplierSum
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, reader, sees_photos, trends_seen
-from replenishment.views.columns import COLUMNS, columns_of, groups_of, starts_of
+from replenishment.views.columns import COLUMNS, columns_of, groups_of, row_words, starts_of
 from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
@@ -75,6 +75,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         ),
         "what_if_query": _what_if_query(request.GET),
         "columns": columns,
+        "words": row_words(),
         "shows": {column.key.replace("-", "_"): str(column.label) for column in columns},
         "groups": groups_of(columns),
         "starts": starts_of(columns),

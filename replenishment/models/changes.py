@@ -1,4 +1,4 @@
-"""What people did with suggestions: an append-only log that can be undone step by step; and snoozes."""
+"""What people did with suggestions: a log, by which it can be undone step by step; and snoozes."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ from replenishment.selectors.line_service import LineService, line_service
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
-from replenishment.selectors.plan_sums import PlanSums, SupplierSum, Totals, plan_sums, totals
+from replenishment.selectors.plan_sums import PlanSums, SupplierSum, plan_sums
 from replenishment.selectors.plans import plan_latest
 from replenishment.selectors.purchases import PurchasesAhead, SupplierWeeks, purchases_ahead
 from replenishment.selectors.replays import (
@@ -138,7 +138,6 @@ __all__ = [
     "SupplierWeeks",
     "SupplyChoice",
     "SupplyOption",
-    "Totals",
     "Unusual",
     "action_service",
     "actions_detailed",
@@ -206,6 +205,5 @@ __all__ = [
     "supply_choices",
     "supply_options",
     "tab_filters",
-    "totals",
     "transfers_list",
 ]

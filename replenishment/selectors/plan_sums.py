@@ -127,11 +127,6 @@ def plan_sums(
     return _sums(plan, named, supplier_id)
 
 
-def totals(plan: PlanRun | None) -> Totals:
-    """The strip's sums of all that a plan would order."""
-    return plan_sums(plan).totals
-
-
 def _sums(plan: PlanRun | None, rows: list[dict[str, Any]], supplier_id: int | None) -> PlanSums:
     shown = [row for row in rows if supplier_id is None or row["supplier_id"] == supplier_id]
 

@@ -225,4 +225,4 @@ def test_without_a_plan_there_is_nothing() -> None:
     assert selectors.plan_latest() is None
     assert not selectors.suggestions_list(None).exists()
     assert selectors.plan_sums(None).suppliers == []
-    assert selectors.totals(None).lines == 0
+    assert selectors.plan_sums(None).totals.lines == 0

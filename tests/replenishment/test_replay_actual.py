@@ -201,7 +201,7 @@ def test_it_reads_lead_times_and_parts_of_orders(place: Location, buyer: User) -
     assert found["lead_days"].to_list() == [9, 4]
     assert found["share"].to_list() == [0.25, 1.0]
     assert found["rest_days"].to_list() == [pytest.approx((5 * 3 + 10 * 7) / 15), 0.0]
-    assert lines_sent(first=FIRST, last=LAST - timedelta(days=1))["quantity"].to_list() == [20, 10]
+    assert sorted(lines_sent(first=FIRST, last=LAST - timedelta(days=1))["quantity"]) == [10, 20]
 
 
 def test_what_was_bought_leaves_out_transfers_and_cancelled_orders(place: Location, buyer: User) -> None:

@@ -117,8 +117,7 @@ def _cusum(values: Array) -> tuple[int, float] | None:
     from scipy.stats import kstwobign
 
     count = len(values)
-    spread = values.std()
-    if count < LEAST_TO_CHANGE or spread < 1e-9:
+    if count < LEAST_TO_CHANGE or (spread := values.std()) < 1e-9:
         return None
     path = np.abs(np.cumsum(values - values.mean()))[:-1] / (spread * np.sqrt(count))
     at = int(np.argmax(path[LEAST_ASIDE - 1 : count - LEAST_ASIDE])) + LEAST_ASIDE

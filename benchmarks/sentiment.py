@@ -48,7 +48,7 @@ def main() -> None:
     told("none", model, asked, adapt=True)
     for count in (200, 800, 5000):
         characters(f"{count:,}", taught[:count], asked)
-        told(f"{count:,}", model.fit(*pair(taught[:count])), asked)
+        told(f"{count:,}", model.fit(*pair(taught[:count])), asked, adapt=True)
 
     aspects(model, reviews)
     start = time.process_time()

@@ -154,7 +154,7 @@ def _model(counted: Sequence[Line]) -> tuple[Any, str]:
     fifth. Its id stays (and so do the readings) until there is such a step, or more than `RELEARN` of what it
     learned was changed or taken away, or the encoder or the built-in head is another.
     """
-    from forecasting.core.text.builtin import WEIGHTS, builtin_default
+    from forecasting.core.text.builtin import builtin_default, builtin_id
     from forecasting.core.text.encoders import encoder_default
     from forecasting.core.text.sentiment import LEAST, MOST, SentimentModel
 
@@ -166,7 +166,7 @@ def _model(counted: Sequence[Line]) -> tuple[Any, str]:
     while step <= min(len(rated), MOST):
         size = step
         step += step // 5
-    method = f"{encoder_default().model_id}+{hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()}"
+    method = f"{encoder_default().model_id}+{builtin_id()}"
     last = _taught_last()
     if last and last["method"] == method and _holds(last["labels"], rated, size, LEAST):
         taught, model_id = rated[: len(last["labels"])], last["model"]

@@ -81,6 +81,20 @@ def test_a_negation_turns_a_word_round(model: SentimentModel) -> None:
     assert bad < 0.4
 
 
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("蒙牛的牛奶", (0, 0)),  # 牛 alone praises
+        ("显卡是独立的", (0, 0)),  # 卡 alone blames
+        ("两个差不多", (0, 0)),
+        ("物流很快，没什么问题", (2, 0)),
+        ("屏幕不清晰，质量太差", (0, 2)),
+    ],
+)
+def test_a_chinese_word_is_counted_whole(model: SentimentModel, text: str, counts: tuple[int, int]) -> None:
+    assert tuple(model.builtin.lexicon.counts([text])[0]) == counts
+
+
 def test_thai_arabic_signs_and_nothing_are_each_read(model: SentimentModel) -> None:
     found = model.predict(["สินค้าดีมาก", "\u202eمنتج ممتاز جدا\u202c", "👍😍", "👎😡", "", " \u200b\n"])
     assert found.languages == ["th", "ar", "", "", "", ""]
@@ -139,6 +153,20 @@ def test_a_language_without_labels_teaches_itself(model: SentimentModel) -> None
     assert found[0] - found[1] > 0.1
     alone = model.predict(asked).p_positive
     assert found[0] - found[1] > alone[0] - alone[1]
+
+
+def test_few_labels_leave_room_for_what_a_language_teaches_itself(model: SentimentModel) -> None:
+    rows = range(500)
+    texts = [f"{('质量很好', '质量太差')[row % 2]}，编号{row}，{('蓝莓', '柚子')[row % 2]}" for row in rows]
+    marks = [("苹果", "香瓜")[row % 3 > 0] for row in rows]
+    labelled = [f"编号{row}的{mark}" for row, mark in zip(rows, marks, strict=True)]
+    taught = model.fit(labelled[:LEAST], [int(mark == "苹果") for mark in marks[:LEAST]])
+    assert taught.own is not None
+    asked = ["蓝莓", "柚子", "苹果", "香瓜"]
+    found = taught.adapted([*texts, *asked]).p_positive[-4:]
+    alone = taught.predict(asked).p_positive
+    assert found[0] - found[1] > alone[0] - alone[1] + 0.1  # by itself
+    assert found[2] - found[3] > 0.2  # by the labels
 
 
 def _write(path: Path, frame: pl.DataFrame) -> Path:

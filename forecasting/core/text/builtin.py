@@ -7,6 +7,7 @@ in every language that the encoder knows, and of one on English words and pairs 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -17,13 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from forecasting.core.text.cleaning import has_words
-from forecasting.core.text.lexicon import Lexicon, balance
+from forecasting.core.text.lexicon import CHINESE, Lexicon, balance
 
 Array = npt.NDArray[Any]
 
 WEIGHTS = Path(__file__).with_name("sentiment.npz")
 WORDS = r"(?u)\b[^\W\d_]+'?[^\W\d_]*\b"
+_METHOD = 2  # one up with each change of what the head makes of weights and words
 _SIGNS = 1.5
+# The vector's weights were learned in English and hold less in Chinese.
+_CHINESE_VECTOR = 0.35
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class Builtin:
 
     def log_odds(self, read: Read) -> Array:
         """Log-odds of praise (n,)."""
-        parts = read.vectors @ self.vector + self.lexical * read.balance + self.bias
+        chinese = np.array([name.startswith("zh") for name in read.languages], dtype=bool)
+        parts = (read.vectors @ self.vector + self.bias) * np.where(chinese, _CHINESE_VECTOR, 1.0)
+        parts += self.lexical * read.balance
         english = np.array([name == "en" for name in read.languages], dtype=bool)
         if english.any():
             rows = np.flatnonzero(english)
@@ -135,6 +141,15 @@ class Builtin:
 def builtin_default() -> Builtin:
     """The head that comes with Forestock, loaded once in a process."""
     return Builtin.load()
+
+
+@cache
+def builtin_id() -> str:
+    """What a reading by the built-in head depends on: its method, weights and Chinese words, as SHA-256."""
+    digest = hashlib.sha256(str(_METHOD).encode())
+    for path in (WEIGHTS, CHINESE):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _packed(words: Sequence[str]) -> Array:

@@ -72,8 +72,10 @@ _TURNS = frozenset(
     ]
 )
 _REACH = 3
-_LONGEST = 6
+_LONGEST = 8
 _SIGNS = dict.fromkeys(_GOOD_SIGNS, 1) | dict.fromkeys(_BAD_SIGNS, -1)
+CHINESE = Path(__file__).with_name("words_zh.txt")
+_CHINESE_SIDES = {"+": 1, "-": -1, "=": 0}
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -119,13 +121,12 @@ def balance(counts: Array) -> Array:
 def _chinese() -> tuple[dict[str, int], frozenset[str]]:
     sides: dict[str, int] = {}
     turns: set[str] = set()
-    file = Path(__file__).with_name("words_zh.txt")
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in CHINESE.read_text(encoding="utf-8").splitlines():
         sign, *words = line.split()
         if sign == "!":
             turns.update(words)
-        elif sign in "+-":
-            sides.update(dict.fromkeys(words, 1 if sign == "+" else -1))
+        elif sign in _CHINESE_SIDES:
+            sides.update(dict.fromkeys(words, _CHINESE_SIDES[sign]))
     return sides, frozenset(turns)
 
 
@@ -139,10 +140,11 @@ def _in_chinese(text: str) -> list[int]:
     while at < len(text):
         for length in range(min(_LONGEST, len(text) - at), 0, -1):
             side = words.get(text[at : at + length])
-            if side:
+            if side is not None:
                 if any(text[max(0, at - size) : at] in turns for size in (1, 2, 3, 4)):
                     side = -side
-                sides.append(side)
+                if side:
+                    sides.append(side)
                 at += length - 1
                 break
         at += 1

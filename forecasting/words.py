@@ -44,6 +44,7 @@ STEPS: dict[str, str | Promise] = {
     "fit": _("Fitting the champions"),
     "distribution": _("Making the distributions"),
     "explain": _("Explaining the means"),
+    "response": _("Response to price and promotion"),
     "done": _("Finishing"),
     "store": _("Storing the distributions"),
 }

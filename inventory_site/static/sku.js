@@ -20,6 +20,15 @@
       });
     });
   };
+  // The uplift that the answer proposes stands in the empty field, to be kept or typed over.
+  const propose = (answer) => {
+    const field = document.getElementById("id_uplift");
+    const proposed = answer.querySelector("[data-proposed]");
+    if (field) field.placeholder = proposed ? proposed.dataset.proposed : "";
+  };
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "sku-what-if-result") propose(event.detail.target);
+  });
   document.addEventListener("htmx:load", (event) => {
     for (const form of event.detail.elt.querySelectorAll("[data-sliders]")) pair(form);
   });

@@ -48,7 +48,7 @@ class SkuWhatIfForm(forms.Form):
     )
     demand = _number(gettext_lazy("Demand (± %)"), least=-100, most=1000, step=5, slider=(-50, 100))
     promoted = forms.BooleanField(label=gettext_lazy("Promotion"), required=False)
-    discount = _number(gettext_lazy("Promotion: % off the price"), least=0, most=90, step=5, slider=(0, 60))
+    discount = _number(gettext_lazy("Promotion: price cut (%)"), least=0, most=90, step=5, slider=(0, 60))
     uplift = _number(gettext_lazy("Promotion: % more demand"), least=-100, most=1000, step=5, slider=(0, 200))
     first_day = forms.DateField(
         label=gettext_lazy("Promotion from"),
@@ -99,7 +99,7 @@ class SkuWhatIfForm(forms.Form):
         if self.response is None or not self.response.has_price or not self._is_new("price") or before <= 0:
             return None
         ratio = self.cleaned_data["price"] / before
-        return ratio - 1, self.response.price(ratio).more
+        return round(ratio - 1, 4), self.response.price(ratio).more
 
     def proposed(self) -> Span | None:
         """The share of demand that the stored response adds by the promotion that is asked for, if any."""

@@ -5,7 +5,7 @@
     for (const slider of form.querySelectorAll("[data-slider-of]")) {
       const number = document.getElementById(slider.dataset.sliderOf);
       slider.hidden = false;
-      slider.value = number.value;
+      slider.value = number.value || 0;
       // The form hears either: both bubble.
       slider.addEventListener("input", () => { number.value = slider.value; });
       number.addEventListener("input", () => { if (number.value !== "") slider.value = number.value; });
@@ -14,7 +14,7 @@
       // The fields have their first values only after the event.
       setTimeout(() => {
         for (const slider of form.querySelectorAll("[data-slider-of]")) {
-          slider.value = document.getElementById(slider.dataset.sliderOf).value;
+          slider.value = document.getElementById(slider.dataset.sliderOf).value || 0;
         }
         form.requestSubmit();
       });

@@ -81,7 +81,7 @@ def sku_what_if(request: HttpRequest, product_id: int, location_id: int) -> Http
                 "lines": list(_lines(planned.outcome, after)),
                 "price_change": form.price_change(),
                 "proposed": proposed,
-                "proposed_percent": round(100 * proposed.middle, 1) if proposed else None,
+                "proposed_percent": round(100 * proposed.middle) if proposed else None,
             }
     return render(request, template, context)
 

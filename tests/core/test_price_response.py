@@ -32,7 +32,7 @@ TRUE = (-2.0, 0.4)
 def make_panel(
     y: Array, price: Array | None = None, promotion: Array | None = None, **more: Array | list[str]
 ) -> Panel:
-    """A weekly panel of (T, N) arrays that ends on END; ``more`` are columns (T, N), or one value a series."""
+    """A weekly panel of (T, N) arrays that ends on END; ``more`` are such columns, or a value a series."""
     periods, count = y.shape
     labels = [END - timedelta(weeks=periods - 1 - t) for t in range(periods)]
     given_columns = {"price": price, "promotion": promotion} | more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,8 @@ _TELLS = 0.5
 class Responses:
     """The response of N series, arrays (N,): see `forecasting.core.response.series.SeriesResponse`.
 
-    ``shop`` are the means of all series and their errors, for a report: JSON numbers, None where unknown.
+    ``shop`` are the means of all series and their errors, for a report: JSON numbers, None where unknown;
+    ``promotion`` is the uplift as a share of demand.
     """
 
     elasticity: Array
@@ -104,6 +106,7 @@ def _responses(data: Regressors, pooled: Pooled) -> Responses | None:
         known = bool(tells[p])
         shop[name] = round(float(pooled.shop_mean[p]), 4) if known else None
         shop[f"{name}_se"] = round(float(pooled.shop_sd[p]), 4) if known else None
+    shop["promotion"] = None if shop["uplift"] is None else round(math.expm1(max(shop["uplift"], 0.0)), 4)
     return Responses(
         elasticity=mean[:, 0],
         elasticity_se=error[:, 0],

@@ -6,13 +6,14 @@
    another price than usual or a promotion are predicted as the level of the last 13 weeks times the response.
 2. A generated shop with known elasticities: discounts come with promotions, regular prices move in steps,
    demand has a common season and drifting levels, and a part of the weeks is out of stock.
-3. Its cost beside cleaning, at more series (`--speed`).
+3. What prices that are no list prices would make of it: the mean of order lines (Online Retail II), and what
+   was paid in a store (Complete Journey) against the price of most of the chain's lines.
+4. Its share of a whole run's time, at more series (`--speed`).
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,14 +22,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from benchmarks.forecast_sets import frat
-from forecasting.core.cleaning import CleanDemand, clean
+from benchmarks.forecast_sets import _journey_lines, frat, journey, retail_weekly
+from forecasting.core.cleaning import clean
 from forecasting.core.panel import Panel
 from forecasting.core.panel_read import panel_from_frame
+from forecasting.core.pipeline import forecast_panel
 from forecasting.core.response.estimate import Responses, response_estimate
 from forecasting.core.response.poisson import PanelPoisson
 from forecasting.core.response.regressors import Regressors
 from forecasting.core.response.series import LEAST_ELASTICITY, MOST_UPLIFT, Z
+from forecasting.core.spec import ForecastSpec
 
 Array = npt.NDArray[Any]
 
@@ -87,7 +90,8 @@ def public_data() -> None:
         data = Regressors.of(panel, demand)
         assert data is not None
         future = panel.known["price"].values[panel.periods :]
-        last = np.log(panel.known["price"].values[: panel.periods])
+        with np.errstate(divide="ignore"):
+            last = np.log(panel.known["price"].values[: panel.periods])
         usual = np.nanmedian(last[-data.price.shape[0] :], axis=0)
         price = np.clip(np.log(future) - usual, -1.5, 1.5)
         flags = [panel.known[name].values[panel.periods :] for name in ("feature", "display", "tpr_only")]
@@ -185,7 +189,7 @@ def known_truth(count: int) -> None:
     assert found is not None
     group = np.unique(shop.panel.static["category"].values, return_inverse=True)[1]
     own, own_error = alone(PanelPoisson(data, group, "W"), count)
-    bands = [("all", np.ones(count, dtype=bool))]
+    bands = [("price changed", found.changes > 0)]
     bands += [
         (f"{low:g} to {high:g} a week", (shop.rate >= low) & (shop.rate < high) & (found.changes > 0))
         for low, high in ((0.5, 3), (3, 15), (15, 60))
@@ -215,15 +219,55 @@ def _of(found: Responses, p: int) -> tuple[Array, Array]:
     return (found.elasticity, found.elasticity_se) if p == 0 else (found.uplift, found.uplift_se)
 
 
-def speed(count: int) -> None:
+def kinds_of_price() -> None:
     """Part 3."""
-    shop = generated(count)
-    start = time.perf_counter()
-    demand: CleanDemand = clean(shop.panel)
-    between = time.perf_counter()
-    response_estimate(shop.panel, demand)
-    end = time.perf_counter()
-    print(f"\n{count:,} series x 104 weeks: cleaning {between - start:.1f} s, response {end - between:.1f} s")
+    print("\n## Prices that are no list prices\n")
+    print("| data | price | mean elasticity | series with changes |\n|---|---|---|---|")
+    case = retail_weekly()
+    shop = panel_from_frame(case.panel, as_of=case.cuts[-1], freq="W", horizon=4, static=("market",))
+    _told("Online Retail II", "mean of order lines", shop)
+    filled = case.panel.with_columns(pl.col("price").fill_null(strategy="forward").over("unique_id"))
+    shop = panel_from_frame(filled, as_of=case.cuts[-1], freq="W", horizon=4, static=("market",))
+    _told("Online Retail II", "the same, carried over weeks without sales", shop)
+    lines = _journey_lines().with_columns(
+        pl.col("ds").dt.truncate("1w"), unit=pl.col("sales_value") / pl.col("quantity")
+    )
+    panel = journey().panel.with_columns(pl.col("unique_id").str.split("@").list.first().alias("product"))
+    chain = lines.group_by(pl.col("product_id").cast(pl.String).alias("product"), "ds").agg(
+        pl.col("unit").median().alias("chain")
+    )
+    paid = lines.group_by(pl.format("{}@{}", "product_id", "store_id").alias("unique_id"), "ds").agg(
+        (pl.col("sales_value").sum() / pl.col("quantity").sum()).alias("paid")
+    )
+    panel = panel.join(chain, on=["product", "ds"], how="left").join(paid, on=["unique_id", "ds"], how="left")
+    last = panel["ds"].max()
+    for column, words in (("paid", "paid in the store"), ("chain", "median over the chain")):
+        frame = panel.select(
+            "unique_id", "ds", "y", "display", "mailer", "product_category", pl.col(column).alias("price")
+        ).rename({"product_category": "category"})
+        shop = panel_from_frame(frame, as_of=last, freq="W", horizon=4, static=("category",))  # type: ignore[arg-type]
+        _told("Complete Journey", words, shop)
+
+
+def _told(data: str, price: str, panel: Panel) -> None:
+    found = response_estimate(panel, clean(panel))
+    shop = found.shop if found else {}
+    known = shop.get("elasticity") is not None
+    value = f"{shop['elasticity']:+.2f} ± {shop['elasticity_se']:.2f}" if known else "none stored"
+    print(f"| {data} | {price} | {value} | {shop.get('series_with_changes', 0):,} of {panel.count:,} |")
+
+
+def speed(count: int) -> None:
+    """Part 4."""
+    result = forecast_panel(
+        generated(count).panel, spec=ForecastSpec(freq="W", horizon=13, static=("category",), explain=True)
+    )
+    seconds = {name: stage["seconds"] for name, stage in result.report["stages"].items()}
+    whole = sum(seconds.values())
+    print(
+        f"\n{count:,} series x 104 weeks, a full run: {whole:.0f} s, of them {seconds['response']:.1f} s"
+        f" ({100 * seconds['response'] / whole:.1f}%) for the response, {seconds['clean']:.1f} s for cleaning"
+    )
 
 
 def main() -> None:
@@ -234,6 +278,7 @@ def main() -> None:
     options = parser.parse_args()
     public_data()
     known_truth(options.series)
+    kinds_of_price()
     if options.speed:
         speed(options.speed)
 

@@ -22,7 +22,7 @@ PRIOR_MEAN = np.array([-2.2, 0.3])
 PRIOR_SD = np.array([2.0, 1.0])
 # Spread of series and of groups before anything is known, which counts as so many of them.
 _SPREAD, _GROUP_SPREAD, _COUNTS = np.array([0.7, 0.3]), np.array([0.5, 0.2]), 5.0
-_STEPS, _MOST_LEARNED = 40, 20_000
+_STEPS, _MOST_LEARNED = 40, 4_000
 
 
 @dataclass(frozen=True, eq=False)

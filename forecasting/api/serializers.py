@@ -97,7 +97,7 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
         )  # fmt: skip
 
 
-class ResponseSerializer(serializers.Serializer[Any]):
+class DemandResponseSerializer(serializers.Serializer[Any]):
     """What demand answers to price and promotion. Docs: price-response.md."""
 
     elasticity = serializers.FloatField(
@@ -125,7 +125,7 @@ class ForecastDetailSerializer(ForecastSerializer):
         child=serializers.ListField(child=serializers.FloatField()), allow_null=True
     )
     explanation = serializers.CharField(allow_blank=True)
-    response = ResponseSerializer(allow_null=True)
+    response = DemandResponseSerializer(allow_null=True)
 
     class Meta(ForecastSerializer.Meta):
         fields = (*ForecastSerializer.Meta.fields, "contributions", "explanation", "response")  # type: ignore[assignment]

@@ -39,12 +39,10 @@ def elasticities_read(
     """Own-price elasticities (N,) of series, -8 to 0; NaN where the run knows none."""
     import numpy as np
 
-    from forecasting.core.response.series import SeriesResponse
+    from forecasting.core.response.series import unpack
 
     frame = rows_read("product_id, location_id, response", run, product_ids, location_ids)
-    found = {
-        f"{product}@{location}": response.elasticity
-        for product, location, blob in frame.iter_rows()
-        if (response := SeriesResponse.of(blob)) is not None
-    }
+    rows = [(f"{product}@{location}", blob) for product, location, blob in frame.iter_rows() if blob]
+    values = unpack([blob for _name, blob in rows])[:, 0].tolist()
+    found = dict(zip((name for name, _blob in rows), values, strict=True))
     return np.array([found.get(name, np.nan) for name in unique_id])

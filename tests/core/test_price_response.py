@@ -351,5 +351,6 @@ def test_factors_are_powers_of_the_price() -> None:
     alone = replace(series_of(), elasticity=math.nan, elasticity_se=math.nan)
     assert alone.promotion(0.2).middle == pytest.approx(math.exp(0.3))
     assert not alone.has_price
+    assert series_of(elasticity=-8.0).price(0.1).high == pytest.approx(math.exp(3))
     factors = price_factors(np.array([-2.0, np.nan, -1.0]), np.array([0.9, 0.9, 0.0]))
     assert factors == pytest.approx([0.9**-2, 1, math.exp(1.5)])

@@ -18,7 +18,7 @@ from forecasting.core.response.series import LEAST_ELASTICITY, MOST_UPLIFT
 
 Array = npt.NDArray[Any]
 
-# Rounds of: movement, likelihood, pooling. The last two change a coefficient by less than a hundredth.
+# Rounds of: movement, likelihood, pooling. One more changes an elasticity by a hundredth of its error or so.
 _ROUNDS = 4
 # What series are pooled by, the first that the panel has.
 _GROUPED_BY = ("category", "department")

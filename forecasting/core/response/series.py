@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -18,6 +19,8 @@ Array = npt.NDArray[Any]
 MOST_LOG_PRICE = 1.5
 # An elasticity above 0 is not believed, nor that a promotion sells less.
 LEAST_ELASTICITY, MOST_UPLIFT = -8.0, 3.0
+# Of log(demand factor), either way: nothing sells 20 times as much, or a twentieth.
+MOST_LOG_FACTOR = 3.0
 # Intervals hold 80%: from the 10% to the 90% quantile of a normal.
 Z = 1.2815515655446004
 
@@ -77,7 +80,7 @@ class SeriesResponse:
         """What demand is multiplied by at a price of ``ratio`` (0 or more) times that of now."""
         step = _log_ratio(ratio)
         ends = [_elasticity(self.elasticity + z * self.elasticity_se) * step for z in (-Z, 0, Z)]
-        return Span(*(math.exp(value) for value in sorted(ends)))
+        return Span(*(_factor(value) for value in sorted(ends)))
 
     def promotion(self, discount: float = 0.0) -> Span:
         """What a promotion multiplies demand by, with ``discount`` (0..1) off the price. Never below 1."""
@@ -88,7 +91,7 @@ class SeriesResponse:
         both = 2 * step * slope_se * flag_se * (self.correlation if self.has_price else 0.0)
         spread = math.sqrt(max((step * slope_se) ** 2 + flag_se**2 + both, 0.0))
         low, high = max(middle - Z * spread, 0.0), middle + Z * spread
-        return Span(*(math.exp(min(value, 2 * MOST_UPLIFT)) for value in (low, middle, high)))
+        return Span(*(_factor(value) for value in (low, middle, high)))
 
     @classmethod
     def of(cls, blob: bytes | memoryview) -> Self | None:
@@ -113,17 +116,27 @@ def pack(responses: Responses | None, count: int) -> list[bytes]:
     return [data[at : at + stride] for at in range(0, count * stride, stride)]
 
 
+def unpack(blobs: Sequence[bytes]) -> Array:
+    """(N, 9) of `FIELDS`, from what `pack` stored of N series that have a response."""
+    return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(-1, len(FIELDS))
+
+
 def price_factors(elasticity: Array, ratio: Array) -> Array:
     """What demand of many series is multiplied by; 1 where no elasticity is known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.clip(np.log(ratio), -MOST_LOG_PRICE, MOST_LOG_PRICE)
-    return np.asarray(np.exp(np.nan_to_num(np.nan_to_num(elasticity) * step)))
+    logs = np.clip(np.nan_to_num(elasticity) * step, -MOST_LOG_FACTOR, MOST_LOG_FACTOR)
+    return np.asarray(np.exp(logs))
 
 
 def _log_ratio(ratio: float) -> float:
     if ratio <= 0:
         return -MOST_LOG_PRICE
     return min(max(math.log(ratio), -MOST_LOG_PRICE), MOST_LOG_PRICE)
+
+
+def _factor(log: float) -> float:
+    return math.exp(min(max(log, -MOST_LOG_FACTOR), MOST_LOG_FACTOR))
 
 
 def _elasticity(value: float) -> float:

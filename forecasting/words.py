@@ -37,6 +37,7 @@ STEPS: dict[str, str | Promise] = {
     "read": _("Reading the demand"),
     "panel": _("Laying out the panel"),
     "clean": _("Telling demand from sales"),
+    "response": _("Response to price and promotion"),
     "features": _("Making features"),
     "backtest": _("Backtesting the models"),
     "calibrate": _("Calibrating the quantiles"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from replenishment.selectors import DemandChange, SkuPlanned
 
 if TYPE_CHECKING:
+    from forecasting.core.response.series import Span
     from replenishment.core.what_if import ChangeError, Changes
 
 MOST_DAYS = 730
@@ -40,7 +41,14 @@ class SkuWhatIfForm(forms.Form):
     lead_time = _number(gettext_lazy("Lead time (days)"), least=0, most=MOST_DAYS, step=1, slider=(0, 90))
     review = _number(gettext_lazy("Review period (days)"), least=0, most=MOST_DAYS, step=1, slider=(1, 60))
     price = _number(gettext_lazy("Price"), least=0, most=1e9, step=0.01, slider=(0, 100))
+    price_day = forms.DateField(
+        label=gettext_lazy("New price from"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
     demand = _number(gettext_lazy("Demand (± %)"), least=-100, most=1000, step=5, slider=(-50, 100))
+    promoted = forms.BooleanField(label=gettext_lazy("Promotion"), required=False)
+    discount = _number(gettext_lazy("Promotion: price cut (%)"), least=0, most=90, step=5, slider=(0, 60))
     uplift = _number(gettext_lazy("Promotion: % more demand"), least=-100, most=1000, step=5, slider=(0, 200))
     first_day = forms.DateField(
         label=gettext_lazy("Promotion from"),
@@ -50,8 +58,10 @@ class SkuWhatIfForm(forms.Form):
     days = forms.IntegerField(label=gettext_lazy("Days of it"), required=False, min_value=1, max_value=366)
 
     SETTINGS = ("service", "lead_time", "review", "price")
+    DAYS = ("price_day", "first_day")
 
     def __init__(self, data: Mapping[str, Any] | None, planned: SkuPlanned) -> None:
+        self.response = planned.response
         self.as_of, self.end = planned.demand.as_of, planned.demand.ds[-1].astype(object)
         items = planned.items
         initial: dict[str, Any] = {
@@ -59,8 +69,9 @@ class SkuWhatIfForm(forms.Form):
             "lead_time": round(float(items.lead_time_mean[0]), 2),
             "review": round(float(items.review_days[0]), 2),
             "price": round(float(items.price[0]), 4),
+            "price_day": self.as_of + timedelta(days=1),
             "demand": 0,
-            "uplift": 0,
+            "discount": 0,
             "first_day": self.as_of + timedelta(days=1),
             "days": 7,
         }
@@ -72,12 +83,32 @@ class SkuWhatIfForm(forms.Form):
             self.fields["service"].disabled = True
 
     def clean(self) -> dict[str, Any]:
-        """A promotion has to lie ahead, within the forecast."""
+        """A promotion and a new price have to lie ahead, within the forecast."""
         values = super().clean() or {}
-        first = values.get("first_day")
-        if first is not None and not self.as_of < first <= self.end:
-            self.add_error("first_day", _("From the day after the data date to the end of the forecast."))
+        for name in self.DAYS:
+            day = values.get(name)
+            if day is not None and not self.as_of < day <= self.end:
+                self.add_error(name, _("From the day after the data date to the end of the forecast."))
         return values
+
+    def price_change(self) -> tuple[float, Span] | None:
+        """By what share the price changes, and by what demand; None where the price stays, or the forecast
+        run stored no response to it.
+        """
+        before = float(self.initial["price"])
+        if self.response is None or not self.response.has_price or not self._is_new("price") or before <= 0:
+            return None
+        ratio = self.cleaned_data["price"] / before
+        return round(ratio - 1, 4), self.response.price(ratio).more
+
+    def proposed(self) -> Span | None:
+        """The share of demand that the stored response adds by the promotion that is asked for, if any."""
+        discount = (self.cleaned_data.get("discount") or 0) / 100
+        asked = self.cleaned_data.get("promoted") or discount
+        response = self.response
+        if response is None or not asked or not (response.has_promotion or (response.has_price and discount)):
+            return None
+        return response.promotion(discount).more
 
     def changes(self) -> Changes:
         """The settings that differ from the plan's."""
@@ -91,13 +122,21 @@ class SkuWhatIfForm(forms.Form):
         )
 
     def demand_changes(self) -> list[DemandChange]:
-        """Demand as a whole, then that of a promotion on top of it."""
+        """The price's from its day on, then demand as a whole, then that of a promotion on top of it.
+
+        The promotion's is what was typed, else what the stored response proposes.
+        """
+        values, tomorrow = self.cleaned_data, self.as_of + timedelta(days=1)
         found = []
-        if percent := self.cleaned_data.get("demand"):
-            found.append(DemandChange(percent, self.as_of + timedelta(days=1), self.end))
-        uplift, first = self.cleaned_data.get("uplift"), self.cleaned_data.get("first_day")
+        if (change := self.price_change()) is not None:
+            found.append(DemandChange(100 * change[1].middle, values.get("price_day") or tomorrow, self.end))
+        if percent := values.get("demand"):
+            found.append(DemandChange(percent, tomorrow, self.end))
+        uplift, first = values.get("uplift"), values.get("first_day")
+        if uplift is None and (span := self.proposed()) is not None:
+            uplift = 100 * span.middle
         if uplift and first:
-            last = min(first + timedelta(days=(self.cleaned_data.get("days") or 7) - 1), self.end)
+            last = min(first + timedelta(days=(values.get("days") or 7) - 1), self.end)
             found.append(DemandChange(uplift, first, last))
         return found
 

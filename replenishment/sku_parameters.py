@@ -14,13 +14,17 @@ from replenishment.models import PolicyRule, Suggestion
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-Source = Literal["rule", "plan", "terms", "learned", "calendar", "product", "stock"]
-Kind = Literal["target", "policy", "days", "units", "share", "cost", "money"]
+    from forecasting.core.response.series import SeriesResponse
+
+Source = Literal["rule", "plan", "terms", "learned", "calendar", "product", "stock", "price", "promotion"]
+Kind = Literal["target", "policy", "days", "units", "share", "cost", "money", "elasticity", "uplift"]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`value` is shown by its `kind`; `spread` stands beside days, `stated` beside learned ones."""
+    """`value` is shown by its `kind`; `spread` stands beside days and elasticities, `stated` beside learned
+    ones. Of a response, `seen` counts price changes or promoted periods here, `own` (0..1) is their say.
+    """
 
     name: str
     label: _StrPromise
@@ -29,11 +33,40 @@ class Parameter:
     source: Source
     spread: float | None = None
     stated: float | None = None
+    seen: int | None = None
+    own: float | None = None
 
 
-def parameters_of(suggestion: Suggestion) -> list[Parameter]:
-    """Of a suggestion with its terms, rule and plan; what is not set is left out."""
-    return [row for row in _rows(suggestion) if row.value is not None]
+def parameters_of(suggestion: Suggestion, response: SeriesResponse | None = None) -> list[Parameter]:
+    """Of a suggestion with its terms, rule and plan, and what the forecast run stored of demand's response to
+    price and promotion; what is not set is left out.
+    """
+    rows = [*_rows(suggestion), *(_response(response) if response else ())]
+    return [row for row in rows if row.value is not None]
+
+
+def _response(response: SeriesResponse) -> Iterator[Parameter]:
+    if response.has_price:
+        yield Parameter(
+            "elasticity",
+            _("Price elasticity"),
+            response.elasticity,
+            "elasticity",
+            "price",
+            spread=response.elasticity_se,
+            seen=int(response.changes),
+            own=response.own_price,
+        )
+    if response.has_promotion:
+        yield Parameter(
+            "uplift",
+            _("Promotion at an unchanged price"),
+            response.promotion().more,
+            "uplift",
+            "promotion",
+            seen=int(response.promoted),
+            own=response.own_promotion,
+        )
 
 
 def _rows(suggestion: Suggestion) -> Iterator[Parameter]:

@@ -64,7 +64,7 @@ def prepare(folder: Path | None, *, buyer_key: bytes, options: Mapping[str, Any]
         rows_read=lines.height,
         masters={"category": _categories(sold), "location": _locations(kept), "product": _products(sold)},
         orders=_orders(kept, buyer_key),
-        facts={"price": _prices(kept), "promotion": _promotions(tables, pairs)},
+        facts={"price": _prices(lines, kept), "promotion": _promotions(tables, pairs)},
         drops=drops,
         report={"kept": totals(kept), "stores": kept["store_id"].n_unique(), "pairs": pairs.height},
     )
@@ -237,15 +237,37 @@ def _products(sold: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prices(kept: pl.DataFrame) -> pl.DataFrame:
-    """The mean price paid of each day, and what it would have been without the shop's discounts."""
+def _prices(lines: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """The mean price paid of each day, and what it would have been without the shop's discounts.
+
+    A week in which a store sold none has, on its first day, the price of most of the chain's lines in it.
+    """
     units = pl.col("quantity").sum()
-    return kept.group_by("product_id", "store_id", "day").agg(
-        price=(pl.col("sales_value").sum() / units).round(4),
-        base_price=(pl.col("base_value").sum() / units).round(4),
-    ).select(
-        "day", "price", "base_price", sku=pl.col("product_id").cast(pl.String), location=_store()
-    )  # fmt: skip
+    own = kept.group_by("product_id", "store_id", "day").agg(
+        price=pl.col("sales_value").sum() / units, base_price=pl.col("base_value").sum() / units
+    )
+    good = pl.col("drop").is_null() | ~pl.col("drop").is_in(["department", "no-quantity", "too-large"])
+    chain = (
+        lines.filter(good)
+        .group_by("product_id", "week")
+        .agg(
+            price=(pl.col("sales_value") / pl.col("quantity")).median(),
+            base_price=(pl.col("base_value") / pl.col("quantity")).median(),
+        )
+    )
+    day = pl.max_horizontal(pl.lit(_WEEK_1) + pl.duration(days=7 * (pl.col("week") - 1)), pl.lit(_FIRST_DAY))
+    pairs = kept.select("product_id", "store_id").unique()
+    others = chain.join(pairs, on="product_id").join(
+        kept.select("product_id", "store_id", "week").unique(),
+        on=["product_id", "store_id", "week"],
+        how="anti",
+    )
+    return pl.concat([own, others.with_columns(day=day).select(own.columns)]).select(
+        "day",
+        pl.col("price", "base_price").round(4),
+        sku=pl.col("product_id").cast(pl.String),
+        location=_store(),
+    )
 
 
 def _promotions(tables: Path, pairs: pl.DataFrame) -> pl.DataFrame:

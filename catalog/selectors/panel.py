@@ -47,10 +47,10 @@ def demand_panel(
     that end on the weekday of `as_of` (W), a month (M, complete ones only); `y`, units sold before returns,
     less cancellations; `in_stock`, false where a day opened or closed with nothing on hand, true where all
     its days are known and none did, else null; `price`, the mean asked price, else revenue per unit, else
-    null; `promotion`, the share of days promoted; `orders` and `buyers`, sums over days (null where a source
-    does not count them); `revenue`. Money is in the stocking location's currency (rates of `as_of`). And what
-    never changes of a series, as encoded ids: `department` (the root of its category's tree), `category`,
-    `product`, `location`.
+    null, and `price_asked`, whether it is the former; `promotion`, the share of days promoted; `orders` and
+    `buyers`, sums over days (null where a source does not count them); `revenue`. Money is in the stocking
+    location's currency (rates of `as_of`). And what never changes of a series, as encoded ids: `department`
+    (the root of its category's tree), `category`, `product`, `location`.
     """
     end = as_of if freq != "M" else _month_end(as_of)
     begin = None if history_days is None else as_of - timedelta(days=history_days - 1)
@@ -354,6 +354,7 @@ def _frame(grid: _Grid, days: _Days) -> pl.DataFrame:
             if known is None
             else pl.select(pl.when(known != _UNKNOWN).then(known == _TRUE)).to_series(),
             "price": pl.Series(price, nan_to_null=True),
+            "price_asked": pl.Series(~np.isnan(days.asked)),
             "promotion": days.promotion,
             "orders": pl.Series(days.orders, nan_to_null=True),
             "buyers": pl.Series(days.buyers, nan_to_null=True),

@@ -97,18 +97,35 @@ class ForecastSerializer(serializers.ModelSerializer[ForecastDistribution]):
         )  # fmt: skip
 
 
+class DemandResponseSerializer(serializers.Serializer[Any]):
+    """What demand answers to price and promotion. Docs: price-response.md."""
+
+    elasticity = serializers.FloatField(
+        allow_null=True, help_text="Percent of demand for a percent of price, -8 to 0."
+    )
+    elasticity_se = serializers.FloatField(allow_null=True)
+    uplift = serializers.FloatField(
+        allow_null=True, help_text="Log factor of a promotion at an unchanged price, 0 to 3."
+    )
+    uplift_se = serializers.FloatField(allow_null=True)
+    price_changes = serializers.IntegerField(help_text="Seen in the series itself.")
+    promoted_periods = serializers.IntegerField()
+
+
 class ForecastDetailSerializer(ForecastSerializer):
     """A demand distribution with what makes its mean.
 
     `contributions` splits the model's mean of each period into groups (level, trend, season, price,
     promotion, signals, location) that add up to it; null where the run made none. `explanation` says so in
     one sentence, in the language asked for. Both are of the model's own forecast, without overrides.
+    `response` is how demand answers to price and promotion; null where the run learned nothing of it.
     """
 
     contributions = serializers.DictField(
         child=serializers.ListField(child=serializers.FloatField()), allow_null=True
     )
     explanation = serializers.CharField(allow_blank=True)
+    response = DemandResponseSerializer(allow_null=True)
 
     class Meta(ForecastSerializer.Meta):
-        fields = (*ForecastSerializer.Meta.fields, "contributions", "explanation")  # type: ignore[assignment]
+        fields = (*ForecastSerializer.Meta.fields, "contributions", "explanation", "response")  # type: ignore[assignment]

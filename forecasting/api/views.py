@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from math import isfinite
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
@@ -20,6 +21,7 @@ from forecasting.api import filters, serializers
 from forecasting.explanations import sentence
 from forecasting.models import ForecastDistribution, ForecastRun
 from forecasting.selectors.explanations import explanation_read
+from forecasting.selectors.responses import response_of
 
 DECIMALS = 4
 
@@ -117,7 +119,7 @@ class ForecastViewSet(
         """One distribution, and what makes its mean."""
         stored = self.get_object()
         (row,) = with_numbers([stored])
-        return Response(self.get_serializer(row | explained(stored)).data)
+        return Response(self.get_serializer(row | explained(stored) | responding(stored)).data)
 
 
 def explained(row: ForecastDistribution) -> dict[str, Any]:
@@ -129,6 +131,18 @@ def explained(row: ForecastDistribution) -> dict[str, Any]:
         return {"contributions": None, "explanation": ""}
     parts = found.contributions.astype("float64").round(DECIMALS).T.tolist()
     return {"contributions": dict(zip(GROUPS, parts, strict=True)), "explanation": sentence(found)}
+
+
+def responding(row: ForecastDistribution) -> dict[str, Any]:
+    """How a row's demand answers to price and promotion; JSON has no NaN: what is unknown is null."""
+    found = response_of(row)
+    if found is None:
+        return {"response": None}
+    names = ("elasticity", "elasticity_se", "uplift", "uplift_se")
+    numbers = {name: getattr(found, name) for name in names}
+    known = {name: round(value, DECIMALS) if isfinite(value) else None for name, value in numbers.items()}
+    counts = {"price_changes": found.seen_changes, "promoted_periods": found.seen_promoted}
+    return {"response": known | counts}
 
 
 def with_numbers(rows: Iterable[ForecastDistribution]) -> list[dict[str, Any]]:

@@ -64,7 +64,8 @@ class Panel:
     ``stocked`` (T, N) where a record says that it did not (None: there are no records);
     ``start`` (N,) is the index of each series' first row; ``known`` maps names to (T + H, N), ``static`` to
     (N,), and ``past`` to (T, N): columns that nobody declared, numbers known only up to the as-of date.
-    ``signals`` are such columns too, (T, N), from which the models of demand may learn.
+    ``signals`` are such columns too, (T, N), from which the models of demand may learn. ``asked`` (T, N) is
+    true where the price is what was asked, not what sales came to (None: nobody says, all were).
     """
 
     unique_id: list[str]
@@ -80,6 +81,7 @@ class Panel:
     past: dict[str, Column] = field(default_factory=dict)
     signals: dict[str, Column] = field(default_factory=dict)
     stocked: Array | None = None
+    asked: Array | None = None
 
     @property
     def periods(self) -> int:
@@ -128,6 +130,7 @@ class Panel:
             y=self.y[:cut],
             censored=self.censored[:cut],
             stocked=None if self.stocked is None else self.stocked[:cut],
+            asked=None if self.asked is None else self.asked[:cut],
             known={name: replace(c, values=c.values[:ahead]) for name, c in self.known.items()},
             past={name: replace(c, values=c.values[:cut]) for name, c in self.past.items()},
             signals={name: replace(c, values=c.values[:cut]) for name, c in self.signals.items()},
@@ -148,6 +151,7 @@ class Panel:
             y=np.take(self.y, rows, axis=1),
             censored=np.take(self.censored, rows, axis=1),
             stocked=None if self.stocked is None else np.take(self.stocked, rows, axis=1),
+            asked=None if self.asked is None else np.take(self.asked, rows, axis=1),
             start=self.start[rows],
             known=part(self.known),
             static=part(self.static),

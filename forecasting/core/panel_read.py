@@ -23,7 +23,7 @@ _MAX_PERIODS = 40_000
 # Units below this are none: float32 would divide by them without bound.
 _NOTHING = 1e-20
 _CHUNK = 1_000_000
-_OWN = ("unique_id", "ds", "y", "in_stock")
+_OWN = ("unique_id", "ds", "y", "in_stock", "price_asked")
 
 
 def panel_read(
@@ -199,6 +199,10 @@ def _dense(
         flags = booleans(past.column("in_stock"), table, past.chosen).fill_null(-1).to_numpy()
         censored = past.dense(flags == 0, shape)
         stocked = past.dense(flags == 1, shape) if (flags == 1).any() else None
+    asked = None
+    if "price_asked" in table.schema:
+        flags = booleans(past.column("price_asked"), table, past.chosen).fill_null(0).to_numpy()
+        asked = past.dense(flags == 1, shape)
     past_columns: dict[str, Column] = {}
     signal_columns: dict[str, Column] = {}
     for name in sorted(set(table.schema) - {*_OWN, *known, *static}):
@@ -229,6 +233,7 @@ def _dense(
         past=past_columns,
         signals=signal_columns,
         stocked=stocked,
+        asked=asked,
     )
 
 

@@ -32,6 +32,7 @@ from forecasting.core.panel import Panel
 from forecasting.core.panel_read import panel_from_frame
 from forecasting.core.publish import distribute, explain, predict_all, training_data
 from forecasting.core.refresh import refresh
+from forecasting.core.response.estimate import response_estimate
 from forecasting.core.result import ForecastArtifact, ForecastResult
 from forecasting.core.spec import ForecastSpec
 from forecasting.core.stages import Progress, Stages
@@ -124,8 +125,12 @@ def _forecast(
         clean = data.clean(panel.periods)
         pattern = demand_patterns(panel.observed)
         corrections = pack(clean)
-        del clean
         abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
+    response = None
+    if spec.explain:
+        with stages.run("response", 0.05):
+            response = response_estimate(panel, clean, threads=spec.threads)
+    del clean
     if not set(models) <= _UNTRAINED:
         with stages.run("features", 0.06):
             (sample if folds else data).prepare()
@@ -191,6 +196,7 @@ def _forecast(
         "decisions": [asdict(decision) for decision in choice.decisions],
         "mix": {"model": mix.other, "shares": mix.shares},
         "coverage": _coverage(table.get("champion", {})),
+        "response": response.shop if response else None,
         "warnings": warnings,
     }
     outcome = tested.outcome_of(mixed) if tested.folds and spec.levels else None
@@ -217,6 +223,7 @@ def _forecast(
         corrections=corrections,
         accuracy=accuracy,
         contributions=contributions,
+        response=response,
     )
 
 

@@ -22,6 +22,7 @@ from forecasting.core.models import Forecaster, KnowsSeries, TrainingData
 from forecasting.core.monitor import coverage_factor
 from forecasting.core.panel import Panel
 from forecasting.core.publish import distribute, explain, predict_all, training_data
+from forecasting.core.response.estimate import response_estimate
 from forecasting.core.result import ForecastArtifact, ForecastResult
 from forecasting.core.stages import Stages
 
@@ -44,7 +45,13 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
     with stages.run("clean", 0.1):
         pattern = demand_patterns(panel.observed)
         abc = abc_classes(np.nansum(panel.observed[-data.features.season :], axis=0))
-        corrections = pack(data.clean(panel.periods))
+        clean = data.clean(panel.periods)
+        corrections = pack(clean)
+    response = None
+    if spec.explain:
+        with stages.run("response", 0.2):
+            response = response_estimate(panel, clean, threads=spec.threads)
+    del clean
     segment = finest(pattern, abc, artifact.champion)
     model = [artifact.champion[name] for name in segment]
     calibrator, width = artifact.calibrator, 1.0
@@ -76,6 +83,7 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
         "decisions": [],
         "coverage": {},
         "update": heard,
+        "response": response.shop if response else None,
         "warnings": [],
     }
     return ForecastResult(
@@ -87,6 +95,7 @@ def refresh(panel: Panel, artifact: ForecastArtifact, stages: Stages) -> Forecas
         artifact=replace(artifact, calibrator=calibrator),
         corrections=corrections,
         contributions=contributions,
+        response=response,
     )
 
 

@@ -13,6 +13,7 @@ from forecasting.core.calibrate import Calibrator, Outcome
 from forecasting.core.distribution import DemandDistribution
 from forecasting.core.mix import QuantileMix
 from forecasting.core.models import Forecaster
+from forecasting.core.response.estimate import Responses
 from forecasting.core.spec import ForecastSpec
 
 Array = npt.NDArray[Any]
@@ -51,7 +52,8 @@ class ForecastResult:
     its ``decisions``, ``coverage``, ``warnings``. ``artifact`` can be saved by `forecasting.core.artifacts`.
     ``corrections`` (N,) are packed by `forecasting.core.cleaning`; ``accuracy`` holds each series' held-out
     errors (zeros where it was not tested), None without a backtest; ``contributions`` (N, H, G) split the
-    mean as `forecasting.core.explain` does, None unless asked for.
+    mean as `forecasting.core.explain` does, None unless asked for; with it comes the ``response`` to price
+    and promotion, None where the panel tells nothing of it. Series without sales of their own have none.
     """
 
     distribution: DemandDistribution
@@ -63,3 +65,4 @@ class ForecastResult:
     corrections: list[bytes] | None = None
     accuracy: AccuracySums | None = None
     contributions: Array | None = None
+    response: Responses | None = None

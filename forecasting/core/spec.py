@@ -17,7 +17,8 @@ class ForecastSpec:
     date only and teach the models what leads demand. ``folds`` backtest origins choose the
     champion of each segment of at least ``min_segment`` series and calibrate the quantiles, on at most
     ``tested`` series, drawn at random. ``rows`` is about how many sampled rows the global models learn from,
-    and no fewer than 16 per series. ``explain`` splits every mean into its contributions.
+    and no fewer than 16 per series. ``explain`` splits every mean into its contributions, and estimates how
+    demand answers to price and promotion.
     """
 
     freq: Freq = "W"

@@ -61,9 +61,10 @@ class ForecastDistribution(models.Model):
     `mean` has shape (H,), `quantiles` and `cum_quantiles` (H, Q), for the run's H periods and the
     levels of `forecasting.core.distribution.QUANTILES`; units per period, and since the as-of date.
     `contributions` (H, G) splits the mean into the groups of `forecasting.core.explain.GROUPS`;
+    `response` is how demand answers to price and promotion, as `forecasting.core.response.series` packs it;
     `corrections` holds where demand differs from sales, as `forecasting.core.cleaning.Corrections` packs it.
-    Both are empty where a run did not make them. `own_share` is how much own sales count beside look-alikes,
-    0 to 1; null where look-alikes have no part.
+    All three are empty where a run did not make them. `own_share` is how much own sales count beside
+    look-alikes, 0 to 1; null where look-alikes have no part.
     """
 
     run = models.ForeignKey(
@@ -87,6 +88,7 @@ class ForecastDistribution(models.Model):
     cum_quantiles = models.BinaryField()
     contributions = models.BinaryField(default=b"", blank=True)
     corrections = models.BinaryField(default=b"", blank=True)
+    response = models.BinaryField(default=b"", blank=True)
     own_share = models.FloatField(_("share of own sales"), null=True, blank=True)
 
     class Meta:

@@ -26,6 +26,7 @@ from forecasting.selectors.overrides import (
     overrides_scored,
 )
 from forecasting.selectors.overrides_due import overrides_runs_needed
+from forecasting.selectors.responses import elasticities_read, response_of, response_read
 from forecasting.selectors.runs import (
     CHAMPIONS,
     OVERALL,
@@ -65,6 +66,7 @@ __all__ = [
     "distribution_labels",
     "distribution_overridden",
     "distribution_read",
+    "elasticities_read",
     "frequency_usual",
     "history_read",
     "override_reaches",
@@ -72,6 +74,8 @@ __all__ = [
     "overrides_list",
     "overrides_runs_needed",
     "overrides_scored",
+    "response_of",
+    "response_read",
     "run_get",
     "run_holding",
     "run_is_visible",

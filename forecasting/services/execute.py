@@ -238,6 +238,7 @@ def _series_store(run: ForecastRun, found: _Found) -> None:
     from catalog.selectors import unique_id_split
     from forecasting.core.accuracy import COLUMN
     from forecasting.core.classify import abc_classes, xyz_by_error
+    from forecasting.core.response.series import pack
 
     result = found.made.result
     products, locations = unique_id_split(result.distribution.unique_id)
@@ -251,6 +252,7 @@ def _series_store(run: ForecastRun, found: _Found) -> None:
         distribution=result.distribution,
         contributions=result.contributions,
         corrections=result.corrections,
+        responses=pack(result.response, len(result.distribution.unique_id)),
         own_share=found.own_share,
     )
     if result.accuracy is None:

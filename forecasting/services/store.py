@@ -31,6 +31,7 @@ _DISTRIBUTION = {
     "cum_quantiles": "bytea",
     "contributions": "bytea",
     "corrections": "bytea",
+    "response": "bytea",
     "own_share": "float8",
 }
 _ACCURACY = {
@@ -58,6 +59,7 @@ def distributions_store(
     distribution: DemandDistribution,
     contributions: npt.NDArray[Any] | None = None,
     corrections: Sequence[bytes] | None = None,
+    responses: Sequence[bytes] | None = None,
     own_share: npt.NDArray[Any] | None = None,
 ) -> None:
     """Insert a row for each product-location, in the order of the distribution's series; arguments are (N,).
@@ -79,6 +81,7 @@ def distributions_store(
             _slices(distribution.cum_quantiles[part]),
             repeat(b"") if contributions is None else _slices(contributions[part]),
             repeat(b"") if corrections is None else corrections[part],
+            repeat(b"") if responses is None else responses[part],
             repeat(None)
             if own_share is None
             else (None if value != value else value for value in own_share[part].tolist()),  # NaN

@@ -194,13 +194,18 @@ def compared(
     changed: Items,
     demand: DemandDistribution,
     *,
+    changed_demand: DemandDistribution | None = None,
     budget: float | None = None,
     changed_budget: float | None = None,
 ) -> Comparison:
-    """The `outlook` of items and of the same with other values; money of all orders within the budgets."""
+    """The `outlook` of items and of the same with other values; money of all orders within the budgets.
+
+    ``changed_demand`` (None: the same) is what the changed items meet.
+    """
     before = outlook(items, demand, budget=budget)
-    is_same = changed is items and changed_budget == budget
-    after = before if is_same else outlook(changed, demand, budget=changed_budget)
+    then = demand if changed_demand is None else changed_demand
+    is_same = changed is items and then is demand and changed_budget == budget
+    after = before if is_same else outlook(changed, then, budget=changed_budget)
     both = set(before["unique_id"]) & set(after["unique_id"])
     left_out: dict[str, str] = {}
     if len(both) < len(items):

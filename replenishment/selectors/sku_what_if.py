@@ -1,7 +1,7 @@
 """What other settings would do to one product-location of the latest plan, from what plan and forecast kept.
 
 Nothing is written and no forecast model is loaded: demand is the stored distribution, changed as an override
-would change it.
+would change it, and the response to price and promotion is the one that the forecast run stored.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from catalog import selectors as catalog
-from catalog.models import PromotionRecord
 from forecasting import selectors as forecasting
-from forecasting.selectors.explanations import explanation_read
 from replenishment.models import Suggestion
 from replenishment.selectors.suggestions import has_demand_passed_on
 from replenishment.selectors.what_if import item_of_plan
 
 if TYPE_CHECKING:
     from forecasting.core.distribution import DemandDistribution
+    from forecasting.core.response.series import SeriesResponse
     from replenishment.core.items import Items
     from replenishment.core.what_if import Changes
 
@@ -65,7 +64,7 @@ class SkuPlanned:
 
     `outside` are units that the plan added after the core's quantity (price break, transfer, supplier's
     minimum, container, budget, calm): they are kept as they are. `unit_value` is the home value of a unit.
-    `uplift` is what the stored forecast expects a promotion to add, as a share; None where it holds none.
+    `response` is how demand answers to price and promotion, as the forecast run stored it, if it did.
     """
 
     items: Items
@@ -73,7 +72,7 @@ class SkuPlanned:
     outcome: Outcome
     outside: float
     unit_value: float
-    uplift: float | None
+    response: SeriesResponse | None
 
     def after(self, changes: Changes, demand_changes: Sequence[DemandChange] = ()) -> Outcome:
         """The outcome with other settings and other demand. Raises `core.what_if.ChangeError`."""
@@ -120,7 +119,9 @@ def sku_planned(suggestion: Suggestion) -> SkuPlanned | None:
         outcome=_outcome(items, demand, outside=outside, unit_value=unit_value),
         outside=outside,
         unit_value=unit_value,
-        uplift=_uplift(suggestion),
+        response=forecasting.response_read(
+            plan.forecast_run, product_id=suggestion.product_id, location_id=suggestion.location_id
+        ),
     )
 
 
@@ -170,41 +171,3 @@ def _changed(demand: DemandDistribution, changes: Sequence[DemandChange]) -> Dem
     if not given:
         return demand
     return distribution_change(demand, means_change(demand.mean, demand.ds, demand.freq, given))
-
-
-def _uplift(suggestion: Suggestion) -> float | None:
-    """What the parts of the stored forecast say a promotion adds to the rest, as a share.
-
-    By the promotion's part in periods ahead with a promotion that was known, less that in those without.
-    """
-    import numpy as np
-
-    from forecasting.core.explain import GROUPS
-
-    found = explanation_read(
-        run_id=suggestion.plan_run.forecast_run_id,
-        product_id=suggestion.product_id,
-        location_id=suggestion.location_id,
-    )
-    if found is None or found.contributions is None:
-        return None
-    days = set(
-        PromotionRecord.objects.filter(
-            product=suggestion.product_id,
-            location=suggestion.location_id,
-            day__range=(found.as_of, found.ds[-1]),
-        ).values_list("day", flat=True)
-    )
-    begins = [found.as_of, *found.ds[:-1]]
-    promoted = np.array(
-        [any(begin < day <= end for day in days) for begin, end in zip(begins, found.ds, strict=True)],
-        dtype=bool,
-    )
-    part = found.contributions[:, GROUPS.index("promotion")].astype(np.float64)
-    rest = found.mean.astype(np.float64) - part
-    known = rest > 0
-    if not (promoted & known).any() or not (~promoted & known).any():
-        return None
-    shares = np.divide(part, rest, out=np.zeros_like(part), where=known)
-    uplift = float(shares[promoted & known].mean() - shares[~promoted & known].mean())
-    return uplift if abs(uplift) > 1e-3 else None

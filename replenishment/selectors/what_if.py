@@ -121,6 +121,7 @@ def what_if(
         part.items,
         changed,
         part.demand,
+        changed_demand=part.demand_at(changed),
         budget=_times(planned_budget(plan, selection), share),
         changed_budget=_times(budget, share),
     )
@@ -160,9 +161,10 @@ def what_if_service(
 
     part = _Part.read(plan, selection, most=MOST_OF_A_CURVE)
     changed, _without = part.changed(changes, supplier_id)
-    found = compared(part.items, changed, part.demand)
+    demand = part.demand_at(changed)
+    found = compared(part.items, changed, part.demand, changed_demand=demand)
     return ServiceCurve(
-        curve=service_curve(changed, part.demand).with_columns(pl.col(SUMS) / part.share),
+        curve=service_curve(changed, demand).with_columns(pl.col(SUMS) / part.share),
         before=_total(found.before, part.share),
         after=_total(found.after, part.share),
     )
@@ -179,7 +181,7 @@ def what_if_spending(
 
     part = _Part.read(plan, selection, most=MOST_ITEMS)
     changed, _without = part.changed(changes, supplier_id)
-    return spending_curve(changed, part.demand) / part.share
+    return spending_curve(changed, part.demand_at(changed)) / part.share
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,6 +275,31 @@ class _Part:
             *(pl.coalesce(f"offer_{name}", name).alias(name) for name in _TERMS),
         )
         return changes.applied(Items.from_frame(frame)), without
+
+    def demand_at(self, changed: Items) -> DemandDistribution:
+        """The demand at the changed items' prices, by the elasticities that the forecast run stored."""
+        import numpy as np
+
+        from forecasting.core.overrides import Change, distribution_change
+        from forecasting.core.response.series import price_factors
+
+        if np.array_equal(changed.price, self.items.price):
+            return self.demand
+        elasticity = forecasting.elasticities_read(
+            self.plan.forecast_run,
+            self.demand.unique_id,
+            product_ids=self.frame["product_id"].unique().to_list(),
+            location_ids=self.frame["location_id"].unique().to_list(),
+        )
+        ratio = np.ones(len(self.demand.unique_id))
+        places = {name: row for row, name in enumerate(self.demand.unique_id)}
+        rows = [places[name] for name in self.items.unique_id]
+        np.divide(
+            changed.price, self.items.price, out=(own := np.ones(len(rows))), where=self.items.price > 0
+        )
+        ratio[rows] = own
+        factor = np.repeat(price_factors(elasticity, ratio)[:, None], self.demand.mean.shape[1], axis=1)
+        return distribution_change(self.demand, Change(self.demand.mean * factor, factor, []))
 
 
 def _offers(plan: PlanRun, supplier_id: int) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
     )
     run = run_of(plan)
     distribution = (
-        ForecastDistribution.objects.only("model", "segment", "pattern", "own_share", "run_id")
+        ForecastDistribution.objects.only("model", "segment", "pattern", "own_share", "response", "run_id")
         .filter(run=(run.same_as_id or run.pk) if run else None, product=product, location=location)
         .first()
     )
@@ -65,7 +65,9 @@ def sku(request: HttpRequest, product_id: int, location_id: int) -> HttpResponse
             else None,
             "run": run,
             "distribution": distribution,
-            "parameters": parameters_of(suggestion) if suggestion else [],
+            "parameters": parameters_of(suggestion, forecasting.response_of(distribution))
+            if suggestion
+            else [],
             "trend": trends_seen(request, [product.pk]).get(product.pk),
             "behaviour": forecasting.behaviour_of(product_id=product.pk, location_id=location.pk),
             "run_url": reverse("forecasting:run-detail", args=[run.pk]) if run else "",

@@ -76,7 +76,13 @@ def sku_what_if(request: HttpRequest, product_id: int, location_id: int) -> Http
         except ChangeError as error:
             form.refuse(error)
         else:
-            context["lines"] = list(_lines(planned.outcome, after))
+            proposed = form.proposed()
+            context |= {
+                "lines": list(_lines(planned.outcome, after)),
+                "price_change": form.price_change(),
+                "proposed": proposed,
+                "proposed_percent": round(100 * proposed.middle) if proposed else None,
+            }
     return render(request, template, context)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from forecasting.models import ForecastDistribution
 from replenishment.models import Comment, PlanRun, Suggestion
 from tests.browser.conftest import Visit
 
@@ -84,6 +86,30 @@ def test_what_if_answers_while_a_number_moves(visit: Start, shop: PlanRun, buyer
         page.get_by_role("button", name="As planned").click()
         expect(line.nth(2)).to_have_text("–")
         expect(page.get_by_role("slider", name="Demand (± %)")).to_have_value("0")
+
+
+def test_what_if_proposes_what_the_forecast_stored_of_price_and_promotion(
+    visit: Start, shop: PlanRun, buyer: User
+) -> None:
+    stored = (-2.0, 0.3, 0.405465, 0.1, 0.0, 12.0, 5.0, 0.8, 0.6)
+    ForecastDistribution.objects.update(response=np.array(stored, dtype="<f4").tobytes())
+    with visit(buyer) as person:
+        page = person.open(address(shop))
+        answer = page.locator("#sku-what-if-result")
+        price = page.get_by_role("spinbutton", name="Price", exact=True)
+        price.fill(str(0.9 * float(price.input_value())))
+        expect(answer.locator("[data-response=price]")).to_contain_text("Price −10%: demand +23%")
+        uplift = page.get_by_role("spinbutton", name="Promotion: % more demand")
+        page.get_by_role("checkbox", name="Promotion").check()
+        expect(answer.locator("[data-response=promotion]")).to_contain_text("demand +50%")
+        expect(uplift).to_have_attribute("placeholder", "50")
+        page.get_by_role("spinbutton", name="Promotion: price cut (%)").fill("20")
+        expect(uplift).to_have_attribute("placeholder", "134")
+        uplift.fill("30")
+        expect(answer).to_contain_text("Your own number counts instead.")
+        page.get_by_role("button", name="As planned").click()
+        expect(answer.locator("[data-response]")).to_have_count(0)
+        expect(uplift).to_have_attribute("placeholder", "")
 
 
 def test_people_talk_about_it(visit: Start, shop: PlanRun, buyer: User) -> None:

@@ -100,6 +100,15 @@ def test_it_turns_weeks_of_promotion_into_days(tables: Path) -> None:
     assert mailer["day"].to_list() == [date(2017, 1, day) for day in range(9, 16)]
 
 
+def test_a_week_that_sold_none_has_the_price_of_the_other_stores(tables: Path) -> None:
+    prices = prepare(tables, stores=2).facts["price"].filter(pl.col("sku") == "100")
+    there = prices.filter(pl.col("location") == "STORE-2").sort("day")
+    # Its own sale of 4 January, and the week after, in which the other store sold one at 1.25.
+    assert there["day"].to_list() == [date(2017, 1, 4), date(2017, 1, 9)]
+    assert there["price"].to_list() == [1.25, 1.25]
+    assert prices.filter(pl.col("location") == "STORE-1")["day"].to_list().count(date(2017, 1, 9)) == 0
+
+
 @pytest.mark.django_db
 def test_it_loads_stores_categories_lines_prices_and_promotions(tables: Path) -> None:
     def run() -> Any:

@@ -26,6 +26,7 @@ SCHEMA = {
     "y": pl.Float64,
     "in_stock": pl.Boolean,
     "price": pl.Float64,
+    "price_asked": pl.Boolean,
     "promotion": pl.Float64,
     "orders": pl.Float64,
     "buyers": pl.Float64,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -19,7 +20,7 @@ from catalog.models import (
     SalesRecord,
     StockLevel,
 )
-from forecasting.models import ForecastRun
+from forecasting.models import ForecastDistribution, ForecastRun
 from replenishment import selectors, services
 from replenishment.charts.lead_times import histogram
 from replenishment.models import PlanRun, PolicyRule, Receipt, Suggestion
@@ -191,6 +192,22 @@ def test_the_histogram_holds_every_delivery_in_few_bars() -> None:
 
 def sources(suggestion: Suggestion) -> dict[str, tuple[Any, str]]:
     return {row.name: (row.value, row.source) for row in parameters_of(suggestion)}
+
+
+def test_the_stored_response_is_among_them(client: Client, buyer: User) -> None:
+    place = make_location()
+    suggestion = plan_of({make_item(place): 14}, place).suggestions.get()
+    numbers = (-1.8, 0.25, 0.3, 0.1, 0.2, 9, 4, 0.7, 0.0)
+    ForecastDistribution.objects.update(response=np.array(numbers, dtype="<f4").tobytes())
+    client.force_login(buyer)
+    page = client.get(reverse("replenishment:sku", args=[suggestion.product_id, place.pk]))
+    found = {row.name: row for row in page.context["parameters"]}
+    assert found["elasticity"].value == pytest.approx(-1.8)
+    assert (found["elasticity"].source, found["elasticity"].seen) == ("price", 9)
+    text = page.content.decode()
+    assert "-1.80 ± 0.25" in text
+    assert "9 price changes seen here count 70%" in text
+    assert "4 promoted periods seen here: the estimate is that of its category and the shop" in text
 
 
 def test_each_parameter_names_its_source(client: Client, buyer: User) -> None:

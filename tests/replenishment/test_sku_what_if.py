@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
-from catalog.models import PromotionRecord
-from forecasting.core.explain import GROUPS
+from forecasting.core.response.series import FIELDS
 from forecasting.models import ForecastDistribution
 from replenishment import selectors
 from replenishment.core.what_if import Changes, Shift
@@ -51,7 +52,7 @@ def address(suggestion: Suggestion) -> str:
 def unchanged(client: Client, suggestion: Suggestion) -> dict[str, str]:
     """What the form sends when nothing was touched."""
     form = client.get(address(suggestion)).context["form"]
-    return {field.name: str(field.value()) for field in form}
+    return {field.name: "" if field.value() is None else str(field.value()) for field in form}
 
 
 def lines_of(client: Client, suggestion: Suggestion, **changed: Any) -> dict[str, Any]:
@@ -99,10 +100,72 @@ def test_more_service_and_longer_waits_take_more(at_work: Client) -> None:
     assert lines_of(at_work, suggestion, demand="-60")["order_quantity"].after < before
 
 
-def test_a_price_moves_money_and_not_demand(at_work: Client) -> None:
-    lines = lines_of(at_work, make_planned(), price="8")
+def answer_to(**values: float) -> None:
+    """Store a response with every forecast: elasticity -2, half more by a promotion, 0 where left out."""
+    usual = {"elasticity": -2.0, "elasticity_se": 0.3, "uplift": math.log(1.5), "uplift_se": 0.1}
+    stored = [
+        (usual | {"changes": 12, "promoted": 5, "own_price": 0.8} | values).get(name, 0) for name in FIELDS
+    ]
+    ForecastDistribution.objects.update(response=np.array(stored, dtype="<f4").tobytes())
+
+
+def test_without_a_stored_response_a_price_moves_money_and_not_demand(at_work: Client) -> None:
+    suggestion = make_planned()
+    lines = lines_of(at_work, suggestion, price="8")
     assert lines["order_quantity"].difference == 0
     assert lines["lost_margin"].after > lines["lost_margin"].before
+    page = at_work.get(address(suggestion)).content.decode()
+    assert "Price: the forecast stored no response to it." in page
+    answer_to(elasticity=math.nan, elasticity_se=math.nan)
+    assert lines_of(at_work, suggestion, price="8")["order_quantity"].difference == 0
+
+
+def test_a_price_moves_demand_by_the_stored_elasticity(at_work: Client) -> None:
+    suggestion = make_planned()
+    answer_to()
+    before = lines_of(at_work, suggestion)["expected_demand"].before
+    assert lines_of(at_work, suggestion, price="4")["expected_demand"].difference == 0
+    cheaper = lines_of(at_work, suggestion, price="3.6")["expected_demand"]
+    assert cheaper.after == pytest.approx(before * 0.9**-2, rel=1e-4)
+    dearer = lines_of(at_work, suggestion, price="4.4")["expected_demand"]
+    assert dearer.after == pytest.approx(before * 1.1**-2, rel=1e-4)
+    # From its day on: the second of the two weeks of lead time and review.
+    later = lines_of(at_work, suggestion, price="3.6", price_day=str(AS_OF + timedelta(days=8)))
+    assert later["expected_demand"].difference == pytest.approx(cheaper.difference / 2, rel=0.02)
+    text = at_work.get(
+        address(suggestion), unchanged(at_work, suggestion) | {"price": "3.6"}
+    ).content.decode()
+    assert "Price −10%: demand <strong>+23%</strong> (+19% to +29%, 80% interval)." in text
+    page = at_work.get(address(suggestion)).content.decode()
+    assert "an elasticity of -2.00 ± 0.30" in page
+    assert "12 price changes seen here" in page
+    with translation.override("zh-hans"):
+        assert (
+            "价格弹性为 -2.00 ± 0.30"
+            in at_work.get(address(suggestion), headers={"accept-language": "zh-hans"}).content.decode()
+        )
+
+
+def test_a_promotion_is_proposed_and_what_is_typed_counts_instead(at_work: Client) -> None:
+    suggestion = make_planned()
+    first = {"first_day": str(AS_OF + timedelta(days=1)), "days": "7"}
+    assert lines_of(at_work, suggestion, promoted="on", **first)["expected_demand"].difference == 0
+    answer_to()
+    ticked = lines_of(at_work, suggestion, promoted="on", **first)["expected_demand"]
+    assert ticked.difference == pytest.approx(7, rel=0.02)  # half of a week's 14
+    cut = lines_of(at_work, suggestion, discount="20", **first)["expected_demand"]
+    assert cut.difference == pytest.approx(14 * (1.5 * 0.8**-2 - 1), rel=0.02)
+    deeper = lines_of(at_work, suggestion, discount="30", **first)["expected_demand"]
+    assert deeper.after > cut.after
+    typed = lines_of(at_work, suggestion, promoted="on", uplift="100", **first)["expected_demand"]
+    assert typed.difference == pytest.approx(14, rel=0.02)
+    sent = unchanged(at_work, suggestion) | {"promoted": "on"} | first
+    assert 'data-proposed="50"' in at_work.get(address(suggestion), sent).content.decode()
+    assert (
+        "Your own number counts" in at_work.get(address(suggestion), sent | {"uplift": "0"}).content.decode()
+    )
+    none = lines_of(at_work, suggestion, promoted="on", uplift="0", **first)["expected_demand"]
+    assert none.difference == 0
 
 
 def test_a_promotion_counts_on_its_own_days(at_work: Client) -> None:
@@ -130,26 +193,6 @@ def test_demand_changes_multiply_as_overrides_do() -> None:
     assert planned.after(Changes(shifts={"review_days": Shift("set", 7.0)})) == planned.outcome
 
 
-def test_it_says_what_the_forecast_stored_of_promotions(at_work: Client) -> None:
-    suggestion = make_planned()
-    assert "stored no response to promotions" in at_work.get(address(suggestion)).content.decode()
-    row = ForecastDistribution.objects.get()
-    mean = np.frombuffer(bytes(row.mean), dtype="<f4")
-    parts = np.zeros((len(mean), len(GROUPS)), dtype="<f4")
-    parts[2, GROUPS.index("promotion")] = mean[2] / 2
-    parts[:, 0] = mean - parts.sum(axis=1)
-    ForecastDistribution.objects.update(contributions=parts.tobytes())
-    PromotionRecord.objects.create(
-        product=suggestion.product,
-        location=suggestion.location,
-        day=AS_OF + timedelta(days=18),
-        kind="mailer",
-    )
-    # Half of that week is the promotion's: as much again as the rest.
-    assert planned_of(suggestion).uplift == pytest.approx(1.0)
-    assert "counts on 100%" in at_work.get(address(suggestion)).content.decode()
-
-
 def test_it_refuses_nonsense_at_its_field(at_work: Client) -> None:
     suggestion = make_planned()
     sane = unchanged(at_work, suggestion)
@@ -163,6 +206,8 @@ def test_it_refuses_nonsense_at_its_field(at_work: Client) -> None:
         ("first_day", str(AS_OF)),
         ("first_day", "2999-01-01"),
         ("days", "0"),
+        ("price_day", str(AS_OF)),
+        ("discount", "91"),
     ):
         answer = at_work.get(address(suggestion), sane | {name: value})
         assert answer.status_code == 200
@@ -177,8 +222,9 @@ def test_it_asks_little_and_the_same_of_the_database(
 ) -> None:
     suggestion = make_planned()
     sane = unchanged(at_work, suggestion)
-    with django_assert_max_num_queries(15):
-        at_work.get(address(suggestion), sane | {"service": "99", "uplift": "30"})
+    answer_to()
+    with django_assert_max_num_queries(14):
+        at_work.get(address(suggestion), sane | {"service": "99", "price": "3", "promoted": "on"})
 
 
 def test_it_has_nothing_to_ask_of_what_was_not_planned(at_work: Client) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from catalog.models import KitComponent, Location, Product, Supplier
-from forecasting.models import ForecastOverride
+from forecasting.core.response.series import FIELDS
+from forecasting.models import ForecastDistribution, ForecastOverride
 from replenishment import selectors
 from replenishment.core.what_if import ChangeError, Changes, Shift
 from replenishment.models import PlanItems, PlanRun, Suggestion
@@ -276,3 +277,29 @@ def test_it_asks_for_a_new_plan_where_the_forecast_was_cleared(shop: Shop) -> No
     plan = PlanRun.objects.get(pk=shop.plan.pk)
     with pytest.raises(WhatIfError, match="cleared"):
         what_if(plan, Selection(), Changes())
+
+
+def test_another_price_moves_demand_where_the_forecast_stored_a_response(shop: Shop) -> None:
+    dearer = Changes(shifts={"price": Shift("scale", 1.1)})
+    row = {"product_id": shop.products[2].pk, "location_id": shop.places[0].pk}
+
+    def of(answer: Any, **key: int) -> dict[str, Any]:
+        return {(found["product_id"], found["location_id"]): found for found in answer.rows.to_dicts()}[
+            key["product_id"], key["location_id"]
+        ]
+
+    without = what_if(shop.plan, Selection(), dearer)
+    assert without.after.stock == pytest.approx(without.before.stock)
+    stored = dict.fromkeys(FIELDS, 0.0) | {"elasticity": -3.0, "elasticity_se": 0.5, "uplift": np.nan}
+    ForecastDistribution.objects.filter(**row).update(
+        response=np.array(list(stored.values()), dtype="<f4").tobytes()
+    )
+    answer = what_if(shop.plan, Selection(), dearer)
+    assert of(answer, **row)["new_demand"] == pytest.approx(of(answer, **row)["demand"] * 1.1**-3, rel=1e-5)
+    other = {"product_id": shop.products[3].pk, "location_id": shop.places[0].pk}
+    assert of(answer, **other)["new_demand"] == of(answer, **other)["demand"]
+    assert answer.after.stock < answer.before.stock
+    curve = what_if_service(shop.plan, Selection(), dearer)
+    assert curve.after.stock < curve.before.stock
+    spending = what_if_spending(shop.plan, Selection(), dearer)
+    assert spending["spent"].max() < what_if_spending(shop.plan, Selection(), Changes())["spent"].max()

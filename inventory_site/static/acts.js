@@ -9,17 +9,21 @@
       return [];
     }
   };
-  // The window that asked for it closes: the answer comes by itself.
-  document.addEventListener("act:queued", () => {
+  const follow = (names) => {
+    try {
+      localStorage.setItem("jobs", JSON.stringify(names));
+    } catch {
+      // Then nobody is told on other pages.
+    }
+  };
+  // The window that asked for it closes, the answer comes by itself: on another page too.
+  document.addEventListener("act:queued", (event) => {
     for (const open of document.querySelectorAll("#bulk:popover-open")) open.hidePopover();
+    follow([...followed(), event.detail.value]);
   });
   // Its word here has told the end: app.js need not tell it once more.
   document.addEventListener("act:ended", (event) => {
-    try {
-      localStorage.setItem("jobs", JSON.stringify(followed().filter((name) => name !== event.detail.value)));
-    } catch {
-      // Then nothing is followed.
-    }
+    follow(followed().filter((name) => name !== event.detail.value));
   });
   // Who comes back to the page sees how far it is.
   const address = document.getElementById("acts-background")?.dataset.address;

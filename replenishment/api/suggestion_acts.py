@@ -75,7 +75,7 @@ class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
         values = data.validated_data
         pasted = services.quantities_put(
             rows=[
-                services.PastedRow(number, row["sku"], row["quantity"], row["location"])
+                services.PastedRow(number, row["sku"], row["quantity"] or "", row["location"])
                 for number, row in enumerate(values["rows"], start=1)
             ],
             acting_user=cast("User", request.user),

@@ -75,5 +75,5 @@ class BulkAct(Job):
         ]
 
     def __str__(self) -> str:
-        words = ngettext("%(what)s: %(n)s suggestion", "%(what)s: %(n)s suggestions", self.rows_count)
+        words = ngettext("%(what)s (%(n)s suggestion)", "%(what)s (%(n)s suggestions)", self.rows_count)
         return words % {"what": self.get_kind_display(), "n": f"{self.rows_count:,}"}

@@ -78,7 +78,7 @@ from replenishment.services.suggestion_paste import (
     suggestions_paste,
 )
 from replenishment.services.suggestion_supplier import suggestion_supplier_set
-from replenishment.services.suggestion_undo import Undone, change_undo
+from replenishment.services.suggestion_undo import OF_ANYBODY, Undone, change_undo
 from replenishment.services.suggestions import (
     suggestion_edit,
     suggestion_reject,
@@ -88,6 +88,7 @@ from replenishment.services.transfers import transfers_draft
 
 __all__ = [
     "MOST_APPROVED_AT_ONCE",
+    "OF_ANYBODY",
     "REPLAY_DELIVERIES",
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",

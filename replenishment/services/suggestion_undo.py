@@ -19,7 +19,7 @@ from replenishment.services.suggestions import EDIT, plan_latest_lock, plan_stal
 
 # What reading the rows takes of an undo, once their log is read.
 _READ = (0.1, 0.4)
-_OF_ANYBODY = "change_approvallimit"  # an administrator's: who decides what people may do
+OF_ANYBODY = "change_approvallimit"  # an administrator's: who decides what people may do
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def undo_check(change: SuggestionChange, plan: PlanRun | None, acting_user: User
     """The latest plan, where the person may take this change of it back; else raises as `change_undo`."""
     permission_require(acting_user, EDIT)
     if change.actor_id != acting_user.pk:
-        permission_require(acting_user, _OF_ANYBODY)
+        permission_require(acting_user, OF_ANYBODY)
     if plan is None or change.plan_run_id != plan.pk:
         raise plan_stale()
     if SuggestionChange.objects.filter(undoes=change).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from replenishment.views.access import message_header
 
 EDIT = ("replenishment.view_suggestion", "replenishment.edit_suggestion_quantity")
 QUEUED = "act:queued"
-"""The event on which a window that asked for an act closes (acts.js)."""
+"""The event on which a window that asked for an act closes, and the act is followed (acts.js)."""
 _NUMBERS = 8
 CHANGED = "workbench:changed"
 """The event on which the workbench shows itself anew (workbench.js)."""
@@ -100,7 +101,7 @@ def queued(request: HttpRequest, job: BulkAct) -> HttpResponse:
     """Hand an act to a worker and say so, where its progress is then shown."""
     send(job)
     response = render(request, "replenishment/partials/act_queued.html", {"job": job})
-    response["HX-Trigger"] = QUEUED
+    response["HX-Trigger"] = json.dumps({QUEUED: f"act:{job.pk}"})
     return response
 
 

@@ -22,12 +22,12 @@ _ORDERS = {BulkAct.Kind.DRAFT: "draft", BulkAct.Kind.SUBMIT: "submitted"}
 def bulk_act(request: HttpRequest, pk: int) -> HttpResponse:
     """One act: its progress, or what came of it, with its undo."""
     job = _job(pk)
-    may_undo = request.user.has_perm("replenishment.edit_suggestion_quantity")
     passed = job.report.get("passed_over", {})
     context = {
         "job": job,
         "passed": [(services.Passed(why).label, count) for why, count in passed.items()],
-        "undo": job.change if may_undo and _stands(job.change) else None,
+        "act": services.Act.from_dict(job.values) if job.values else None,
+        "undo": _to_undo(request, job.change),
         "is_undone": job.kind == BulkAct.Kind.UNDO,
         "orders_state": _ORDERS.get(BulkAct.Kind(job.kind), ""),
     }
@@ -53,7 +53,7 @@ def bulk_act_progress(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "job": job,
         "text": ended_words(job) if is_done else "",
-        "change": job.change,
+        "change": _to_undo(request, job.change),
         "is_undone": job.kind == BulkAct.Kind.UNDO,
     }
     response = render(request, "replenishment/partials/act_ended.html", context)
@@ -68,9 +68,12 @@ def _job(pk: int) -> BulkAct:
     return get_object_or_404(acts, pk=pk)
 
 
-def _stands(change: SuggestionChange | None) -> bool:
-    """Whether it is of the latest plan, and not undone."""
+def _to_undo(request: HttpRequest, change: SuggestionChange | None) -> SuggestionChange | None:
+    """The change where the reader may undo it: of the latest plan, not undone, their own."""
     plan = selectors.plan_latest()
     if change is None or plan is None or change.plan_run_id != plan.pk:
-        return False
-    return not SuggestionChange.objects.filter(undoes=change).exists()
+        return None
+    holds = request.user.has_perm
+    is_own = change.actor_id == request.user.pk or holds(f"replenishment.{services.OF_ANYBODY}")
+    may = is_own and holds("replenishment.edit_suggestion_quantity")
+    return change if may and not SuggestionChange.objects.filter(undoes=change).exists() else None

@@ -167,7 +167,7 @@ class SuggestionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Sugges
         """Draft orders of these suggestions, one per supplier, location and currency.
 
         Suggestions that are in an order already are passed over: the same call twice buys nothing twice.
-        More than a thousand are drafted in the background (202): follow the act under `bulk-acts`.
+        More than 500 are drafted in the background (202): follow the act under `bulk-acts`.
         """
         data = serializers.DraftsSerializer(data=request.data)
         data.is_valid(raise_exception=True)

@@ -39,7 +39,7 @@ class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
     def bulk(self, request: Request) -> Response:
         """Change, reject, snooze, wake or reopen many at once: one change, which can be undone.
 
-        More than a thousand are done in the background (202): follow the act under `bulk-acts`.
+        More than 500 are done in the background (202): follow the act under `bulk-acts`.
         """
         data = serializers.ActSerializer(data=request.data)
         data.is_valid(raise_exception=True)

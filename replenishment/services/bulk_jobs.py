@@ -31,7 +31,7 @@ from replenishment.services.suggestions import EDIT, plan_stale
 logger = logging.getLogger(__name__)
 
 Kind = BulkAct.Kind
-MOST_AT_ONCE = 1_000
+MOST_AT_ONCE = 500
 """So many suggestions at most are done within a request: in about a second, on a busy machine too
 (`benchmarks.workbench_acts`)."""
 _NUMBERS_KEPT = 8

@@ -127,6 +127,7 @@ def _words(kind: str, row: JobLine) -> str:
         "lost": _("The worker of attempt %(attempt)s was lost: no sign of life for %(limit)s s"),
         "again": _("Orders were made meanwhile: it begins once more"),
         "rejected": _("Rows rejected: %(rows)s"),
+        "chain-ended": _("What was to follow it was left undone; a retry goes on with it"),
         "retried": _("Asked for once more by %(who)s"),
         "done": _("Done"),
     }

@@ -16,8 +16,10 @@ from catalog.models import ImportBatch, Job
 from catalog.selectors import partner_scope
 from forecasting.models import ForecastRun, SignalRun, SignalTrial
 from forecasting.words import SIGNAL_STEPS, STEPS, TRIAL_STEPS, name_of
-from inventory_site.templatetags.replenishment_words import plan_step_name, replay_step_name
-from replenishment.models import PlanRun, ReplayRun
+from inventory_site.chains import chain_left
+from inventory_site.tasks import chain_run, dispatchers
+from inventory_site.templatetags.replenishment_words import act_step_name, plan_step_name, replay_step_name
+from replenishment.models import BulkAct, PlanRun, ReplayRun
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -96,6 +98,13 @@ KINDS: dict[str, JobKind] = {
         replay_step_name,
         gettext_lazy("The replay failed."),
     ),
+    "act": JobKind(
+        BulkAct,
+        gettext_lazy("Act on many"),
+        "replenishment:bulk-act",
+        act_step_name,
+        gettext_lazy("Nothing was changed."),
+    ),
 }
 
 
@@ -117,9 +126,21 @@ def job_stop(*, kind: str, pk: int, acting_user: User) -> bool:
 
 
 def job_retry(*, kind: str, pk: int, acting_user: User) -> bool:
-    """Queue a job that failed or was stopped once more; False where there is nothing to retry."""
+    """Queue and dispatch a job that failed or was stopped once more; False where there is nothing to retry.
+
+    Where a chain ended at it, the chain goes on from there, as it would have the first time.
+    """
+    model = KINDS[kind].model
     with transaction.atomic():
-        return KINDS[kind].model.retry(pk, acting_user.get_username())
+        stand = chain_left(model, pk)
+        if not model.retry(pk, acting_user.get_username()):
+            return False
+        # A broker that is away loses no job: a queued one is dispatched again by `jobs_take_up`.
+        dispatch = dispatchers()[model]
+        transaction.on_commit(lambda: dispatch(pk), robust=True)
+        if stand is not None:
+            transaction.on_commit(lambda: chain_run.delay(**stand), robust=True)
+    return True
 
 
 def jobs_ended(names: list[str], user: User | AnonymousUser) -> list[tuple[str, Job, str]]:

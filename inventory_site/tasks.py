@@ -13,7 +13,8 @@ from django.conf import settings
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun, SignalRun, SignalTrial
-from replenishment.models import PlanRun, ReplayRun
+from inventory_site.chains import ChainStoppedError, has_ended
+from replenishment.models import BulkAct, PlanRun, ReplayRun
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +77,14 @@ def chain_run(
     "update" to use trained ones, nothing to let their age decide. The rest is how far the chain is. Each
     step is a job row with a task of its own, so that a lost worker costs nothing: this one only looks whether
     the step has ended, starts the next, and sends itself again to look later. A failed step ends the chain,
-    but for the signals: forecasts are made without what they lack.
+    but for the signals: forecasts are made without what they lack. Once somebody retries the failed job, the
+    chain goes on from there (`inventory_site.chains`).
     """
+    stand: dict[str, Any] = {"folder": folder, "files": files, "kind": kind}
     if signals is None:
         if files is None:
             files = _files_new(Path(folder)) if folder else []
-        if _has_ended(ImportBatch, batch):
+        if has_ended(ImportBatch, batch, stand | {"files": files, "batch": batch}):
             if files:
                 batch = _import_create(Path(files.pop(0)))
             else:
@@ -89,27 +92,18 @@ def chain_run(
     elif forecast is None:
         if SignalRun.objects.get(pk=signals).is_finished:
             forecast = _forecast_create(kind)
-    elif _has_ended(ForecastRun, forecast):
+    elif has_ended(ForecastRun, forecast, stand | {"signals": signals, "forecast": forecast}):
         _plan_create(forecast)
         return
-    self.apply_async(
-        kwargs={
-            "folder": folder,
-            "files": files,
-            "batch": batch,
-            "signals": signals,
-            "forecast": forecast,
-            "kind": kind,
-        },
-        countdown=_LOOK_EVERY,
-    )
+    stand |= {"files": files, "batch": batch, "signals": signals, "forecast": forecast}
+    self.apply_async(kwargs=stand, countdown=_LOOK_EVERY)
 
 
 def dispatchers() -> dict[type[Job], Callable[[int], Any]]:
     """What sends a job of each kind to a worker."""
     from catalog.tasks import import_run_task
     from forecasting.tasks import run_execute_task, signal_run_execute_task, trial_execute_task
-    from replenishment.tasks import plan_execute_task, replay_execute_task
+    from replenishment.tasks import bulk_act_execute_task, plan_execute_task, replay_execute_task
 
     return {
         ImportBatch: import_run_task.delay,
@@ -118,21 +112,8 @@ def dispatchers() -> dict[type[Job], Callable[[int], Any]]:
         ForecastRun: run_execute_task.delay,
         PlanRun: plan_execute_task.delay,
         ReplayRun: replay_execute_task.delay,
+        BulkAct: bulk_act_execute_task.delay,
     }
-
-
-class ChainStoppedError(Exception):
-    """A step of the chain failed, so the steps after it are not done."""
-
-
-def _has_ended(model: type[Job], pk: int | None) -> bool:
-    """Whether there is nothing to wait for. Raises `ChainStoppedError` when the job failed."""
-    if pk is None:
-        return True
-    job = model._base_manager.get(pk=pk)
-    if job.state in {Job.State.FAILED, Job.State.STOPPED}:
-        raise ChainStoppedError(f"{model.__name__} {pk} {job.state}: {job.error}")
-    return job.state == Job.State.DONE
 
 
 def _kind(path: Path) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -21,7 +18,6 @@ from catalog.models import Job
 from inventory_site.job_list import STATES, job_rows, jobs_list
 from inventory_site.job_log import job_panel
 from inventory_site.jobs import KINDS, job_retry, job_stop, jobs_ended, kinds_open
-from inventory_site.tasks import dispatchers
 
 PAGE_SIZE = 50
 # More than this nobody follows at once.
@@ -86,11 +82,8 @@ def stop(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Do a job that failed or was stopped once more, as it was asked for."""
-    found = _job(request, kind, pk, "add")
+    _job(request, kind, pk, "add")
     if job_retry(kind=kind, pk=pk, acting_user=_user(request)):
-        # A broker that is away loses nothing: a queued job is dispatched again by `jobs_take_up`.
-        dispatch: Any = dispatchers()[type(found)]
-        transaction.on_commit(lambda: dispatch(pk), robust=True)
         messages.success(request, _("It is queued once more."))
     else:
         messages.info(

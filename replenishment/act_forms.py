@@ -8,8 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from replenishment.forms import QuantityField
-from replenishment.models import SuggestionChange
+from replenishment.models import BulkAct, SuggestionChange
 from replenishment.services import Act
+from replenishment.services.bulk_acts import KINDS
 
 _Kind = SuggestionChange.Kind
 
@@ -35,16 +36,7 @@ class SnoozeForm(forms.Form):
 class ActForm(SnoozeForm):
     """One act on many suggestions: those ticked, or all that the filter matches of the plan seen."""
 
-    ACTS = (
-        (_Kind.SCALE, _("Change the quantities by a share")),
-        (_Kind.COVER, _("Order for days of cover")),
-        (_Kind.MINIMUM, _("Top up orders to the supplier’s minimum")),
-        (_Kind.SYSTEM, _("Back to the system’s quantities")),
-        (_Kind.SNOOZE, _("Snooze")),
-        (_Kind.REJECT, _("Reject")),
-        (_Kind.WAKE, _("Wake")),
-        (_Kind.REOPEN, _("Open again")),
-    )
+    ACTS = tuple((kind.value, BulkAct.Kind(kind).label) for kind in KINDS)
     kind = forms.ChoiceField(choices=ACTS)
     percent = forms.FloatField(required=False)
     days = forms.FloatField(required=False)

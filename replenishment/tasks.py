@@ -27,6 +27,12 @@ def replay_execute_task(replay_id: int) -> None:
     services.replay_execute(replay_id=replay_id)
 
 
+@shared_task(name="replenishment.tasks.bulk_act_execute_task")
+def bulk_act_execute_task(act_id: int) -> None:
+    """Do an act on many suggestions; harmless when it was done, or is being done, already."""
+    services.bulk_act_execute(act_id=act_id)
+
+
 @shared_task(name="replenishment.tasks.snoozes_end_task")
 def snoozes_end_task() -> None:
     """Wake what was snoozed until today; harmless when run too often."""

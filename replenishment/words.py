@@ -28,6 +28,16 @@ DELIVERIES: dict[str, _StrPromise] = {
     "drawn": _("Drawn from the supply terms"),
     "happened": _("As they happened"),
 }
+ACT_STEPS: dict[str, _StrPromise] = {
+    "read": _("Reading the suggestions"),
+    "reckon": _("Working out the quantities"),
+    "draft": _("Making the orders"),
+    "mark": _("Marking what is ordered"),
+    "submit": _("Handing the orders to the approvers"),
+    "write": _("Writing the suggestions"),
+    "log": _("Writing the log"),
+    "sums": _("Adding up"),
+}
 REPLAY_STEPS: dict[str, _StrPromise] = {
     "read": _("Reading demand, terms and stock"),
     "forecasts": _("Making the forecasts of the time"),

@@ -50,6 +50,7 @@ GROUP_MIGRATIONS = (
     "0011_exception_permissions",
     "0014_home_permissions",
     "0015_workbench_permissions",
+    "0017_bulk_permissions",
 )
 
 

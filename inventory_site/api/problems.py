@@ -18,6 +18,7 @@ from forecasting.services import ForecastError
 from replenishment.services import (
     ConflictError,
     LimitError,
+    PasteRefusedError,
     ReplenishmentError,
     SelfApprovalError,
     StaleError,
@@ -41,6 +42,8 @@ class RefusedError(APIException):
             self.status_code = HTTPStatus.FORBIDDEN
         elif isinstance(error, CONFLICTS):
             self.status_code = HTTPStatus.CONFLICT
+        elif isinstance(error, PasteRefusedError):
+            self.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:

@@ -23,6 +23,7 @@ from forecasting.api import views as forecasting
 from inventory_site.api.tokens import TokenViewSet
 from replenishment.api import (
     actions,
+    bulk_acts,
     comments,
     exceptions,
     orders,
@@ -82,6 +83,7 @@ router.register("trends", trends.TrendViewSet, "trend")
 router.register("forecasts", forecasting.ForecastViewSet, "forecast")
 router.register("plan-runs", plans.PlanRunViewSet, "plan-run")
 router.register("suggestions", plans.SuggestionViewSet, "suggestion")
+router.register("bulk-acts", bulk_acts.BulkActViewSet, "bulk-act")
 router.register("transfers", transfers.TransferViewSet, "transfer")
 router.register("plan-actions", actions.PlanActionViewSet, "plan-action")
 router.register("comments", comments.CommentViewSet, "comment")

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from forecasting.words import ALL_MODELS, CHAMPIONS, FREQUENCIES, LIKENESS, SEGMENTS, name_of
 from replenishment.models import PlanAction, Snooze, Suggestion
-from replenishment.words import DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
+from replenishment.words import ACT_STEPS, DELIVERIES, REPLAY_ROWS, REPLAY_STEPS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -227,6 +227,12 @@ def delivery_name(deliveries: str) -> str:
 def replay_step_name(step: str) -> str:
     """A step of a replay, in words."""
     return name_of(REPLAY_STEPS, step)
+
+
+@register.filter
+def act_step_name(step: str) -> str:
+    """A step of an act on many suggestions, in words."""
+    return name_of(ACT_STEPS, step)
 
 
 @register.filter

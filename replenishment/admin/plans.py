@@ -16,6 +16,7 @@ from unfold.paginator import InfinitePaginator
 from replenishment import services
 from replenishment.admin.read_only import ReadOnlyMixin
 from replenishment.models import (
+    BulkAct,
     EditScore,
     PlanAction,
     PlanRun,
@@ -60,6 +61,14 @@ class ReplayPolicyInline(ReadOnlyMixin, TabularInline):
         "lost_margin",
         "total_cost",
     )
+
+
+@admin.register(BulkAct)
+class BulkActAdmin(ReadOnlyMixin, ModelAdmin):
+    list_display = ("id", "kind", "plan_run", "rows_count", "state", "created_by", "created_at")
+    list_filter = ("kind", "state", "created_at")
+    list_select_related = ("plan_run", "created_by")
+    show_full_result_count = False
 
 
 @admin.register(ReplayRun)

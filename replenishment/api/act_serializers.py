@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from replenishment.api.serializers import QuantityField
-from replenishment.models import SuggestionChange
+from replenishment.models import BulkAct, SuggestionChange
 from replenishment.services.bulk_acts import KINDS
 
 _LARGEST_ID = 2**63 - 1
@@ -60,6 +60,63 @@ class ActedSerializer(serializers.Serializer[Any]):
     )
     value_before = serializers.FloatField()
     value_after = serializers.FloatField()
+
+
+class BulkActSerializer(serializers.ModelSerializer[BulkAct]):
+    """An act on many suggestions in the background: follow it until `state` is done, failed or stopped.
+
+    `rows` is on how many it was asked; `report` tells what came of it: `changed`, `passed_over` by reason,
+    `value_before` and `value_after`, or `orders` and the first `numbers` of them. `change` is to undo it by.
+    """
+
+    rows = serializers.IntegerField(source="rows_count", read_only=True)
+    report = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = BulkAct
+        fields = (
+            "id", "kind", "plan_run", "rows", "state", "step", "progress", "error", "change", "report",
+            "created_at", "started_at", "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class PastedRowSerializer(serializers.Serializer[Any]):
+    """A SKU, its location where the plan has it at several, and its quantity; null or "": the system's."""
+
+    sku = serializers.CharField(max_length=120, allow_blank=True)
+    location = serializers.CharField(max_length=120, allow_blank=True, default="")
+    quantity = serializers.CharField(max_length=40, allow_blank=True, allow_null=True)
+
+
+class PasteSerializer(serializers.Serializer[Any]):
+    """Rows of quantities, all of which are put in, or none. A preview changes nothing."""
+
+    rows = serializers.ListField(child=PastedRowSerializer(), allow_empty=False, max_length=10_000)
+    plan_run = serializers.IntegerField(
+        min_value=1,
+        max_value=_LARGEST_ID,
+        help_text="The plan that you saw: refused (409) when there is a newer one.",
+    )
+    preview = serializers.BooleanField(default=False)
+
+
+class PastedLineSerializer(serializers.Serializer[Any]):
+    """Where a row goes: the quantity there before, and after (null: the system's)."""
+
+    row = serializers.IntegerField(source="line")
+    sku = serializers.CharField()
+    location = serializers.CharField()
+    before = serializers.FloatField()
+    after = serializers.FloatField(allow_null=True)
+
+
+class PastedSerializer(serializers.Serializer[Any]):
+    """What became of the rows; `change` is to undo it by, null where all was as it is."""
+
+    change = serializers.IntegerField(source="change.pk", allow_null=True, default=None)
+    changed = serializers.IntegerField(source="change.lines_count", default=0)
+    rows = PastedLineSerializer(many=True, source="lines")
 
 
 class UndoneSerializer(serializers.ModelSerializer[SuggestionChange]):

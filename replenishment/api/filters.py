@@ -6,6 +6,7 @@ import django_filters as filters
 from django.db.models import QuerySet
 
 from replenishment.models import (
+    BulkAct,
     Comment,
     EditScore,
     ExceptionCase,
@@ -41,6 +42,19 @@ class ReplayRunFilter(filters.FilterSet):
 
     class Meta:
         model = ReplayRun
+        fields: list[str] = []
+
+
+class BulkActFilter(filters.FilterSet):
+    """By kind, state and time."""
+
+    kind = filters.ChoiceFilter(choices=BulkAct.Kind.choices)
+    state = filters.ChoiceFilter(choices=BulkAct.State.choices)
+    created_from = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+
+    class Meta:
+        model = BulkAct
         fields: list[str] = []
 
 

@@ -20,9 +20,11 @@ from rest_framework.response import Response
 from forecasting.models import ForecastRun
 from replenishment import selectors, services, tasks
 from replenishment.api import filters, serializers
+from replenishment.api.act_serializers import BulkActSerializer
 from replenishment.api.ahead_serializers import DatedPlanSerializer, dated_data
+from replenishment.api.bulk_acts import queued
 from replenishment.api.suggestion_acts import SuggestionActs
-from replenishment.models import PlanRun, Suggestion
+from replenishment.models import BulkAct, PlanRun, Suggestion
 
 
 class PlanRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PlanRun]):
@@ -83,8 +85,8 @@ class SuggestionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Sugges
 
     @property
     def throttle_scope(self) -> str | None:
-        """Drafts of many suggestions, and acts on many, are bulk calls."""
-        return "bulk" if self.action in {"make_drafts", "bulk"} else None
+        """Drafts of many suggestions, and acts on many or pasted quantities, are bulk calls."""
+        return "bulk" if self.action in {"make_drafts", "bulk", "paste"} else None
 
     def get_queryset(self) -> QuerySet[Suggestion]:
         """In a list without `plan_run`, the rows of the latest plan."""
@@ -157,7 +159,7 @@ class SuggestionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Sugges
 
     @extend_schema(
         request=serializers.DraftsSerializer,
-        responses={200: serializers.OrderSerializer(many=True)},
+        responses={200: serializers.OrderSerializer(many=True), 202: BulkActSerializer},
         filters=False,
     )
     @action(detail=False, methods=["post"], url_path="make-drafts", pagination_class=None)
@@ -165,11 +167,15 @@ class SuggestionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Sugges
         """Draft orders of these suggestions, one per supplier, location and currency.
 
         Suggestions that are in an order already are passed over: the same call twice buys nothing twice.
+        More than 500 are drafted in the background (202): follow the act under `bulk-acts`.
         """
         data = serializers.DraftsSerializer(data=request.data)
         data.is_valid(raise_exception=True)
-        orders = services.drafts_create(
-            suggestion_ids=data.validated_data["suggestions"], acting_user=cast("User", request.user)
+        orders = services.drafts_ask(
+            suggestions=services.chosen(data.validated_data["suggestions"]),
+            acting_user=cast("User", request.user),
         )
+        if isinstance(orders, BulkAct):
+            return queued(orders)
         rows = selectors.orders_priced().filter(pk__in=[order.pk for order in orders]).order_by("pk")
         return Response(serializers.OrderSerializer(rows, many=True).data)

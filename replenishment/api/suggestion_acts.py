@@ -16,9 +16,11 @@ from rest_framework.response import Response
 
 from replenishment import selectors, services
 from replenishment.api import act_serializers as serializers
+from replenishment.api.bulk_acts import queued
 from replenishment.api.serializers import SuggestionSerializer
-from replenishment.models import Suggestion, SuggestionChange
+from replenishment.models import BulkAct, Suggestion, SuggestionChange
 from replenishment.services import Act
+from replenishment.services.bulk_chosen import Chosen
 
 _EDIT = "replenishment.edit_suggestion_quantity"
 
@@ -27,31 +29,68 @@ class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
     """The acts of `SuggestionViewSet`."""
 
     list_actions = ("bulk",)
-    act_permissions: ClassVar = dict.fromkeys(("bulk", "undo", "snooze", "wake", "supplier"), _EDIT)
+    act_permissions: ClassVar = dict.fromkeys(("bulk", "paste", "undo", "snooze", "wake", "supplier"), _EDIT)
 
-    @extend_schema(request=serializers.ActSerializer, responses=serializers.ActedSerializer)
+    @extend_schema(
+        request=serializers.ActSerializer,
+        responses={200: serializers.ActedSerializer, 202: serializers.BulkActSerializer},
+    )
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> Response:
-        """Change, reject, snooze, wake or reopen many at once: one change, which can be undone."""
+        """Change, reject, snooze, wake or reopen many at once: one change, which can be undone.
+
+        More than 500 are done in the background (202): follow the act under `bulk-acts`.
+        """
         data = serializers.ActSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)
         ids = values.pop("suggestions", None)
+        rows: Chosen
         if ids is None:
             plan = selectors.plan_latest()
-            rows = self.filter_queryset(Suggestion.objects.filter(plan_run=plan))
-            ids = list(rows.order_by().values_list("pk", flat=True))
+            rows = [self.filter_queryset(Suggestion.objects.filter(plan_run=plan))]
+        else:
+            rows = services.chosen(ids)
         seen, is_preview = values.pop("plan_run"), values.pop("preview")
-        found = services.suggestions_act(
-            suggestion_ids=ids,
+        do = services.act_previewed if is_preview else services.act_ask
+        found = do(
+            suggestions=rows,
             act=_act(**values),
             acting_user=cast("User", request.user),
             seen_plan_run_id=seen,
-            is_preview=is_preview,
         )
+        if isinstance(found, BulkAct):
+            return queued(found)
         return Response(serializers.ActedSerializer(found).data)
 
-    @extend_schema(request=None, responses=serializers.UndoneSerializer, filters=False)
+    @extend_schema(request=serializers.PasteSerializer, responses=serializers.PastedSerializer, filters=False)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def paste(self, request: Request) -> Response:
+        """Put the quantities of many rows in, by SKU and location: all of them, or none.
+
+        Each row that can't be taken is named with its column and value.
+        """
+        data = serializers.PasteSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        values = data.validated_data
+        pasted = services.quantities_put(
+            rows=[
+                services.PastedRow(number, row["sku"], row["quantity"] or "", row["location"])
+                for number, row in enumerate(values["rows"], start=1)
+            ],
+            acting_user=cast("User", request.user),
+            seen_plan_run_id=values["plan_run"],
+            is_preview=values["preview"],
+        )
+        if pasted.errors:
+            raise services.PasteRefusedError(pasted.errors)
+        return Response(serializers.PastedSerializer(pasted).data)
+
+    @extend_schema(
+        request=None,
+        responses={200: serializers.UndoneSerializer, 202: serializers.BulkActSerializer},
+        filters=False,
+    )
     @action(
         detail=False,
         methods=["post"],
@@ -61,7 +100,9 @@ class SuggestionActs(viewsets.GenericViewSet[Suggestion]):
     def undo(self, request: Request, change_id: str) -> Response:
         """Take a change back, where its suggestions still are as it left them; an undo of an undo redoes."""
         change = get_object_or_404(SuggestionChange, pk=change_id)
-        undone = services.change_undo(change_id=change.pk, acting_user=cast("User", request.user))
+        undone = services.undo_ask(change_id=change.pk, acting_user=cast("User", request.user))
+        if isinstance(undone, BulkAct):
+            return queued(undone)
         return Response(serializers.UndoneSerializer(undone.change).data)
 
     @extend_schema(request=serializers.SnoozeSerializer, responses=SuggestionSerializer)

@@ -1,6 +1,7 @@
 """Plans, orders, exceptions, replays, scores of edits, rules and budgets, saved views, comments."""
 
 from replenishment.models.actions import PlanAction
+from replenishment.models.bulk_acts import BulkAct
 from replenishment.models.changes import Snooze, SuggestionChange, SuggestionChangeLine
 from replenishment.models.comments import Comment
 from replenishment.models.exceptions import Digest, DigestChoice, ExceptionCase, ExceptionEvent
@@ -22,6 +23,7 @@ from replenishment.models.summaries import ShopSummary
 __all__ = [
     "ApprovalLimit",
     "Budget",
+    "BulkAct",
     "Comment",
     "Digest",
     "DigestChoice",

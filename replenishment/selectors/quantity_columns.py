@@ -48,6 +48,11 @@ _ORDER = frozenset(
         "unit_volume",
     }
 )
+_WORTH: dict[str, tuple[str, pl.DataType]] = {
+    "edited": ("edited_quantity", pl.Float64()),
+    "system": ("order_quantity", pl.Float64()),
+    "home_cost": ("home_unit_cost", pl.Float64()),
+}
 _TERMS: dict[str, tuple[str, pl.DataType]] = {
     "moq": ("terms__moq", pl.Float64()),
     "order_multiple": ("terms__order_multiple", pl.Float64()),
@@ -67,13 +72,15 @@ _TERMS: dict[str, tuple[str, pl.DataType]] = {
 
 
 def quantity_columns(suggestions: QuerySet[Suggestion], *, of_orders: bool = False) -> pl.DataFrame:
-    """One row for each, by key: its quantity (`final`), stock, demand and packs.
+    """One row for each, by key: its quantity, stock, demand and packs.
+
+    `final` is the quantity that stands: `edited`, or else the `system`'s; `home_cost` is that of a unit.
 
     `of_orders` adds what orders as a whole are reckoned from: minimums of the terms and of the supplier,
     prices (`list_cost` is the terms' below all price breaks, in `currency`), weights. `is_buyable`: somebody
     sells it, at a known price. Without terms packs are of one unit.
     """
-    columns = {name: (name, kind) for name, kind in _OWN.items()} | _TERMS
+    columns = {name: (name, kind) for name, kind in _OWN.items()} | _WORTH | _TERMS
     if not of_orders:
         columns = {name: column for name, column in columns.items() if name not in _ORDER}
     paths = [path for path, _kind in columns.values()]

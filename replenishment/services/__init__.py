@@ -9,10 +9,13 @@ from replenishment.services.approvals import (
     orders_approve,
 )
 from replenishment.services.bulk_acts import Act, Passed
+from replenishment.services.bulk_chosen import chosen
+from replenishment.services.bulk_jobs import act_ask, bulk_act_execute, drafts_ask, undo_ask
 from replenishment.services.comments import comment_add, comment_delete
 from replenishment.services.costs import unit_cost_at
 from replenishment.services.decisions import action_carry_out, action_dismiss, action_done, action_reopen
 from replenishment.services.digests import digest_choose, digest_message, digest_people, digests_send
+from replenishment.services.drafts import drafts_create, drafts_submit
 from replenishment.services.errors import (
     ActionError,
     CommentError,
@@ -66,13 +69,17 @@ from replenishment.services.settings import (
     setting_check,
 )
 from replenishment.services.snoozes import snoozes_end_due
-from replenishment.services.suggestion_bulk import Acted, suggestions_act
-from replenishment.services.suggestion_paste import Pasted, PasteRefusedError, suggestions_paste
+from replenishment.services.suggestion_bulk import Acted, act_previewed, suggestions_act
+from replenishment.services.suggestion_paste import (
+    Pasted,
+    PastedRow,
+    PasteRefusedError,
+    quantities_put,
+    suggestions_paste,
+)
 from replenishment.services.suggestion_supplier import suggestion_supplier_set
-from replenishment.services.suggestion_undo import Undone, change_undo
+from replenishment.services.suggestion_undo import OF_ANYBODY, Undone, change_undo
 from replenishment.services.suggestions import (
-    drafts_create,
-    drafts_submit,
     suggestion_edit,
     suggestion_reject,
     suggestion_reopen,
@@ -81,6 +88,7 @@ from replenishment.services.transfers import transfers_draft
 
 __all__ = [
     "MOST_APPROVED_AT_ONCE",
+    "OF_ANYBODY",
     "REPLAY_DELIVERIES",
     "REPLAY_PERIODS",
     "REPLAY_POLICIES",
@@ -97,6 +105,7 @@ __all__ = [
     "Passed",
     "PasteRefusedError",
     "Pasted",
+    "PastedRow",
     "PlanError",
     "PlanSpec",
     "ReplayError",
@@ -108,19 +117,24 @@ __all__ = [
     "SuggestionError",
     "TransitionError",
     "Undone",
+    "act_ask",
+    "act_previewed",
     "action_carry_out",
     "action_dismiss",
     "action_done",
     "action_reopen",
     "budget_delete",
     "budget_save",
+    "bulk_act_execute",
     "change_undo",
+    "chosen",
     "comment_add",
     "comment_delete",
     "digest_choose",
     "digest_message",
     "digest_people",
     "digests_send",
+    "drafts_ask",
     "drafts_create",
     "drafts_submit",
     "edits_score",
@@ -143,6 +157,7 @@ __all__ = [
     "orders_approve",
     "plan_create",
     "plan_execute",
+    "quantities_put",
     "replay_execute",
     "replay_start",
     "rule_delete",
@@ -156,6 +171,7 @@ __all__ = [
     "suggestions_act",
     "suggestions_paste",
     "transfers_draft",
+    "undo_ask",
     "unit_cost_at",
     "view_delete",
     "view_save",

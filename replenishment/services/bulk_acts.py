@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any, Self
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
@@ -32,6 +33,8 @@ class Passed(TextChoices):
     SAME = "same", gettext_lazy("as it was")
     BELOW = "below", gettext_lazy("their order can't reach its minimum")
     LARGE = "large", gettext_lazy("too large")
+    CHANGED = "changed", gettext_lazy("changed since it was asked")
+    NOTHING = "nothing", gettext_lazy("nothing to order")
 
 
 # By suggestion: a quantity, None for the system's, or why it keeps what it has.
@@ -51,6 +54,15 @@ class Act:
     until: date | None = None
     stock_level: float | None = None
     reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a job keeps it; the day as text."""
+        return asdict(self) | {"until": self.until and self.until.isoformat()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Back from `to_dict`."""
+        return cls(**values | {"until": values["until"] and date.fromisoformat(values["until"])})
 
     def check(self) -> None:
         """SuggestionError where a value is missing or makes no sense."""

@@ -20,7 +20,7 @@ from replenishment.core.price_breaks import Prices
 from replenishment.core.quantities import pack_step
 from replenishment.core.spread import Spread
 from replenishment.core.supplier_orders import Minimums, at_minimums, topped_up
-from replenishment.models import PlanRun, Suggestion
+from replenishment.models import PlanRun, PlanSum, Suggestion
 from replenishment.selectors.offers import Costs, prices_of
 from replenishment.selectors.quantity_columns import quantity_columns
 from replenishment.selectors.what_if import WhatIfError, items_of_plan
@@ -78,8 +78,16 @@ def topped_to_minimum(plan: PlanRun, chosen: pl.DataFrame) -> Found:
 
 
 def _others(plan: PlanRun, chosen: pl.DataFrame) -> pl.DataFrame:
-    """The other open lines of the same suppliers, which count and stay."""
-    suppliers = chosen["supplier_id"].unique().to_list()
+    """The other open lines of the same orders, which count and stay."""
+    # The kept sums know how many lines each order has: where all are chosen, there are no others to read.
+    kept = pl.DataFrame(
+        list(PlanSum.objects.filter(plan_run=plan, order__gt=0).values_list(*_ORDER, "order")),
+        schema={**{name: chosen.schema[name] for name in _ORDER}, "lines": pl.Int64},
+        orient="row",
+    )
+    counted = chosen.group_by(_ORDER).agg(chosen=(pl.col("final") > 0).sum())
+    more = counted.join(kept, on=_ORDER, how="inner").filter(pl.col("lines") > pl.col("chosen"))
+    suppliers = more["supplier_id"].unique().to_list()
     lines = Suggestion.objects.filter(
         plan_run=plan, lane=Suggestion.Lane.ORDER, supplier__in=suppliers, unit_cost__isnull=False
     )

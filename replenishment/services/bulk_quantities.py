@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,27 @@ from replenishment.core.quantities import packed, scaled, to_cover
 from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.selectors.quantity_columns import quantity_columns
 from replenishment.services.bulk_acts import Act, Found, Passed
+from replenishment.services.bulk_chosen import Chosen
 from replenishment.services.bulk_minimum import topped_to_minimum
-from replenishment.services.suggestion_changes import batches
 
 Array = npt.NDArray[Any]
 Kind = SuggestionChange.Kind
 
 
-def quantities_found(plan: PlanRun, rows: Sequence[Suggestion], act: Act) -> Found:
-    """By suggestion: its new quantity, None for the system's, or why it keeps the one that it has."""
-    if act.kind == Kind.SYSTEM:
-        return {row.pk: None for row in rows}
-    if not rows:
-        return {}
-    frame = pl.concat(
-        quantity_columns(Suggestion.objects.filter(pk__in=ids), of_orders=act.kind == Kind.MINIMUM)
-        for ids in batches([row.pk for row in rows])
+def quantities_read(suggestions: Chosen, act: Act) -> pl.DataFrame:
+    """The columns that an act reckons with."""
+    of_orders = act.kind == Kind.MINIMUM
+    return pl.concat(
+        quantity_columns(part, of_orders=of_orders) for part in suggestions or [Suggestion.objects.none()]
     )
+
+
+def quantities_found(plan: PlanRun, frame: pl.DataFrame, act: Act) -> Found:
+    """By suggestion of the frame: its new quantity, None for the system's, or why it keeps what it has."""
+    if act.kind == Kind.SYSTEM:
+        return dict.fromkeys(frame["id"].to_list())
+    if frame.is_empty():
+        return {}
     if act.kind == Kind.MINIMUM:
         return topped_to_minimum(plan, frame)
     known = np.ones(frame.height, dtype=bool)

@@ -37,8 +37,17 @@ def unit_cost_at(*, terms: SupplyTerms, quantity: Decimal) -> Decimal:
 
 def lines_home_value(lines: Iterable[PurchaseOrderLine], *, currency: str) -> Decimal | None:
     """What the lines are worth in the home currency at today's rate; None where no rate is known."""
+    return lines_value_at(lines, rate=home_rate(currency))
+
+
+def home_rate(currency: str) -> Decimal | None:
+    """What one unit of the currency is worth in the home currency today; None where no rate is known."""
     home = settings.FORESTOCK_HOME_CURRENCY
-    rate = catalog.exchange_rate(base=currency, quote=home, day=catalog.today())
+    return catalog.exchange_rate(base=currency, quote=home, day=catalog.today())
+
+
+def lines_value_at(lines: Iterable[PurchaseOrderLine], *, rate: Decimal | None) -> Decimal | None:
+    """What the lines are worth at a rate; None without one. OrderError above what can be recorded."""
     if rate is None:
         return None
     value = (sum((line.value for line in lines), Decimal(0)) * rate).quantize(_CENT)

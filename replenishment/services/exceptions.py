@@ -21,10 +21,10 @@ from catalog import services as catalog_services
 from replenishment.models import ExceptionCase, ExceptionEvent, PlanRun, PurchaseOrder
 from replenishment.selectors.exceptions import exception_fixes, exception_owners, exceptions_detailed
 from replenishment.services.decisions import action_carry_out
+from replenishment.services.drafts import drafts_create
 from replenishment.services.errors import ExceptionError
 from replenishment.services.orders import permission_require
 from replenishment.services.plans import plan_create
-from replenishment.services.suggestions import drafts_create
 
 _PERMISSION = "decide_exceptioncase"
 State = ExceptionCase.State

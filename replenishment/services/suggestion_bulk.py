@@ -9,16 +9,21 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Count, Sum
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.selectors.plans import plan_latest
 from replenishment.services.bulk_acts import QUANTITIES, Act, Passed
+from replenishment.services.bulk_chosen import Chosen, Seen, chosen, stand_of
+from replenishment.services.bulk_progress import Report, silent, told
 from replenishment.services.costs import LARGEST_QUANTITY
 from replenishment.services.orders import permission_require
 from replenishment.services.snoozes import snoozes_begin, snoozes_follow
 from replenishment.services.suggestion_changes import Edit, suggestions_change, suggestions_locked
 from replenishment.services.suggestions import EDIT, plan_latest_lock, plan_stale
 
+# What reading the rows takes of an act.
+_READ = 0.25
 Kind = SuggestionChange.Kind
 State = Suggestion.State
 _FROM = {Kind.REOPEN: State.REJECTED, Kind.WAKE: State.SNOOZED}
@@ -69,34 +74,85 @@ def suggestions_act(
     act: Act,
     acting_user: User,
     seen_plan_run_id: int | None = None,
-    is_preview: bool = False,
+    seen: Seen | None = None,
+    report: Report = silent,
 ) -> Acted:
     """Do it with all of them that it can be done with; the others are counted.
 
-    A preview writes nothing. Raises StaleError unless all are of the latest plan, which has to be the one
-    seen; SuggestionError for an act that makes no sense.
+    `seen` is how they stood when it was asked: what has changed since is left alone. Raises StaleError unless
+    all are of the latest plan, which has to be the one seen; SuggestionError for an act that makes no sense.
     """
     permission_require(acting_user, EDIT)
     act.check()
     with transaction.atomic():
-        plan = plan_latest() if is_preview else plan_latest_lock()
+        plan = plan_latest_lock()
         if plan is None or seen_plan_run_id not in {None, plan.pk}:
             raise plan_stale()
-        rows = list(suggestions_locked(set(suggestion_ids), locks=not is_preview))
-        reckoned = _reckoned(plan, rows, act)
-        if is_preview or not reckoned.edits:
+        ids = set(suggestion_ids)
+        rows = list(told(suggestions_locked(ids), len(ids), report, "read", 0.0, _READ))
+        report("reckon", _READ)
+        reckoned = _reckoned(plan, rows, act, seen)
+        if not reckoned.edits:
             return reckoned.acted()
-        return reckoned.acted(_written(plan, reckoned.edits, act, acting_user))
+        return reckoned.acted(_written(plan, reckoned.edits, act, acting_user, report))
 
 
-def _reckoned(plan: PlanRun, rows: Sequence[Suggestion], act: Act) -> Reckoned:
+def act_previewed(
+    *, suggestions: Chosen, act: Act, acting_user: User, seen_plan_run_id: int | None = None
+) -> Acted:
+    """What `suggestions_act` would do now with these, from sums and columns; nothing is locked or written.
+
+    Raises what `suggestions_act` does.
+    """
+    permission_require(acting_user, EDIT)
+    act.check()
+    plan = plan_latest()
+    if plan is None or seen_plan_run_id not in {None, plan.pk}:
+        raise plan_stale()
+    passed: Counter[Passed] = Counter()
+    wanted = _FROM.get(Kind(act.kind), State.OPEN)
+    count, worth = 0, 0.0
+    for part in suggestions:
+        states = part.order_by().values_list("plan_run_id", "state")
+        for plan_id, state, rows, value in states.annotate(Count("pk"), Sum("final_value")):
+            if plan_id != plan.pk:
+                raise plan_stale()
+            if state == wanted:
+                count, worth = count + rows, worth + (value or 0.0)
+            else:
+                passed[Passed(state)] += rows
+    if act.kind in QUANTITIES:
+        return _quantities_previewed(plan, [part.filter(state=wanted) for part in suggestions], act, passed)
+    before, after = (worth if state == State.OPEN else 0.0 for state in (wanted, _TO[Kind(act.kind)]))
+    return Acted(count, dict(passed.most_common()), before, after)
+
+
+def _quantities_previewed(plan: PlanRun, fit: Chosen, act: Act, passed: Counter[Passed]) -> Acted:
+    from replenishment.services.bulk_quantities import quantities_found, quantities_read
+
+    frame = quantities_read(fit, act)
+    new = quantities_found(plan, frame, act)
+    before, after = [], []
+    for pk, edited, system, cost in frame.select("id", "edited", "system", "home_cost").iter_rows():
+        quantity = _kept(new[pk], edited, system)
+        if isinstance(quantity, Passed):
+            passed[quantity] += 1
+        else:
+            before.append((system if edited is None else edited) * (cost or 0.0))
+            after.append((system if quantity is None else quantity) * (cost or 0.0))
+    return Acted(len(before), dict(passed.most_common()), math.fsum(before), math.fsum(after))
+
+
+def _reckoned(plan: PlanRun, rows: Sequence[Suggestion], act: Act, seen: Seen | None) -> Reckoned:
     found = Reckoned()
     if any(row.plan_run_id != plan.pk for row in rows):
         raise plan_stale()
     wanted = _FROM.get(Kind(act.kind), State.OPEN)
     fit = []
     for row in rows:
-        if row.state == wanted:
+        if seen is not None and seen.get(row.pk) != stand_of(row):
+            found.passed[Passed.CHANGED] += 1
+        elif row.state == wanted:
             fit.append(row)
         else:
             found.passed[Passed(row.state)] += 1
@@ -109,26 +165,34 @@ def _reckoned(plan: PlanRun, rows: Sequence[Suggestion], act: Act) -> Reckoned:
 
 
 def _quantities_set(plan: PlanRun, rows: Sequence[Suggestion], act: Act, found: Reckoned) -> None:
-    from replenishment.services.bulk_quantities import quantities_found
+    from replenishment.services.bulk_quantities import quantities_found, quantities_read
 
-    new = quantities_found(plan, rows, act)
+    new = quantities_found(plan, quantities_read(chosen(row.pk for row in rows), act), act)
     for row in rows:
-        quantity = new.get(row.pk)
+        quantity = _kept(new[row.pk], row.edited_quantity, row.order_quantity)
         if isinstance(quantity, Passed):
             found.passed[quantity] += 1
-        elif quantity is not None and quantity > LARGEST_QUANTITY:
-            found.passed[Passed.LARGE] += 1
-        elif quantity == row.edited_quantity or (
-            row.edited_quantity is None and quantity == row.order_quantity
-        ):
-            found.passed[Passed.SAME] += 1
         else:
             signed = (None, None, "") if quantity is None else None
             found.edits.append(Edit(row, row.state, quantity, signed=signed))
 
 
-def _written(plan: PlanRun, edits: Sequence[Edit], act: Act, acting_user: User) -> SuggestionChange:
-    change = suggestions_change(edits, plan=plan, kind=act.kind, acting_user=acting_user, reason=act.reason)
+def _kept(quantity: float | Passed | None, edited: float | None, system: float) -> float | Passed | None:
+    """The quantity, or why the row keeps what it has: too large, or as it was."""
+    if isinstance(quantity, Passed):
+        return quantity
+    if quantity is not None and quantity > LARGEST_QUANTITY:
+        return Passed.LARGE
+    is_same = quantity == edited or (edited is None and quantity == system)
+    return Passed.SAME if is_same else quantity
+
+
+def _written(
+    plan: PlanRun, edits: Sequence[Edit], act: Act, acting_user: User, report: Report
+) -> SuggestionChange:
+    change = suggestions_change(
+        edits, plan=plan, kind=act.kind, acting_user=acting_user, reason=act.reason, report=report
+    )
     if act.kind == Kind.SNOOZE:
         snoozes_begin(
             edits,

@@ -12,11 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange, SuggestionChangeLine
+from replenishment.services.bulk_progress import Report, silent, told
 from replenishment.services.bulk_sql import rows_insert, rows_update
 from replenishment.services.errors import SuggestionError
 from replenishment.services.plan_sums import sums_refresh
 
 _BATCH = 5_000
+# From which share to which one writing the rows takes of an act, and writing their log.
+_ROWS, _LOG = (0.4, 0.7), (0.7, 0.9)
 _T = TypeVar("_T")
 # What a change may set beside the state, the quantity and who signs it: a supplier's part of the row.
 SUPPLY = (
@@ -71,6 +74,7 @@ def suggestions_change(
     acting_user: User,
     reason: str = "",
     undoes: SuggestionChange | None = None,
+    report: Report = silent,
 ) -> SuggestionChange:
     """Write the edits of suggestions of one plan, all or none, with their log and sums.
 
@@ -107,8 +111,10 @@ def suggestions_change(
     columns: tuple[str, ...] = (*_SIGNED, *SUPPLY, "planned_with")
     if all(edit.supply is None for edit in edits):
         columns, rows = _SIGNED, [(*row[: len(_SIGNED)], row[-1]) for row in rows]
-    rows_update(Suggestion, columns, rows)
-    rows_insert(SuggestionChangeLine, _LINE, lines)
+    count = len(edits)
+    rows_update(Suggestion, columns, told(rows, count, report, "write", *_ROWS))
+    rows_insert(SuggestionChangeLine, _LINE, told(lines, count, report, "log", *_LOG))
+    report("sums", _LOG[1])
     sums_refresh(plan, suppliers)
     return change
 

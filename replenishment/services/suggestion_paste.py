@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import User
@@ -69,18 +70,25 @@ class PasteRefusedError(SuggestionError):
             % {"line": first.line, "column": first.column, "value": first.value, "text": first.text}
         )
         self.errors = [
-            {"field": f"lines[{each.line}].{each.column}", "message": f"{each.value}: {each.text}"}
+            {
+                "pointer": f"#/rows/{each.line - 1}/{each.column}",
+                "detail": each.text,
+                "code": "invalid",
+                "value": each.value,
+            }
             for each in errors
         ]
         self.lines = errors
 
 
 @dataclass(frozen=True)
-class _Cells:
+class PastedRow:
+    """A row as it was sent, by its number from 1. An empty quantity is the system's, a location may lack."""
+
     line: int
     sku: str
     quantity: str
-    location: str
+    location: str = ""
 
 
 def suggestions_paste(
@@ -92,14 +100,35 @@ def suggestions_paste(
     code; an empty quantity takes the system's. Raises PasteRefusedError with the errors of all lines,
     StaleError when a newer plan has replaced the one seen.
     """
+    pasted = Pasted()
+    return _put(pasted, _cells(text, pasted), acting_user, seen_plan_run_id, is_preview=is_preview)
+
+
+def quantities_put(
+    *,
+    rows: Sequence[PastedRow],
+    acting_user: User,
+    seen_plan_run_id: int | None,
+    is_preview: bool = False,
+) -> Pasted:
+    """As `suggestions_paste`, of rows."""
+    return _put(Pasted(), rows, acting_user, seen_plan_run_id, is_preview=is_preview)
+
+
+def _put(
+    pasted: Pasted,
+    rows: Sequence[PastedRow],
+    acting_user: User,
+    seen_plan_run_id: int | None,
+    *,
+    is_preview: bool,
+) -> Pasted:
     permission_require(acting_user, EDIT)
     with transaction.atomic():
         plan = plan_latest_lock()
         if plan is None or seen_plan_run_id not in {None, plan.pk}:
             raise plan_stale()
-        pasted = Pasted()
-        cells = _cells(text, pasted)
-        edits = _edits(plan, cells, pasted)
+        edits = _edits(plan, rows, pasted)
         if pasted.errors and not is_preview:
             raise PasteRefusedError(pasted.errors)
         if edits and not is_preview:
@@ -109,8 +138,8 @@ def suggestions_paste(
         return pasted
 
 
-def _cells(text: str, pasted: Pasted) -> list[_Cells]:
-    found: list[_Cells] = []
+def _cells(text: str, pasted: Pasted) -> list[PastedRow]:
+    found: list[PastedRow] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -121,13 +150,13 @@ def _cells(text: str, pasted: Pasted) -> list[_Cells]:
         if not 1 <= len(rest) <= 2:
             pasted.refuse(number, "sku", line[:40], _("Write SKU, tab, quantity and perhaps tab, location."))
             continue
-        found.append(_Cells(number, sku, rest[0], rest[1] if len(rest) > 1 else ""))
+        found.append(PastedRow(number, sku, rest[0], rest[1] if len(rest) > 1 else ""))
     return found
 
 
-def _edits(plan: PlanRun, cells: list[_Cells], pasted: Pasted) -> list[Edit]:
+def _edits(plan: PlanRun, cells: Sequence[PastedRow], pasted: Pasted) -> list[Edit]:
     where = _places(plan, {cell.sku for cell in cells})
-    asked: dict[int, _Cells] = {}
+    asked: dict[int, PastedRow] = {}
     for cell in cells:
         pk = _place(cell, where, pasted)
         if pk is not None and pk in asked:
@@ -155,7 +184,7 @@ def _edits(plan: PlanRun, cells: list[_Cells], pasted: Pasted) -> list[Edit]:
     return edits
 
 
-def _quantity(row: Suggestion, cell: _Cells) -> float | None:
+def _quantity(row: Suggestion, cell: PastedRow) -> float | None:
     if row.state != State.OPEN:
         raise SuggestionError(
             _("The suggestion is “%(state)s”: it can't be changed.") % {"state": row.get_state_display()}
@@ -174,7 +203,7 @@ def _places(plan: PlanRun, skus: set[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _place(cell: _Cells, where: dict[str, dict[str, int]], pasted: Pasted) -> int | None:
+def _place(cell: PastedRow, where: dict[str, dict[str, int]], pasted: Pasted) -> int | None:
     places = where.get(cell.sku, {})
     if not cell.sku:
         pasted.refuse(cell.line, "sku", cell.quantity, _("There is no row for it: more numbers than rows."))

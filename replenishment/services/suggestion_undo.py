@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from replenishment.models import Suggestion, SuggestionChange, SuggestionChangeLine
+from replenishment.models import PlanRun, Suggestion, SuggestionChange, SuggestionChangeLine
+from replenishment.services.bulk_progress import Report, silent, told
 from replenishment.services.errors import SuggestionError
 from replenishment.services.orders import permission_require
 from replenishment.services.snoozes import snoozes_follow
@@ -16,7 +17,9 @@ from replenishment.services.suggestion_changes import Edit, suggestions_change, 
 from replenishment.services.suggestion_supplier import supply_back
 from replenishment.services.suggestions import EDIT, plan_latest_lock, plan_stale
 
-_OF_ANYBODY = "change_approvallimit"  # an administrator's: who decides what people may do
+# What reading the rows takes of an undo, once their log is read.
+_READ = (0.1, 0.4)
+OF_ANYBODY = "change_approvallimit"  # an administrator's: who decides what people may do
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Undone:
     passed_over: int
 
 
-def change_undo(*, change_id: int, acting_user: User) -> Undone:
+def change_undo(*, change_id: int, acting_user: User, report: Report = silent) -> Undone:
     """Put the suggestions of a change back as they were, where they still are as it left them.
 
     One's own changes of the latest plan, each once; administrators may undo anybody's. Undoing an undo does
@@ -38,22 +41,37 @@ def change_undo(*, change_id: int, acting_user: User) -> Undone:
     with transaction.atomic():
         plan = plan_latest_lock()
         change = SuggestionChange.objects.select_for_update(of=("self",)).get(pk=change_id)
-        if change.actor_id != acting_user.pk:
-            permission_require(acting_user, _OF_ANYBODY)
-        if plan is None or change.plan_run_id != plan.pk:
-            raise plan_stale()
-        if SuggestionChange.objects.filter(undoes=change).exists():
-            raise SuggestionError(_("This was undone already."))
+        plan = undo_check(change, plan, acting_user)
+        report("read", 0.0)
         lines = {line.suggestion_id: line for line in change.lines.all()}
-        rows = [row for row in suggestions_locked(lines) if _is_as_left(row, lines[row.pk])]
+        now = told(suggestions_locked(lines), len(lines), report, "read", *_READ)
+        rows = [row for row in now if _is_as_left(row, lines[row.pk])]
         edits = [edit for row in rows if (edit := _back(row, lines[row.pk])) is not None]
         if not edits:
             raise SuggestionError(_("All of it was changed again since: there is nothing to undo."))
         undo = suggestions_change(
-            edits, plan=plan, kind=_kind(change), acting_user=acting_user, reason=change.reason, undoes=change
+            edits,
+            plan=plan,
+            kind=_kind(change),
+            acting_user=acting_user,
+            reason=change.reason,
+            undoes=change,
+            report=report,
         )
         snoozes_follow(edits)
         return Undone(undo, len(lines) - len(edits))
+
+
+def undo_check(change: SuggestionChange, plan: PlanRun | None, acting_user: User) -> PlanRun:
+    """The latest plan, where the person may take this change of it back; else raises as `change_undo`."""
+    permission_require(acting_user, EDIT)
+    if change.actor_id != acting_user.pk:
+        permission_require(acting_user, OF_ANYBODY)
+    if plan is None or change.plan_run_id != plan.pk:
+        raise plan_stale()
+    if SuggestionChange.objects.filter(undoes=change).exists():
+        raise SuggestionError(_("This was undone already."))
+    return plan
 
 
 def _kind(change: SuggestionChange) -> str:

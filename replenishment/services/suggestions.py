@@ -1,26 +1,20 @@
-"""What buyers do with suggestions: change, reject, and turn them into draft orders."""
+"""What buyers do with one suggestion: change, reject, reopen it."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
-from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from replenishment.models import PlanRun, PurchaseOrder, PurchaseOrderLine, Suggestion, SuggestionChange
+from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.selectors.plans import plan_latest
-from replenishment.services.costs import LARGEST_QUANTITY, lines_home_value, quantity_clean, unit_cost_at
+from replenishment.services.costs import LARGEST_QUANTITY
 from replenishment.services.errors import ConflictError, StaleError, SuggestionError
-from replenishment.services.orders import event_create, order_submit, permission_require
-from replenishment.services.plan_sums import sums_refresh
-from replenishment.services.suggestion_changes import Edit, batches, suggestions_change
+from replenishment.services.orders import permission_require
+from replenishment.services.suggestion_changes import Edit, suggestions_change
 
-_BATCH = 5_000
 _THOUSANDTH = 0.0005
 EDIT = "edit_suggestion_quantity"
 """The permission to change suggestions in any way."""
@@ -82,56 +76,6 @@ def suggestion_reopen(*, suggestion_id: int, acting_user: User) -> Suggestion:
         return suggestion_changed(edit, SuggestionChange.Kind.REOPEN, acting_user, "")
 
 
-def drafts_create(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
-    """Draft orders from open suggestions: one per supplier, delivery location and currency.
-
-    Suggestions that are drafted or rejected already, and those of 0 units, are passed over; so the same call
-    twice, or at the same time from two places, orders nothing twice. Raises StaleError unless all are of the
-    latest plan, SuggestionError where a product has nobody to buy from.
-    """
-    permission_require(acting_user, "add_purchaseorder")
-    with transaction.atomic():
-        plan = plan_latest_lock()
-        chosen: list[Suggestion] = []
-        for ids in batches(sorted(set(suggestion_ids))):
-            for suggestion in (
-                Suggestion.objects.select_for_update(of=("self",))
-                .select_related("product", "terms")
-                .filter(pk__in=ids)
-                .order_by("pk")
-            ):
-                if plan is None or suggestion.plan_run_id != plan.pk:
-                    raise plan_stale()
-                if suggestion.state == Suggestion.State.OPEN and suggestion.final_quantity > 0:
-                    chosen.append(suggestion)
-        groups: dict[tuple[int, int, str], list[Suggestion]] = defaultdict(list)
-        for suggestion in chosen:
-            supplier_id = suggestion.supplier_id
-            if supplier_id is None or not is_buyable(suggestion):
-                raise SuggestionError(
-                    _("No supplier has terms for %(sku)s here: add them first.")
-                    % {"sku": suggestion.product.sku}
-                )
-            groups[supplier_id, suggestion.location_id, suggestion.currency].append(suggestion)
-        orders = [
-            _draft_create(plan, supplier_id, group, acting_user)
-            for (supplier_id, _place, _currency), group in groups.items()
-            if plan is not None
-        ]
-        for ids in batches([suggestion.pk for suggestion in chosen]):
-            Suggestion.objects.filter(pk__in=ids).update(state=Suggestion.State.DRAFTED)
-        if plan is not None:
-            sums_refresh(plan, {suggestion.supplier_id for suggestion in chosen})
-        return orders
-
-
-def drafts_submit(*, suggestion_ids: Sequence[int], acting_user: User) -> list[PurchaseOrder]:
-    """`drafts_create`, and all of the drafts handed to the approvers, in one transaction."""
-    with transaction.atomic():
-        orders = drafts_create(suggestion_ids=suggestion_ids, acting_user=acting_user)
-        return [order_submit(order_id=order.pk, acting_user=acting_user) for order in orders]
-
-
 def plan_latest_lock() -> PlanRun | None:
     """The latest plan, locked: no order is drafted from it, and no newer plan replaces it, meanwhile."""
     latest = plan_latest()
@@ -143,51 +87,6 @@ def plan_latest_lock() -> PlanRun | None:
             break
         latest = now
     return latest
-
-
-def _draft_create(
-    plan: PlanRun, supplier_id: int, group: list[Suggestion], acting_user: User
-) -> PurchaseOrder:
-    first = group[0]
-    lead_time = max(suggestion.lead_time_days or 0.0 for suggestion in group)
-    order = PurchaseOrder(
-        # Unique until the row has its key, which becomes the number.
-        number=f"new-{first.pk}",
-        supplier_id=supplier_id,
-        location_id=first.location_id,
-        currency=first.currency,
-        plan_run=plan,
-        expected_on=plan.as_of + timedelta(days=math.ceil(lead_time)),
-        created_by=acting_user,
-    )
-    order.save()
-    lines = [_line(order, suggestion) for suggestion in group]
-    PurchaseOrderLine.objects.bulk_create(lines, batch_size=_BATCH)
-    order.number = f"PO-{order.pk:06d}"
-    order.home_value = lines_home_value(lines, currency=order.currency)
-    order.save(update_fields=["number", "home_value"])
-    data = {"plan_run": plan.pk, "lines": len(lines), "home_value": _text(order.home_value)}
-    event_create(order, "draft", "", acting_user, data=data)
-    return order
-
-
-def _line(order: PurchaseOrder, suggestion: Suggestion) -> PurchaseOrderLine:
-    quantity = quantity_clean(suggestion.final_quantity)
-    terms = suggestion.terms
-    cost = suggestion.unit_cost or Decimal(0)
-    # Terms that changed their currency since the plan don't price an order in the old one.
-    is_priced = terms is not None and terms.currency == order.currency
-    if terms is not None and is_priced and suggestion.edited_quantity is not None:
-        cost = unit_cost_at(terms=terms, quantity=quantity)
-    return PurchaseOrderLine(
-        order=order,
-        product_id=suggestion.product_id,
-        suggestion=suggestion,
-        article_number=terms.article_number if terms is not None else "",
-        suggested_quantity=Decimal(str(round(suggestion.order_quantity, 3))),
-        quantity=quantity,
-        unit_cost=cost,
-    )
 
 
 def _conflict_refuse(suggestion: Suggestion, was: float, quantity: float | None, acting_user: User) -> None:
@@ -244,7 +143,3 @@ def is_buyable(suggestion: Suggestion) -> bool:
 def plan_stale() -> StaleError:
     """What is said to whoever acts on a plan that a newer one has replaced."""
     return StaleError(_("A newer plan has replaced this one: look at its suggestions instead."))
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else str(value)

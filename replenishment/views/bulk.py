@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -12,9 +14,20 @@ from django.views.decorators.http import require_POST
 
 from replenishment import selectors, services
 from replenishment.act_forms import ActForm, PasteForm
-from replenishment.models import Suggestion
+from replenishment.models import BulkAct, Suggestion
+from replenishment.services.bulk_chosen import Chosen
 from replenishment.views.access import buyer_page, message_header, reader
-from replenishment.views.answers import EDIT, acted, invalid, passed_over, refusal
+from replenishment.views.answers import (
+    EDIT,
+    act_words,
+    acted,
+    drafts_words,
+    invalid,
+    passed_over,
+    queued,
+    refusal,
+    send,
+)
 from replenishment.views.workbench import Choice
 
 _SHOWN = 200
@@ -35,31 +48,28 @@ def drafts(request: HttpRequest) -> HttpResponse:
                 request, _("A newer plan has replaced the one that you saw. Look at it, then draft again.")
             )
             return redirect("replenishment:workbench")
-        chosen = Choice.of(QueryDict(request.POST.get("query", "")), plan)
-        ids = list(chosen.suggestions(plan).filter(lane=Suggestion.Lane.ORDER).values_list("pk", flat=True))
+        found = Choice.of(QueryDict(request.POST.get("query", "")), plan).suggestions(plan)
+        rows: Chosen = [found.filter(lane=Suggestion.Lane.ORDER)]
     else:
-        ids = _ticked(request)
+        rows = services.chosen(_ticked(request))
     back = f"{reverse('replenishment:workbench')}?{request.POST.get('query', '')}"
-    if not ids:
+    if not any(part.exists() for part in rows):
         messages.info(request, _("Nothing was ticked."))
         return redirect(back)
     submits = "submit" in request.POST
-    make = services.drafts_submit if submits else services.drafts_create
     try:
-        orders = make(suggestion_ids=ids, acting_user=reader(request))
+        orders = services.drafts_ask(suggestions=rows, acting_user=reader(request), submits=submits)
     except services.ReplenishmentError as error:
         messages.error(request, str(error))
         return redirect(back)
+    if isinstance(orders, BulkAct):
+        send(orders)
+        return redirect("replenishment:bulk-act", orders.pk)
     if not orders:
         messages.info(request, _("These were in orders already: nothing new to draft."))
         return redirect(back)
-    words = (
-        ngettext("%(n)d order submitted: %(numbers)s", "%(n)d orders submitted: %(numbers)s", len(orders))
-        if submits
-        else ngettext("%(n)d draft made: %(numbers)s", "%(n)d drafts made: %(numbers)s", len(orders))
-    )
-    numbers = ", ".join(order.number for order in orders[:8])
-    messages.success(request, words % {"n": len(orders), "numbers": numbers})
+    numbers = [order.number for order in orders]
+    messages.success(request, drafts_words(len(orders), numbers, is_submitted=submits))
     if len(orders) == 1:
         return redirect("replenishment:order-detail", orders[0].pk)
     state = "submitted" if submits else "draft"
@@ -74,28 +84,27 @@ def act(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return invalid(form)
     values = form.cleaned_data
-    ids = _all(values["query"], values["plan"]) if values["all"] else _ticked(request)
-    if not ids:
+    rows = _all(values["query"], values["plan"]) if values["all"] else services.chosen(_ticked(request))
+    if not rows:
         return message_header(_("Nothing was ticked."), status=422)
+    asked: dict[str, Any] = {
+        "suggestions": rows,
+        "act": form.act(),
+        "acting_user": reader(request),
+        "seen_plan_run_id": values["plan"],
+    }
+    name = str(BulkAct.Kind(values["kind"]).label)
     try:
-        found = services.suggestions_act(
-            suggestion_ids=ids,
-            act=form.act(),
-            acting_user=reader(request),
-            seen_plan_run_id=values["plan"],
-            is_preview=not values["go"],
-        )
+        if not values["go"]:
+            would = services.act_previewed(**asked)
+            context = {"acted": would, "name": name, "passed_over": passed_over(would.passed_over)}
+            return render(request, "replenishment/partials/act_preview.html", context)
+        found = services.act_ask(**asked)
     except services.ReplenishmentError as error:
         return refusal(error)
-    name = str(dict(ActForm.ACTS)[values["kind"]])
-    if not values["go"]:
-        context = {"acted": found, "name": name, "passed_over": passed_over(found)}
-        return render(request, "replenishment/partials/act_preview.html", context)
-    text = ngettext("%(what)s: %(n)d line.", "%(what)s: %(n)d lines.", found.changed)
-    text %= {"what": name, "n": found.changed}
-    if found.passed_over:
-        text += " " + _("Passed over: %(what)s.") % {"what": passed_over(found)}
-    return acted(request, text, found.change)
+    if isinstance(found, BulkAct):
+        return queued(request, found)
+    return acted(request, act_words(name, found.changed, found.passed_over), found.change)
 
 
 @require_POST
@@ -135,9 +144,9 @@ def _ticked(request: HttpRequest) -> list[int]:
     return [int(text) for text in ticked if text.isdecimal() and len(text) <= 18]
 
 
-def _all(query: str, seen: int) -> list[int]:
-    """All that the filter shows of the latest plan; none of another one than was seen."""
+def _all(query: str, seen: int) -> Chosen:
+    """All that the filter shows of the latest plan; of another one than was seen nothing."""
     plan = selectors.plan_latest()
     if plan is None or plan.pk != seen:
-        return [0]  # the service says that a newer one has replaced it
-    return list(Choice.of(QueryDict(query), plan).shown(plan).values_list("pk", flat=True))
+        return [Suggestion.objects.none()]  # the service says that a newer one has replaced it
+    return [Choice.of(QueryDict(query), plan).shown(plan)]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from replenishment import selectors, services
-from replenishment.models import SuggestionChange
+from replenishment.models import BulkAct, SuggestionChange
 from replenishment.views.access import buyer_page, message_header, reader
-from replenishment.views.answers import EDIT, acted, refusal
+from replenishment.views.answers import EDIT, acted, queued, refusal, undone_words
 
 
 @require_POST
@@ -36,22 +35,11 @@ def undo_last(request: HttpRequest) -> HttpResponse:
 
 def _undone(request: HttpRequest, change: SuggestionChange) -> HttpResponse:
     try:
-        undone = services.change_undo(change_id=change.pk, acting_user=reader(request))
+        undone = services.undo_ask(change_id=change.pk, acting_user=reader(request))
     except services.ReplenishmentError as error:
         return refusal(error)
+    if isinstance(undone, BulkAct):
+        return queued(request, undone)
     made = undone.change
-    is_undo = made.kind == SuggestionChange.Kind.UNDO
-    count = made.lines_count
-    words = (
-        ngettext("Undone: %(what)s, %(n)d line.", "Undone: %(what)s, %(n)d lines.", count)
-        if is_undo
-        else ngettext("Done again: %(what)s, %(n)d line.", "Done again: %(what)s, %(n)d lines.", count)
-    )
-    what = change if is_undo else made
-    text = words % {"what": what.get_kind_display(), "n": count}
-    if undone.passed_over:
-        left = ngettext(
-            "%(n)d was changed since and stays.", "%(n)d were changed since and stay.", undone.passed_over
-        )
-        text = f"{text} {left % {'n': undone.passed_over}}"
-    return acted(request, text, made, is_undone=is_undo)
+    text = undone_words(made, undone.passed_over)
+    return acted(request, text, made, is_undone=made.kind == SuggestionChange.Kind.UNDO)

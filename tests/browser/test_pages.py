@@ -16,6 +16,7 @@ from tests.browser.signals import signal_addresses
 from tests.forecasting.held_out import make_accuracy, make_tested_run
 from tests.replenishment.replay_world import make_replay
 from tests.replenishment.test_view_exceptions import add_every_kind
+from tests.site.api_world import add_bulk_act
 
 Start = Callable[..., Any]
 
@@ -50,6 +51,7 @@ def addresses(shop: PlanRun, buyer: User) -> list[str]:
         "/replays/",
         "/scoreboard/",
         f"/replays/{make_replay(compared=True).pk}/",
+        f"/workbench/acts/{add_bulk_act(shop, buyer).pk}/",
         *signals,
         "/start/",
         "/accounts/preferences/",

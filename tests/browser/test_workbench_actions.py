@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Locator, Page, expect
 
 from replenishment import services
-from replenishment.models import PlanRun, PurchaseOrder, Snooze, Suggestion
+from replenishment.models import BulkAct, PlanRun, PurchaseOrder, Snooze, Suggestion
 from tests.browser.test_accessibility import violations
 from tests.cast import make_supplier, make_terms, make_user
 from tests.replenishment.world import run_plan
@@ -328,6 +328,42 @@ def test_axe_finds_nothing_in_the_windows_of_the_workbench(visit: Start, shop: P
         for summary in ("Buy from another supplier", "Snooze it", "Reject it"):
             drawer.get_by_text(summary).click()
         expect(drawer.locator(".choices tbody tr")).to_have_count(1)
+        found += violations(page)
+        person.settled()
+    assert not found, "\n".join(found)
+
+
+def test_many_in_the_background_tell_how_far_they_are_and_offer_the_undo(
+    visit: Start, shop: PlanRun, buyer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replenishment.services.bulk_jobs.MOST_AT_ONCE", 2)
+    with visit(buyer) as person:
+        page = person.open("/workbench/?sort=item")
+        window = page.locator("#bulk")
+        page.get_by_role("button", name="Change many").click()
+        window.get_by_label("Reject").check()
+        window.get_by_label("Reason").fill("stock-taking")
+        window.get_by_label(re.compile("All 6")).check()
+        window.get_by_role("button", name="What would change?").click()
+        window.get_by_role("button", name="Reject", exact=True).click()
+        expect(toast(page)).to_contain_text("Reject: 6 lines, in the background.")
+        expect(window).to_be_hidden()
+        found = violations(page)
+        # Who comes back sees it again.
+        page = person.open("/workbench/?sort=item")
+        expect(toast(page)).to_contain_text("Waiting for a worker")
+        expect(field(page, 0)).to_be_visible()
+        services.bulk_act_execute(act_id=BulkAct.objects.get().pk)
+        expect(toast(page)).to_contain_text("Reject: 6 lines.")
+        expect(field(page, 0)).to_have_count(0)
+        toast(page).get_by_role("button", name="Undo").click()
+        expect(toast(page)).to_contain_text("Undo: 6 lines, in the background.")
+        # Elsewhere its end is told too.
+        page = person.open("/orders/")
+        services.bulk_act_execute(act_id=BulkAct.objects.latest("pk").pk)
+        expect(toast(page)).to_contain_text("Undo (6 suggestions) is done.", timeout=10_000)
+        toast(page).get_by_role("link", name="Look").click()
+        expect(page.get_by_role("heading", name="What came of it")).to_be_visible()
         found += violations(page)
         person.settled()
     assert not found, "\n".join(found)

@@ -20,7 +20,7 @@ PACKS = {"moq": 12, "order_multiple": 4, "unit_size": 6}
 
 
 def act(rows: list[Suggestion], user: User, kind: str, **values: Any) -> services.Acted:
-    options = {name: values.pop(name) for name in ("is_preview", "seen_plan_run_id") if name in values}
+    options = {name: values.pop(name) for name in ("seen_plan_run_id",) if name in values}
     return services.suggestions_act(
         suggestion_ids=[row.pk for row in rows],
         act=services.Act(kind, **values),
@@ -119,7 +119,11 @@ def test_it_rejects_and_reopens(buyer: User) -> None:
 
 def test_it_previews_without_writing(buyer: User) -> None:
     rows = list(make_world(2)[0])
-    acted = act(rows, buyer, Kind.SCALE, percent=50, is_preview=True)
+    acted = services.act_previewed(
+        suggestions=services.chosen(row.pk for row in rows),
+        act=services.Act(Kind.SCALE, percent=50),
+        acting_user=buyer,
+    )
     assert (acted.changed, acted.value_before, acted.value_after, acted.change) == (2, 120, 180, None)
     assert quantities(rows) == [None, None]
     assert not SuggestionChange.objects.exists()

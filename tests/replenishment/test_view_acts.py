@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -10,10 +11,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from catalog import selectors as catalog
 from replenishment import services
-from replenishment.models import PurchaseOrder, Snooze, Suggestion, SuggestionChange
+from replenishment.models import BulkAct, PurchaseOrder, Snooze, Suggestion, SuggestionChange
 from tests.cast import make_terms, make_user
 from tests.replenishment.world import make_plan, make_suggestion, make_world
 
@@ -210,3 +212,111 @@ def test_who_may_not_change_suggestions_is_refused(client: Client, viewer: User,
         assert post(client, url).status_code == 403
     assert client.get(of("choices", row)).status_code == 200
     assert 'id="bulk"' not in client.get("/workbench/").content.decode()
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replenishment.services.bulk_jobs.MOST_AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_many_are_done_in_the_background_and_the_page_tells_how_far(at_work: Client) -> None:
+    rows, _supplier, _place = make_world(3)
+    values = {"kind": "scale", "percent": "50", "plan": rows[0].plan_run_id, "all": "1"}
+    assert "3 lines would change" in post(at_work, ACT, **values).content.decode()
+    assert not BulkAct.objects.exists()
+    answer = post(at_work, ACT, **values, go="1")
+    job = BulkAct.objects.get()
+    assert json.loads(answer["HX-Trigger"]) == {"act:queued": f"act:{job.pk}"}
+    text = answer.content.decode()
+    assert f'data-job="act:{job.pk}"' in text
+    assert "3 lines, in the background" in text
+    progress = reverse("replenishment:bulk-act-progress", args=[job.pk])
+    assert progress in text
+    assert "Waiting for a worker" in at_work.get(progress, headers=HTMX).content.decode()
+    assert f'id="act-{job.pk}"' in at_work.get(f"{progress}?whole=1", headers=HTMX).content.decode()
+    BulkAct.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert "No worker has taken it yet" in at_work.get(progress, headers=HTMX).content.decode()
+
+    services.bulk_act_execute(act_id=job.pk)
+    ended = at_work.get(progress, headers=HTMX)
+    assert (ended["HX-Retarget"], ended["HX-Reswap"]) == (f"#act-{job.pk}", "outerHTML")
+    assert json.loads(ended["HX-Trigger"]) == {"act:ended": f"act:{job.pk}", "workbench:changed": ""}
+    assert "Change the quantities by a share: 3 lines." in ended.content.decode()
+    assert at_work.get(f"{progress}?whole=1", headers=HTMX).status_code == 204
+    job.refresh_from_db()
+    assert job.change is not None
+    undo = reverse("replenishment:change-undo", args=[job.change.pk])
+    assert undo in ended.content.decode()
+    page = at_work.get(reverse("replenishment:bulk-act", args=[job.pk])).content.decode()
+    assert undo in page
+    assert "What came of it" in page
+
+    assert "act:queued" in post(at_work, undo)["HX-Trigger"]
+    assert said(post(at_work, UNDO)) == "This is being undone already."
+    undoing = BulkAct.objects.latest("pk")
+    services.bulk_act_execute(act_id=undoing.pk)
+    ended = at_work.get(reverse("replenishment:bulk-act-progress", args=[undoing.pk]), headers=HTMX)
+    assert "Undone: Quantities changed by a share, 3 lines." in ended.content.decode()
+    assert "Redo" in ended.content.decode()
+    assert undo not in at_work.get(reverse("replenishment:bulk-act", args=[job.pk])).content.decode()
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_an_act_that_a_newer_plan_ended_says_so(at_work: Client) -> None:
+    rows, _supplier, _place = make_world(3)
+    post(at_work, ACT, kind="reject", reason="no", plan=rows[0].plan_run_id, all="1", go="1")
+    make_plan()
+    job = BulkAct.objects.get()
+    services.bulk_act_execute(act_id=job.pk)
+    ended = at_work.get(reverse("replenishment:bulk-act-progress", args=[job.pk]), headers=HTMX)
+    assert "A newer plan has replaced this one" in ended.content.decode()
+    assert json.loads(ended["HX-Trigger"]) == {"act:ended": f"act:{job.pk}"}
+    assert "Nothing was changed." in at_work.get(job_address(job)).content.decode()
+
+
+def job_address(job: BulkAct) -> str:
+    return reverse("replenishment:bulk-act", args=[job.pk])
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_many_drafts_are_made_in_the_background(at_work: Client) -> None:
+    rows, _supplier, _place = make_world(3)
+    drafts = reverse("replenishment:workbench-drafts")
+    answer = at_work.post(drafts, {"all": "1", "plan": rows[0].plan_run_id, "submit": "1"})
+    job = BulkAct.objects.get()
+    assert answer["Location"] == job_address(job)
+    assert "Waiting for a worker" in at_work.get(job_address(job)).content.decode()
+    services.bulk_act_execute(act_id=job.pk)
+    [order] = PurchaseOrder.objects.all()
+    assert (order.state, order.lines.count()) == ("submitted", 3)
+    assert order.number in at_work.get(job_address(job)).content.decode()
+    ended = at_work.get(reverse("replenishment:bulk-act-progress", args=[job.pk]), headers=HTMX)
+    assert f"1 order submitted: {order.number}" in ended.content.decode()
+
+
+def test_a_filter_that_matches_nothing_does_nothing(at_work: Client) -> None:
+    rows, _supplier, _place = make_world(1)
+    values = {"kind": "scale", "percent": "5", "plan": rows[0].plan_run_id, "all": "1", "query": "q=nothing"}
+    assert "0 lines would change" in post(at_work, ACT, **values).content.decode()
+    assert "0 lines." in post(at_work, ACT, **values, go="1").content.decode()
+    assert not SuggestionChange.objects.exists()
+    assert not BulkAct.objects.exists()
+
+
+def test_acts_in_the_background_are_for_those_inside(
+    client: Client, viewer: User, buyer: User, partner_of_supplier: User
+) -> None:
+    plan = make_world(1)[0][0].plan_run
+    job = BulkAct.objects.create(plan_run=plan, kind="reject", created_by=buyer)
+    for name in ("bulk-act", "bulk-act-progress"):
+        url = reverse(f"replenishment:{name}", args=[job.pk])
+        client.logout()
+        assert client.get(url).status_code == 302
+        for user, status in ((viewer, 200), (partner_of_supplier, 403), (make_user("nobody"), 403)):
+            client.force_login(user)
+            assert client.get(url).status_code == status
+        client.force_login(viewer)
+        assert client.post(url).status_code == 405
+        assert client.get(reverse(f"replenishment:{name}", args=[999_999])).status_code == 404
+        User.objects.filter(username="nobody").delete()

@@ -50,6 +50,7 @@ from forecasting.models import (
 from replenishment import services
 from replenishment.models import (
     Budget,
+    BulkAct,
     Comment,
     EditScore,
     ExceptionCase,
@@ -141,6 +142,7 @@ class World:
         self.moved.save()
         self.transfer = add_transfer(self.plan, self.product, self.location, self.own_location)
         self.replay = add_replay()
+        self.bulk_act = add_bulk_act(self.plan, self.buyer)
         self.edit_score = add_edit_score(self.suggestion)
         self.comment = add_comment(self.product, self.location, self.buyer)
         self.rule = PolicyRule.objects.create(name="of the world", product=self.product)
@@ -336,6 +338,14 @@ def add_transfer(plan: PlanRun, product: Product, source: Location, destination:
         other_location=destination,
         quantity=5,
         details={"lane": 1, "lead_time_days": 2.0, "is_supply": True, "wanted": 8.0},
+    )
+
+
+def add_bulk_act(plan: PlanRun, by: User) -> BulkAct:
+    """An act on many suggestions that was done in the background."""
+    report = {"changed": 2, "passed_over": {"same": 1}, "value_before": 9.0, "value_after": 10.0}
+    return BulkAct.objects.create(
+        plan_run=plan, kind="scale", rows_count=3, report=report, state="done", created_by=by
     )
 
 

@@ -264,6 +264,18 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("suggestion-bulk", "POST"): Expect(
         BUY, body=lambda world: {"kind": "scale", "percent": 10, "plan_run": world.plan.pk}
     ),
+    ("suggestion-paste", "POST"): Expect(
+        BUY,
+        body=lambda world: {
+            "rows": [
+                {"sku": world.product.sku, "location": world.location.code, "quantity": "7"},
+                {"sku": world.product.sku, "location": world.location.code, "quantity": None},
+            ][:1],
+            "plan_run": world.plan.pk,
+        },
+    ),
+    ("bulk-act-list", "GET"): Expect(READ),
+    ("bulk-act-detail", "GET"): Expect(READ, args=pk("bulk_act")),
     # The world's change is the buyer's own; administrators may undo anybody's.
     ("suggestion-undo", "POST"): Expect(BUY, args=lambda world: {"change_id": world.change.pk}),
     ("suggestion-snooze", "POST"): Expect(

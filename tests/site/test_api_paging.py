@@ -17,6 +17,7 @@ from tests.site.api_world import (
     World,
     add_action,
     add_alarm,
+    add_bulk_act,
     add_category_suggestion,
     add_comment,
     add_day,
@@ -152,6 +153,7 @@ def add_rows(world: World, number: int) -> None:  # noqa: F811
     add_look_alike(product, world.product)
     add_suggestion(world.plan, product, location, terms)
     add_replay()
+    add_bulk_act(world.plan, world.buyer)
     add_transfer(world.plan, product, world.location, location)
     add_action(world.plan, world.order("draft"))
     add_comment(product, world.location, world.buyer)
@@ -196,6 +198,7 @@ LISTS = [
     "replay-list",
     "edit-score-list",
     "suggestion-list",
+    "bulk-act-list",
     "transfer-list",
     "plan-action-list",
     "exception-list",

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import TestCase
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import ImportBatch, Job
+from catalog.models import ImportBatch, Job, JobLine
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastRun, SignalRun
 from inventory_site.celery import app
-from inventory_site.tasks import ChainStoppedError, chain_run, jobs_take_up
+from inventory_site.chains import ChainStoppedError
+from inventory_site.jobs import job_retry
+from inventory_site.tasks import chain_run, jobs_take_up
 from replenishment.models import PlanRun
 from tests.forecasting.shop import AS_OF, make_sales
 
@@ -155,3 +159,73 @@ def test_it_forecasts_without_the_signals_that_could_not_be_read(
     chain_run(folder=str(inbox))
     assert SignalRun.objects.get().state == Job.State.FAILED
     assert PlanRun.objects.get().state == Job.State.DONE
+
+
+def retry(kind: str, pk: int, user: User) -> bool:
+    """As its button does, with what that sends to workers."""
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        return job_retry(kind=kind, pk=pk, acting_user=user)
+
+
+@pytest.mark.django_db
+def test_a_retried_import_goes_on_with_its_chain(inbox: Path, buyer: User) -> None:
+    text = (inbox / "product.csv").read_text()
+    (inbox / "product.csv").write_text("sku,name\nMUG,Mug\nMUG,Mug\n,\n")
+    with pytest.raises(ChainStoppedError):
+        chain_run(folder=str(inbox))
+    failed = ImportBatch.objects.get()
+    (inbox / "product.csv").write_text(text)
+    assert retry("import", failed.pk, buyer)
+    names = list(ImportBatch.objects.order_by("pk").values_list("file_name", "state"))
+    assert names == [("product.csv", "done"), ("location.csv", "done"), ("sales-june.csv", "done")]
+    assert ForecastRun.objects.get().state == Job.State.DONE
+    assert PlanRun.objects.get().state == Job.State.DONE
+    assert not retry("import", failed.pk, buyer)
+
+
+@pytest.mark.django_db
+def test_a_retried_forecast_is_planned_on_each_time_it_works_out(
+    inbox: Path, buyer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecasting.services import execute
+
+    def broken(*args: Any, **values: Any) -> Any:
+        raise ValueError("no memory")
+
+    with monkeypatch.context() as first:
+        first.setattr(execute, "panel_read", broken)
+        with pytest.raises(ChainStoppedError, match="no memory"):
+            chain_run(folder=str(inbox))
+        run = ForecastRun.objects.get()
+        assert run.state == Job.State.FAILED
+        # It fails once more, and so does the chain that went on with it.
+        assert retry("forecast", run.pk, buyer)
+    assert not PlanRun.objects.exists()
+    assert retry("forecast", run.pk, buyer)
+    assert ForecastRun.objects.get().state == Job.State.DONE
+    assert PlanRun.objects.get().state == Job.State.DONE
+    log = JobLine.objects.filter(kind="forecastrun", what="chain-ended")
+    assert log.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_job_that_is_retried_before_its_chain_has_looked_is_planned_on_once(buyer: User) -> None:
+    make_sales(products=2, weeks=20)
+    spec = ForecastSpec(models=("moving_average",), horizon=4).to_dict()
+    run = ForecastRun.objects.create(as_of=AS_OF, known_at=timezone.now(), spec=spec, state=Job.State.FAILED)
+    # The chain lives: it has told nothing yet, and finds the job queued or done.
+    assert retry("forecast", run.pk, buyer)
+    assert not PlanRun.objects.exists()
+    chain_run(signals=1, forecast=run.pk)
+    assert PlanRun.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_job_outside_a_chain_is_retried_alone(buyer: User) -> None:
+    make_sales(products=2, weeks=20)
+    spec = ForecastSpec(models=("moving_average",), horizon=4).to_dict()
+    run = ForecastRun.objects.create(as_of=AS_OF, known_at=timezone.now(), spec=spec, state=Job.State.STOPPED)
+    assert retry("forecast", run.pk, buyer)
+    run.refresh_from_db()
+    assert run.state == Job.State.DONE
+    assert not PlanRun.objects.exists()

@@ -24,6 +24,7 @@ BUYING = {
     "forecasting.withdraw_forecastoverride",
     "replenishment.add_planrun",
     "replenishment.add_replayrun",
+    "replenishment.add_bulkact",
     "replenishment.edit_suggestion_quantity",
     "replenishment.add_purchaseorder",
     "replenishment.change_purchaseorder",
@@ -57,6 +58,7 @@ LOOKING = {
     "replenishment.view_suggestion",
     "replenishment.view_purchaseorder",
     "replenishment.view_replayrun",
+    "replenishment.view_bulkact",
     "replenishment.view_editscore",
     "replenishment.view_policyrule",
     "replenishment.view_budget",
@@ -67,6 +69,7 @@ LOOKING = {
 NOBODY = {
     "replenishment.delete_purchaseorder",
     "replenishment.change_replayrun",
+    "replenishment.change_bulkact",
     "replenishment.change_editscore",
     "replenishment.delete_replayrun",
     "replenishment.change_purchaseorderevent",

@@ -63,7 +63,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         return lambda pk: found.append((name, pk))
 
     monkeypatch.setattr(
-        "inventory_site.views.dispatchers",
+        "inventory_site.jobs.dispatchers",
         lambda: {kind.model: keep(kind.model.__name__) for kind in KINDS.values()},
     )
     return found

@@ -30,8 +30,16 @@ from django.utils import timezone
 from catalog import services as catalog_services
 from catalog.models import ImportBatch, Product, SalesRecord
 from forecasting.models import AccuracySnapshot, ForecastRun
-from replenishment.models import PurchaseOrder, ReplayRun, Suggestion
-from replenishment.words import POLICIES, REPLAY_STEPS
+from replenishment.models import (
+    BulkAct,
+    PlanRun,
+    PurchaseOrder,
+    ReplayRun,
+    Suggestion,
+    SuggestionChange,
+)
+from replenishment.services import Passed
+from replenishment.words import ACT_STEPS, POLICIES, REPLAY_STEPS
 from tests.cast import make_location, make_product, make_terms
 from tests.replenishment.replay_world import make_replay
 from tests.replenishment.world import (
@@ -364,6 +372,37 @@ def replays_make() -> list[ReplayRun]:
     ]
 
 
+def acts_make(by: User) -> list[BulkAct]:
+    """An act of each kind that is done, with every reason to pass a row over; one in each step and state."""
+    plan = PlanRun.objects.latest("pk")
+    passed = dict.fromkeys(Passed.values, 2)
+    change = SuggestionChange.objects.create(plan_run=plan, kind="scale", actor=by, lines_count=3)
+    report = {"changed": 3, "passed_over": passed, "value_before": 1.0, "value_after": 2.0}
+    kept: dict[str, Any] = {"plan_run": plan, "created_by": by, "rows_count": 5}
+    make = BulkAct.objects.create
+    return [
+        *(
+            make(
+                **kept,
+                kind=kind,
+                state="done",
+                change=change,
+                undoes=change if kind in {"undo", "redo"} else None,
+                report=report | {"orders": 2, "numbers": ["PO-000001"]},
+            )
+            for kind in BulkAct.Kind.values
+        ),
+        *(make(**kept, kind="scale", state="running", step=step, progress=0.5) for step in ACT_STEPS),
+        make(**kept, kind="scale", state="queued"),
+        make(
+            **kept,
+            kind="scale",
+            state="failed",
+            error="Interrupted.",
+        ),
+    ]
+
+
 def imports_make(client: Client) -> list[ImportBatch]:
     """A draft to be looked at, one that failed on its rows, and one that is taken back, by the pages."""
     product, location = make_product(), make_location()
@@ -407,6 +446,7 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
     suggestions = suggestions_make()
     orders = orders_make(buyer)
     replays = replays_make()
+    acts = acts_make(buyer)
     for suggestion in suggestions[:3]:
         add_edit_score(suggestion)
     places = [[s.product_id, s.location_id] for s in suggestions]
@@ -430,6 +470,9 @@ def test_it_shows_no_english_on_the_pages_of_a_working_shop(
         *(reverse("replenishment:order-detail", args=[order.pk]) for order in orders),
         *(reverse("forecasting:run-detail", args=[run.pk]) for run in runs),
         *(reverse("replenishment:replay-detail", args=[run.pk]) for run in replays),
+        *(reverse("replenishment:bulk-act", args=[job.pk]) for job in acts),
+        *(reverse("replenishment:bulk-act-progress", args=[job.pk]) for job in acts),
+        f"{reverse('replenishment:bulk-act-progress', args=[acts[-2].pk])}?whole=1",
         *(reverse("catalog:import-detail", args=[batch.pk]) for batch in batches[1:]),
         reverse("catalog:import-preview", args=[batches[0].pk]),
     ]

@@ -18,7 +18,7 @@ from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.services import Act
 from replenishment.views.access import buyer_page, message_header, reader
 from replenishment.views.answers import CHANGED, EDIT, invalid, refusal
-from replenishment.views.columns import row_words
+from replenishment.views.columns import cells_of, columns_of, row_links, row_words
 from replenishment.views.workbench import Choice
 
 _SECTIONS = ("snooze", "reject", "supply")
@@ -169,6 +169,7 @@ def _acting(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     return {
         "suggestion": suggestion,
         "words": row_words(),
+        "links": row_links(),
         "plan": suggestion.plan_run,
         "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
         "offers": {} if offer is None else {suggestion.pk: offer},
@@ -215,6 +216,7 @@ def _saved(request: HttpRequest, pk: int, text: str, *, is_moved: bool = True) -
         sums = shown.sums(suggestion.plan_run)
         is_edited = suggestion.edited_quantity is not None
         context |= {
+            "shows": cells_of(columns_of(request, tab=shown.tab)),
             "totals": sums.totals,
             "budget": selectors.budget_of_plan(suggestion.plan_run, supplier_id=shown.values.get("supplier")),
             "rail_value": sum(row.value for row in sums.suppliers),

@@ -74,8 +74,7 @@ class PlanSums:
 
     def of_supplier(self, supplier_id: int | None) -> SupplierSum | None:
         """The sums of one supplier; None where nothing is to be ordered."""
-        rows = [row for row in self.rows if row["supplier_id"] == supplier_id]
-        return next(iter(_supplier_sums(self.plan, rows)), None)
+        return next((row for row in self.suppliers if row.supplier.pk == supplier_id), None)
 
 
 def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list[dict[str, Any]]:

@@ -60,6 +60,14 @@ def suggestions_of(plan: PlanRun | None) -> QuerySet[Suggestion]:
     return Suggestion.objects.filter(plan_run=plan) if plan else Suggestion.objects.none()
 
 
+def suggestions_shown() -> QuerySet[Suggestion]:
+    """Suggestions with all that a drawer or a changed row says, without the long reports behind them."""
+    rows = Suggestion.objects.select_related(
+        "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
+    )
+    return rows.defer("plan_run__report", "plan_run__forecast_run__report")
+
+
 def tab_filters(plan: PlanRun | None) -> dict[str, Q]:
     """What each of `TABS` shows of a plan."""
     lanes = {lane: Q(lane=lane) for lane in Suggestion.Lane.values}
@@ -102,7 +110,7 @@ def suggestions_list(
     runs_out: bool = False,
     is_edited: bool = False,
 ) -> QuerySet[Suggestion]:
-    """The plan's suggestions that pass the filters; `search`: a text, or what `suggestions_search` made of it.
+    """Suggestions of the plan that pass the filters; `search`: a text, or `suggestions_search` of it.
 
     Narrow it by one of `tab_filters`, sort it by `suggestions_order`.
     """

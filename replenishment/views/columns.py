@@ -111,7 +111,7 @@ def cells_of(columns: Collection[Column]) -> dict[str, SafeString]:
 
 
 def row_words() -> dict[str, str]:
-    """What rows say, translated once for all of them; where one holds a value, the filter `put` fills it in."""
+    """What rows say, translated once for all of them; the filter `put` fills in a row's own value."""
     return {
         "tick": gettext("Tick %(sku)s"),
         "quantity": gettext("Quantity"),

@@ -196,9 +196,14 @@ def compared(
     *,
     budget: float | None = None,
     changed_budget: float | None = None,
+    before: pl.DataFrame | None = None,
 ) -> Comparison:
-    """The `outlook` of items and of the same with other values; money of all orders within the budgets."""
-    before = outlook(items, demand, budget=budget)
+    """The `outlook` of items and of the same with other values; money of all orders within the budgets.
+
+    ``before`` is the outlook of the items, where it is known already.
+    """
+    if before is None:
+        before = outlook(items, demand, budget=budget)
     is_same = changed is items and changed_budget == budget
     after = before if is_same else outlook(changed, demand, budget=changed_budget)
     both = set(before["unique_id"]) & set(after["unique_id"])

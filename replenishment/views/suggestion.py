@@ -193,9 +193,7 @@ def _explained(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-def _saved(
-    request: HttpRequest, suggestion: Suggestion, text: str, *, is_moved: bool = True
-) -> HttpResponse:
+def _saved(request: HttpRequest, suggestion: Suggestion, text: str, *, is_moved: bool = True) -> HttpResponse:
     """The row's changed cells, the strip, the drawer, and a word with its undo, each put in its place.
 
     A row that goes to another tab or supplier (`is_moved`) makes the workbench show itself anew.

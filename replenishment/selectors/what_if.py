@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from catalog import selectors as catalog
-from forecasting import selectors as forecasting
 from replenishment.models import PlanItems, PlanRun, Suggestion
 from replenishment.selectors.suggestions import has_demand_passed_on, suggestions_list
 from replenishment.selectors.what_if_kept import Planned, Read, demand_kept, outlook_kept

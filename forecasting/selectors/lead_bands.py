@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.selectors import facts_sql, read_frame
 from forecasting.models import ForecastRun
-from forecasting.selectors.series_accuracy import accuracy_table
+from forecasting.selectors.series_accuracy import SeriesTable, accuracy_table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,18 +22,26 @@ def lead_bands(run: ForecastRun) -> npt.NDArray[Any] | None:
     Rows without a lead time, or with one beyond the horizon, have the last band. None where no lead time is
     known at all. Supply terms at the time of the run count: later ones change no score.
     """
+    kept = accuracy_table(run).leads
+    if kept is not None:
+        return kept if len(kept) else None
     return _bands(run.pk, f"{run.created_at} {run.finished_at} {run.claim}")
 
 
 @lru_cache(maxsize=2)
 def _bands(run_id: int, _version: str) -> npt.NDArray[Any] | None:
+    run = ForecastRun.objects.get(pk=run_id)
+    return lead_bands_read(run, accuracy_table(run))
+
+
+def lead_bands_read(run: ForecastRun, table: SeriesTable) -> npt.NDArray[Any] | None:
+    """The same for a table that nobody keeps."""
     import numpy as np
 
     from forecasting.core.accuracy import band_ends
     from forecasting.core.distribution import PERIOD_DAYS
 
-    run = ForecastRun.objects.get(pk=run_id)
-    days = _lead_days(run).to_numpy()
+    days = _lead_days(run, table).to_numpy()
     if np.isnan(days).all():
         return None
     ends = band_ends(int(run.spec["horizon"]))
@@ -41,7 +49,7 @@ def _bands(run_id: int, _version: str) -> npt.NDArray[Any] | None:
     return np.asarray(np.minimum(np.searchsorted(ends, periods), len(ends) - 1), dtype=np.int64)
 
 
-def _lead_days(run: ForecastRun) -> pl.Series:
+def _lead_days(run: ForecastRun, table: SeriesTable) -> pl.Series:
     """Lead time in days of each row, NaN where it is not known.
 
     Of the lane that supplies the location, else of the terms that come first there, else of those for all
@@ -49,7 +57,6 @@ def _lead_days(run: ForecastRun) -> pl.Series:
     """
     import polars as pl
 
-    table = accuracy_table(run)
     rows = pl.DataFrame({"product_id": table.product, "location_id": table.location})
     terms = _terms(run.known_at)
     own = terms.filter(pl.col("location_id").is_not_null()).unique(

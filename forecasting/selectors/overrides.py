@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
+# Up to so many series are looked up one by one, faster than as arrays: a page asks for one, of many scopes.
+_FEW = 20
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -45,7 +48,9 @@ class Scope:
         import numpy as np
 
         inside = np.ones(len(products), dtype=np.bool_)
-        if self.products is not None:
+        if self.products is not None and len(products) <= _FEW:
+            inside &= [product in self.products for product in products.tolist()]
+        elif self.products is not None:
             inside &= np.isin(products, np.fromiter(self.products, dtype=np.int64))
         if self.location is not None:
             inside &= locations == self.location

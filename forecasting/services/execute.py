@@ -25,6 +25,7 @@ from forecasting.models import (
     SeriesAccuracy,
 )
 from forecasting.selectors.trials import signals_used, trial_latest
+from forecasting.services.accuracy import accuracy_keep
 from forecasting.services.alarms import alarms_refresh
 from forecasting.services.inputs import panel_read
 from forecasting.services.life import Made, artifact_key, result_make, run_repeat, run_unchanged
@@ -109,6 +110,10 @@ def _look_back(run: ForecastRun, read: _Read) -> None:
         overrides_score(as_of=run.as_of)
     except DatabaseError:
         logger.exception("Overrides were not scored after forecast run %d", run.pk)
+    try:
+        accuracy_keep(run_id=run.pk)
+    except (DatabaseError, OSError):
+        logger.exception("The accuracy was not kept as a file after forecast run %d", run.pk)
 
 
 @dataclass(frozen=True, eq=False)

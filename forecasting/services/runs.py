@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -102,8 +103,10 @@ def runs_prune(*, keep: int) -> int:
 
 
 def artifacts_delete(*, run_id: int, keep: str = "") -> None:
-    """Delete the artifact files of a run, those of killed attempts too, but for the one named `keep`."""
+    """Delete the artifact files of a run, those of killed attempts too, but for the one named `keep` and the
+    table beside it.
+    """
     for pattern in (f"forecast-{run_id}-*", f".forecast-{run_id}-*"):  # dots: writes that were cut off
         for path in settings.ARTIFACT_ROOT.glob(pattern):
-            if path.name != keep:
+            if path.stem != Path(keep).stem:
                 path.unlink(missing_ok=True)

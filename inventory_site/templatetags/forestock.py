@@ -187,21 +187,23 @@ def money_short(value: Any, currency: str = "") -> str:
         return money(parsed, currency)
     if not currency:
         return number(parsed, 0)
-    text = format_currency(
-        _shown(parsed, 0),
-        currency,
-        locale=locale_now(),
-        currency_digits=False,
-        decimal_quantization=True,
-        format=_whole_pattern(locale_now()),
+    return _whole_money(_shown(parsed, 0), currency, locale_now())
+
+
+@lru_cache(maxsize=8192)
+def _whole_money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """By the locale's currency pattern without its decimals."""
+    pattern = str(locale.currency_formats["standard"].pattern).replace(".00", "")
+    return str(
+        format_currency(
+            amount,
+            currency,
+            locale=locale,
+            currency_digits=False,
+            decimal_quantization=True,
+            format=pattern,
+        )
     )
-    return str(text)
-
-
-@lru_cache(maxsize=16)
-def _whole_pattern(locale: Locale) -> str:
-    """The locale's currency pattern without its decimals."""
-    return str(locale.currency_formats["standard"].pattern).replace(".00", "")
 
 
 @register.filter

@@ -197,12 +197,15 @@ def compared(
     changed_demand: DemandDistribution | None = None,
     budget: float | None = None,
     changed_budget: float | None = None,
+    before: pl.DataFrame | None = None,
 ) -> Comparison:
     """The `outlook` of items and of the same with other values; money of all orders within the budgets.
 
-    ``changed_demand`` (None: the same) is what the changed items meet.
+    ``changed_demand`` (None: the same) is what the changed items meet; ``before`` the outlook of the items,
+    where it is known already.
     """
-    before = outlook(items, demand, budget=budget)
+    if before is None:
+        before = outlook(items, demand, budget=budget)
     then = demand if changed_demand is None else changed_demand
     is_same = changed is items and then is demand and changed_budget == budget
     after = before if is_same else outlook(changed, then, budget=changed_budget)

@@ -79,6 +79,7 @@ from replenishment.selectors.suggestions import (
     suggestions_list,
     suggestions_of,
     suggestions_order,
+    suggestions_shown,
     tab_filters,
 )
 from replenishment.selectors.summaries import (
@@ -201,6 +202,7 @@ __all__ = [
     "suggestions_list",
     "suggestions_of",
     "suggestions_order",
+    "suggestions_shown",
     "summary_of",
     "supply_choices",
     "supply_options",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import Suggestion
 from replenishment.selectors.suggestions import has_demand_passed_on
@@ -17,6 +18,7 @@ class LineService:
     system: float
 
 
+@catalog.small_reads()
 def line_service(suggestion: Suggestion) -> LineService | None:
     """The fill rate between this order's arrival and the next one's, by the plan's forecast.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
@@ -21,7 +22,7 @@ from replenishment.selectors.suggestions import RUNS_OUT, tab_filters
 LANES = tuple(Suggestion.Lane.values)
 GROUP = ("supplier_id", "location_id", "currency")
 _ACROSS = ("week", "excess", "new")
-_NAMES = (*LANES, *_ACROSS, "out", "value", "risk", "order_by", "runs_out")
+_COUNTS = (*LANES, *_ACROSS, "out", "runs_out")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class PlanSums:
     """How many suggestions each tab of the workbench holds; what is to be ordered, in all and by supplier.
 
     `tabs`, `totals` and `out` (rows out of stock though they have demand) are of one supplier where one is
-    asked for; `suppliers` of all, the greatest margin at risk first, from `rows` of sums.
+    asked for; `suppliers` of all, the greatest margin at risk first, from `rows` of sums by supplier.
     """
 
     tabs: dict[str, int]
@@ -73,14 +74,18 @@ class PlanSums:
 
     def of_supplier(self, supplier_id: int | None) -> SupplierSum | None:
         """The sums of one supplier; None where nothing is to be ordered."""
-        rows = [row for row in self.rows if row["supplier_id"] == supplier_id]
-        return next(iter(_supplier_sums(self.plan, rows)), None)
+        return next((row for row in self.suppliers if row.supplier.pk == supplier_id), None)
 
 
 def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list[dict[str, Any]]:
     """One row by supplier, delivery location and currency, with the columns of PlanSum."""
+    return [_named(row) for row in _grouped(suggestions, plan)]
+
+
+def _grouped(suggestions: QuerySet[Suggestion], plan: PlanRun) -> QuerySet[Suggestion, dict[str, Any]]:
+    """Where a column of PlanSum is named as one of the suggestion, it has "first_" before its name."""
     tabs, due = tab_filters(plan), Q(lane=Suggestion.Lane.ORDER)
-    found = (
+    return (
         suggestions.order_by()
         .values(*GROUP)
         .annotate(
@@ -92,7 +97,37 @@ def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list
             runs_out=Count("pk", filter=due & RUNS_OUT),
         )
     )
-    return [{name.removeprefix("first_"): value for name, value in row.items()} for row in found]
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix("sum_").removeprefix("first_"): value for name, value in row.items()}
+
+
+def _by_supplier(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list[dict[str, Any]]:
+    """One row by supplier, with how many `orders` it would get; summed where the rows are.
+
+    Thousands of rows by location and currency would take longer to fetch than to sum. Django has no groups of
+    groups.
+    """
+    try:
+        query, params = _grouped(suggestions, plan).query.sql_with_params()
+    except EmptyResultSet:  # the filters can't be passed
+        return []
+    quoted = connection.ops.quote_name
+    counts = [f"CAST(SUM({quoted(name)}) AS bigint)" for name in _COUNTS]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT supplier_id, COUNT(*) FILTER (WHERE {quoted('order')} > 0), MIN(first_order_by),"  # noqa: S608
+            f" SUM(value), SUM(risk), {', '.join(counts)} FROM ({query}) parts GROUP BY supplier_id",
+            params,
+        )
+        rows = cursor.fetchall()
+    names = ("supplier_id", "orders", "order_by", "value", "risk", *_COUNTS)
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for row in found:
+        if isinstance(row["order_by"], str):  # SQLite has no dates
+            row["order_by"] = date.fromisoformat(row["order_by"])
+    return found
 
 
 def plan_sums(
@@ -106,7 +141,7 @@ def plan_sums(
     if plan is None:
         return _sums(None, [], supplier_id)
     if suggestions is not None:
-        return _sums(plan, suggestions_summed(suggestions, plan), supplier_id)
+        return _sums(plan, _by_supplier(suggestions, plan), supplier_id)
     kept = PlanSum.objects.filter(plan_run=plan)
     if location_id is not None:
         kept = kept.filter(location=location_id)
@@ -116,15 +151,11 @@ def plan_sums(
         .values("supplier_id")
         .annotate(
             orders=Count("pk", filter=Q(order__gt=0)),
-            **{f"sum_{name}": Sum(name) for name in _NAMES if name != "order_by"},
+            **{f"sum_{name}": Sum(name) for name in (*_COUNTS, "value", "risk")},
             first_order_by=Min("order_by"),
         )
     )
-    named = [
-        {name.removeprefix("sum_").removeprefix("first_"): value for name, value in row.items()}
-        for row in rows
-    ]
-    return _sums(plan, named, supplier_id)
+    return _sums(plan, [_named(row) for row in rows], supplier_id)
 
 
 def _sums(plan: PlanRun | None, rows: list[dict[str, Any]], supplier_id: int | None) -> PlanSums:
@@ -149,26 +180,22 @@ def _supplier_sums(plan: PlanRun | None, rows: Iterable[dict[str, Any]]) -> list
     """The minimum is that of all orders that would go to the supplier: one per delivery location."""
     if plan is None:
         return []
-    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if row["supplier_id"] is not None and row["order"]:
-            groups[row["supplier_id"]].append(row)
-    suppliers = Supplier.objects.in_bulk(list(groups))
+    shown = [row for row in rows if row["supplier_id"] is not None and row["order"]]
+    suppliers = Supplier.objects.in_bulk([row["supplier_id"] for row in shown])
     rates = catalog.exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=plan.as_of)
     sums = []
-    for pk, parts in groups.items():
-        supplier = suppliers[pk]
-        days = [part["order_by"] for part in parts if part["order_by"] is not None]
-        orders = sum(part.get("orders", 1) for part in parts)
+    for row in shown:
+        supplier, day = suppliers[row["supplier_id"]], row["order_by"]
+        rate = rates.get(supplier.currency, 0.0)
         sums.append(
             SupplierSum(
                 supplier=supplier,
-                lines=sum(part["order"] for part in parts),
-                value=sum(part["value"] for part in parts),
-                risk=sum(part["risk"] for part in parts),
-                order_by=min(days, default=None),
-                minimum=float(supplier.minimum_order_value) * rates.get(supplier.currency, 0.0) * orders,
-                is_late=bool(days) and min(days) <= plan.as_of,
+                lines=row["order"],
+                value=row["value"],
+                risk=row["risk"],
+                order_by=day,
+                minimum=float(supplier.minimum_order_value) * rate * row["orders"],
+                is_late=day is not None and day <= plan.as_of,
             )
         )
     return sorted(sums, key=lambda row: (-row.risk, -row.value, row.supplier.code))

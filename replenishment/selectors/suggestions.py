@@ -10,6 +10,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
 from catalog import selectors as catalog
+from catalog.models import Supplier
 from replenishment.models import PlanRun, Suggestion
 
 # Tabs of the workbench; those that are no lane lie across them.
@@ -38,6 +39,8 @@ SORTS: dict[str, str] = {
 DEFAULT_SORT = "-risk"
 # Tabs that are better read in another order.
 TAB_SORTS = {"week": "order-by", "waiting": "order-by", "excess": "-excess"}
+# A search for more products or suppliers than this leaves them to the database.
+MOST_KEYS = 500
 # Would run out before an order placed now is in.
 RUNS_OUT = Q(cover_days__lt=F("lead_time_days"))
 # Reasons of rows that have demand of other rows beside their own.
@@ -57,6 +60,14 @@ def suggestions_of(plan: PlanRun | None) -> QuerySet[Suggestion]:
     return Suggestion.objects.filter(plan_run=plan) if plan else Suggestion.objects.none()
 
 
+def suggestions_shown() -> QuerySet[Suggestion]:
+    """Suggestions with all that a drawer or a changed row says, without the long reports behind them."""
+    rows = Suggestion.objects.select_related(
+        "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
+    )
+    return rows.defer("plan_run__report", "plan_run__forecast_run__report")
+
+
 def tab_filters(plan: PlanRun | None) -> dict[str, Q]:
     """What each of `TABS` shows of a plan."""
     lanes = {lane: Q(lane=lane) for lane in Suggestion.Lane.values}
@@ -69,10 +80,24 @@ def tab_filters(plan: PlanRun | None) -> dict[str, Q]:
     }
 
 
+def suggestions_search(text: str) -> Q:
+    """Suggestions of products (folded), or of suppliers by name, that hold the text. Looks both up.
+
+    By their keys the database finds the rows by its indexes; "in one table or in another" makes it read all.
+    """
+    suppliers = Supplier.objects.filter(name__icontains=text.strip()).values_list("pk", flat=True)
+    products = catalog.products_search(text).order_by().values_list("pk", flat=True)
+    keys = list(products[: MOST_KEYS + 1])
+    found = Q(product__in=keys if len(keys) <= MOST_KEYS else products)
+    if by_supplier := list(suppliers.order_by()[: MOST_KEYS + 1]):
+        found |= Q(supplier__in=by_supplier if len(by_supplier) <= MOST_KEYS else suppliers)
+    return found
+
+
 def suggestions_list(
     plan: PlanRun | None,
     *,
-    search: str = "",
+    search: str | Q = "",
     supplier_id: int | None = None,
     location_id: int | None = None,
     abc: str = "",
@@ -85,15 +110,13 @@ def suggestions_list(
     runs_out: bool = False,
     is_edited: bool = False,
 ) -> QuerySet[Suggestion]:
-    """The plan's suggestions that pass the filters; `search` looks in products (folded) and suppliers' names.
+    """Suggestions of the plan that pass the filters; `search`: a text, or `suggestions_search` of it.
 
     Narrow it by one of `tab_filters`, sort it by `suggestions_order`.
     """
     found = suggestions_of(plan)
-    if text := search.strip():
-        found = found.filter(
-            Q(product__in=catalog.products_search(text).values("pk")) | Q(supplier__name__icontains=text)
-        )
+    if isinstance(search, Q) or search.strip():
+        found = found.filter(search if isinstance(search, Q) else suggestions_search(search))
     if cover_below is not None:
         found = found.filter(cover_days__lt=cover_below)
     if value_from is not None:

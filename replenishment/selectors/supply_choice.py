@@ -45,6 +45,7 @@ class SupplyChoice:
     is_planned: bool
 
 
+@catalog.small_reads()
 def supply_choices(suggestion: Suggestion) -> list[SupplyChoice]:
     """All that sell it here, the one to choose first.
 

@@ -16,6 +16,7 @@ from catalog import selectors as catalog
 from forecasting import selectors as forecasting
 from replenishment.models import PlanItems, PlanRun, Suggestion
 from replenishment.selectors.suggestions import has_demand_passed_on, suggestions_list
+from replenishment.selectors.what_if_kept import Planned, Read, demand_kept, outlook_kept
 
 if TYPE_CHECKING:
     import polars as pl
@@ -124,6 +125,7 @@ def what_if(
         changed_demand=part.demand_at(changed),
         budget=_times(planned_budget(plan, selection), share),
         changed_budget=_times(budget, share),
+        before=part.outlook(_times(planned_budget(plan, selection), share)),
     )
     numbers = [name for name in found.before.columns if name != "unique_id"]
     rows = pl.concat(
@@ -235,13 +237,16 @@ class _Part:
         frame = frame.filter(is_planned & is_own & has_rate)
         if frame.is_empty():
             raise WhatIfError(_("Nothing of this selection could be planned by demand of its own."))
+        # What curves are drawn of is little: it would take the place of what each question is asked of.
+        read = demand_kept if most == MOST_ITEMS else demand_kept.__wrapped__
         try:
-            demand = forecasting.distribution_overridden(
-                run_id=plan.forecast_run_id,
-                product_ids=frame["product_id"].unique().to_list(),
-                location_ids=frame["location_id"].unique().to_list(),
-                known_at=plan.started_at,
-            ).demand
+            demand = read(
+                Read(
+                    plan,
+                    tuple(frame["product_id"].unique().sort().to_list()),
+                    tuple(frame["location_id"].unique().sort().to_list()),
+                )
+            )
         except ValueError:
             raise WhatIfError(
                 _("The numbers of the plan's forecast were cleared. Make a new plan.")
@@ -255,6 +260,10 @@ class _Part:
             taken=taken.height,
             left_out=why,
         )
+
+    def outlook(self, budget: float | None) -> pl.DataFrame:
+        """`core.what_if.outlook` of the items as planned, kept: each question compares with it."""
+        return outlook_kept(Planned(self.plan, budget, self.items, self.demand))
 
     def changed(self, changes: Changes, supplier_id: int | None) -> tuple[Items, int]:
         """The items after the changes, and for how many the other supplier has no terms."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.selectors.plans import plan_latest
+from replenishment.selectors.suggestions import suggestions_shown
 from replenishment.services.costs import LARGEST_QUANTITY
 from replenishment.services.errors import ConflictError, StaleError, SuggestionError
 from replenishment.services.orders import permission_require
@@ -118,6 +119,7 @@ def suggestion_lock(suggestion_id: int, acting_user: User, seen_plan_run_id: int
     suggestion = (
         Suggestion.objects.select_for_update(of=("self",))
         .select_related("product", "location", "supplier", "terms", "plan_run")
+        .defer("plan_run__report")
         .get(pk=suggestion_id)
     )
     latest = plan_latest()
@@ -132,7 +134,7 @@ def suggestion_changed(edit: Edit, kind: str, acting_user: User, reason: str) ->
     """Write one edit; the suggestion as it then is."""
     row = edit.suggestion
     suggestions_change([edit], plan=row.plan_run, kind=kind, acting_user=acting_user, reason=reason)
-    return Suggestion.objects.select_related("product", "location", "supplier", "terms").get(pk=row.pk)
+    return suggestions_shown().get(pk=row.pk)
 
 
 def is_buyable(suggestion: Suggestion) -> bool:

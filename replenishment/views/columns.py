@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 _KEPT = "workbench_columns"
@@ -96,12 +99,42 @@ def starts_of(columns: Collection[Column]) -> set[str]:
     return {next(members).key for _label, members in groupby(columns, lambda one: one.group)}
 
 
+def cells_of(columns: Collection[Column]) -> dict[str, SafeString]:
+    """The attributes of a row's cells, by column, written once for all rows."""
+    starts = starts_of(columns)
+    return {
+        column.key.replace("-", "_"): format_html(
+            ' class="num{}" data-label="{}"', " group-start" if column.key in starts else "", column.label
+        )
+        for column in columns
+    }
+
+
 def row_words() -> dict[str, str]:
-    """What each row says with a value of its own in it, translated once for all rows (filter `put`)."""
+    """What rows say, translated once for all of them; the filter `put` fills in a row's own value."""
     return {
         "tick": gettext("Tick %(sku)s"),
-        "quantity": gettext("Quantity of %(sku)s"),
-        "more": gettext("More for %(sku)s"),
+        "quantity": gettext("Quantity"),
+        "quantity_of": gettext("Quantity of %(sku)s"),
+        "more": pgettext("row", "More"),
+        "more_for": gettext("More for %(sku)s"),
+        "explain": gettext("Explain"),
+        "now": gettext("now"),
         "lead": gettext("lead %(days)s d"),
         "each": gettext("%(cost)s each"),
+    }
+
+
+# Stands for a key where an address is looked up.
+_ANY_KEY = 987654321
+
+
+def row_links() -> dict[str, str]:
+    """The addresses that rows lead to, looked up once for all of them; the filter `put` fills in the keys."""
+    keys = {"sku": 2, "suggestion-explain": 1, "suggestion-edit": 1, "suggestion-menu": 1}
+    return {
+        name.removeprefix("suggestion-"): reverse(f"replenishment:{name}", args=[_ANY_KEY] * count).replace(
+            str(_ANY_KEY), "%(key)s"
+        )
+        for name, count in keys.items()
     }

@@ -18,7 +18,7 @@ from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.services import Act
 from replenishment.views.access import buyer_page, message_header, reader
 from replenishment.views.answers import CHANGED, EDIT, invalid, refusal
-from replenishment.views.columns import row_words
+from replenishment.views.columns import cells_of, columns_of, row_links, row_words
 from replenishment.views.workbench import Choice
 
 _SECTIONS = ("snooze", "reject", "supply")
@@ -70,7 +70,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if offer := selectors.quantity_offer(suggestion):
         hint = _("In the supplier's packs it would be %(units)s.") % {"units": f"{offer:g}"}
         text = f"{text}. {hint}"
-    return _saved(request, pk, text, is_moved=False)
+    return _saved(request, suggestion, text, is_moved=False)
 
 
 @require_POST
@@ -82,12 +82,12 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return message_header(_("Say why, so that the next one knows."), status=422)
     try:
-        services.suggestion_reject(
+        suggestion = services.suggestion_reject(
             suggestion_id=pk, reason=form.cleaned_data["reason"], acting_user=reader(request)
         )
     except services.ReplenishmentError as error:
         return refusal(error)
-    return _saved(request, pk, _("Rejected."))
+    return _saved(request, suggestion, _("Rejected."))
 
 
 @require_POST
@@ -96,10 +96,10 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a rejected suggestion back up."""
     get_object_or_404(Suggestion.objects.only("pk"), pk=pk)
     try:
-        services.suggestion_reopen(suggestion_id=pk, acting_user=reader(request))
+        suggestion = services.suggestion_reopen(suggestion_id=pk, acting_user=reader(request))
     except services.ReplenishmentError as error:
         return refusal(error)
-    return _saved(request, pk, _("Open again."))
+    return _saved(request, suggestion, _("Open again."))
 
 
 @require_POST
@@ -136,7 +136,7 @@ def supplier(request: HttpRequest, pk: int) -> HttpResponse:
         return refusal(error)
     name = suggestion.supplier.name if suggestion.supplier is not None else "–"
     words = _("%(units)s from %(supplier)s.")
-    return _saved(request, pk, words % {"units": f"{suggestion.final_quantity:g}", "supplier": name})
+    return _saved(request, suggestion, words % {"units": f"{suggestion.final_quantity:g}", "supplier": name})
 
 
 def _acted(request: HttpRequest, pk: int, act: Act, text: str) -> HttpResponse:
@@ -153,14 +153,11 @@ def _acted(request: HttpRequest, pk: int, act: Act, text: str) -> HttpResponse:
     if acted.change is None:
         [why] = acted.passed_over
         return message_header(_("Nothing was done: it is %(why)s.") % {"why": why.label}, status=409)
-    return _saved(request, pk, text)
+    return _saved(request, _one(pk), text)
 
 
 def _one(pk: int) -> Suggestion:
-    rows = Suggestion.objects.select_related(
-        "product", "location", "supplier", "terms", "rule", "edited_by", "plan_run__forecast_run"
-    )
-    return get_object_or_404(rows.defer("plan_run__report", "plan_run__forecast_run__report"), pk=pk)
+    return get_object_or_404(selectors.suggestions_shown(), pk=pk)
 
 
 def _acting(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
@@ -169,6 +166,7 @@ def _acting(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     return {
         "suggestion": suggestion,
         "words": row_words(),
+        "links": row_links(),
         "plan": suggestion.plan_run,
         "is_stale": latest is None or latest.pk != suggestion.plan_run_id,
         "offers": {} if offer is None else {suggestion.pk: offer},
@@ -195,12 +193,11 @@ def _explained(request: HttpRequest, suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-def _saved(request: HttpRequest, pk: int, text: str, *, is_moved: bool = True) -> HttpResponse:
+def _saved(request: HttpRequest, suggestion: Suggestion, text: str, *, is_moved: bool = True) -> HttpResponse:
     """The row's changed cells, the strip, the drawer, and a word with its undo, each put in its place.
 
     A row that goes to another tab or supplier (`is_moved`) makes the workbench show itself anew.
     """
-    suggestion = _one(pk)
     from_drawer = "drawer" in request.POST
     context = (_explained if from_drawer else _acting)(request, suggestion)
     change = suggestion.changes.select_related("change").order_by("-pk").first()
@@ -215,6 +212,7 @@ def _saved(request: HttpRequest, pk: int, text: str, *, is_moved: bool = True) -
         sums = shown.sums(suggestion.plan_run)
         is_edited = suggestion.edited_quantity is not None
         context |= {
+            "shows": cells_of(columns_of(request, tab=shown.tab)),
             "totals": sums.totals,
             "budget": selectors.budget_of_plan(suggestion.plan_run, supplier_id=shown.values.get("supplier")),
             "rail_value": sum(row.value for row in sums.suppliers),

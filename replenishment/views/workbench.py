@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -21,7 +22,15 @@ from replenishment.models import PlanRun, Suggestion
 from replenishment.selectors import PlanSums, SupplierSum
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, reader, sees_photos, trends_seen
-from replenishment.views.columns import COLUMNS, columns_of, groups_of, row_words, starts_of
+from replenishment.views.columns import (
+    COLUMNS,
+    cells_of,
+    columns_of,
+    groups_of,
+    row_links,
+    row_words,
+    starts_of,
+)
 from replenishment.views.paging import page_of
 from replenishment.views.saved_views import query_kept
 
@@ -76,7 +85,8 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "what_if_query": _what_if_query(request.GET),
         "columns": columns,
         "words": row_words(),
-        "shows": {column.key.replace("-", "_"): str(column.label) for column in columns},
+        "links": row_links(),
+        "shows": cells_of(columns),
         "groups": groups_of(columns),
         "starts": starts_of(columns),
         "all_columns": COLUMNS,
@@ -135,13 +145,19 @@ class Choice:
             values=values,
         )
 
+    @cached_property
+    def _search(self) -> str | Q:
+        """Looked up once for rows and sums."""
+        text = (self.values.get("q") or "").strip()
+        return reads.suggestions_search(text) if text else ""
+
     def suggestions(self, plan: PlanRun | None, *, any_supplier: bool = False) -> QuerySet[Suggestion]:
         """The plan's suggestions that pass the filters, the tab aside."""
         values = self.values
         location = values.get("location")
         return reads.suggestions_list(
             plan,
-            search=values.get("q") or "",
+            search=self._search,
             supplier_id=None if any_supplier else values.get("supplier"),
             location_id=location.pk if location else None,
             abc=values.get("abc") or "",

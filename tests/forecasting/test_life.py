@@ -57,7 +57,7 @@ def test_it_leads_a_run_that_changes_nothing_to_the_results_that_stand(
     again = run_done(kind=FULL)
     assert (again.same_as, again.series, again.fingerprint) == (run, 2, run.fingerprint)
     assert ForecastDistribution.objects.count() == 2
-    assert [path.name for path in tmp_path.iterdir()] == [run.artifact]
+    assert {path.stem for path in tmp_path.iterdir()} == {Path(run.artifact).stem}
     # Every reader finds the numbers, by the one run or by the other.
     assert selectors.run_latest() == run
     first, second = (selectors.distribution_read(run_id=item.pk) for item in (run, again))
@@ -319,10 +319,13 @@ def test_it_keeps_the_artifact_that_updates_are_made_with_when_it_prunes(tmp_pat
     full = run_done(5, kind=FULL)
     update = run_done(1)
     assert services.runs_prune(keep=1) == 2
-    assert {path.name for path in tmp_path.iterdir()} == {full.artifact, update.artifact}
+    assert {path.stem for path in tmp_path.iterdir()} == {
+        Path(full.artifact).stem,
+        Path(update.artifact).stem,
+    }
     assert not ForecastDistribution.objects.filter(run=full).exists()
     assert ForecastRun.objects.get(pk=first.pk).artifact == ""
     assert run_asked().trained_by == full
     newest = run_done(kind=FULL)
     services.runs_prune(keep=1)
-    assert [path.name for path in tmp_path.iterdir()] == [newest.artifact]
+    assert {path.stem for path in tmp_path.iterdir()} == {Path(newest.artifact).stem}

@@ -23,9 +23,11 @@ from forecasting.core.result import ForecastResult
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import ForecastDistribution, ForecastRun, SeriesAccuracy
 from forecasting.selectors import accuracy as reads
-from forecasting.selectors.series_accuracy import accuracy_table
+from forecasting.selectors.lead_bands import lead_bands, lead_bands_read
+from forecasting.selectors.series_accuracy import _table, accuracy_path, accuracy_table, table_read
+from forecasting.services.runs import artifacts_delete
 from forecasting.services.worth import series_worth
-from tests.cast import make_category, make_location, make_product
+from tests.cast import make_category, make_location, make_product, make_terms
 from tests.forecasting.shop import AS_OF, make_sales
 
 QUICK = ForecastSpec(models=("seasonal_naive", "moving_average"), horizon=5)
@@ -79,6 +81,46 @@ def test_it_stores_the_accuracy_that_the_engine_found() -> None:
     assert [step["wape"] for step in run.report["by_step"]] == pytest.approx(
         [scores_of(step)["wape"] for step in expected.accuracy.by_step], abs=1e-6
     )
+
+
+@pytest.mark.django_db
+def test_it_keeps_the_accuracy_as_a_file_that_says_what_the_rows_say() -> None:
+    for number, product in enumerate(make_sales(products=5)[:3]):
+        make_terms(product=product, lead_time_days=7.0 * number)
+    run = run_done()
+    path = accuracy_path(run)
+    assert path is not None
+    assert path.is_file()
+    from_rows, from_file = table_read(run.pk), accuracy_table(run)
+    assert from_rows.leads is None
+    for name, value in vars(from_rows).items():
+        if name != "leads":
+            np.testing.assert_array_equal(getattr(from_file, name), value, err_msg=name)
+    bands = lead_bands(run)
+    assert bands is not None
+    np.testing.assert_array_equal(bands, lead_bands_read(run, from_rows))
+    path.write_bytes(path.read_bytes()[:100])
+    _table.cache_clear()
+    np.testing.assert_array_equal(accuracy_table(run).sums, from_rows.sums)
+    np.testing.assert_array_equal(lead_bands(run), bands)
+    artifacts_delete(run_id=run.pk, keep=run.artifact)
+    assert path.is_file()
+    artifacts_delete(run_id=run.pk)
+    assert not path.exists()
+
+
+@pytest.mark.django_db
+def test_a_run_is_done_though_its_accuracy_can_not_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_kwargs: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full)
+    make_sales(products=2)
+    run = run_done()
+    path = accuracy_path(run)
+    assert path is not None
+    assert [file.name for file in path.parent.iterdir()] == [run.artifact]
+    assert len(accuracy_table(run).product) == 2
 
 
 @pytest.mark.django_db

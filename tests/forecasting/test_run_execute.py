@@ -69,7 +69,7 @@ def test_it_keeps_where_the_numbers_come_from(tmp_path: Path) -> None:
     assert len(run.fingerprint) == 64
     assert {"python", "lightgbm", "scikit-learn", "polars", "forestock"} <= set(run.versions)
     assert {"read", "backtest", "distribution", "store"} <= set(run.report["stages"])
-    assert [path.name for path in tmp_path.iterdir()] == [run.artifact]
+    assert {path.stem for path in tmp_path.iterdir()} == {Path(run.artifact).stem}
     SalesRecord.objects.filter(day=AS_OF).update(quantity=99)
     assert run_done().fingerprint != run.fingerprint
 
@@ -108,7 +108,7 @@ def test_it_replaces_what_a_lost_worker_left(tmp_path: Path) -> None:
     assert (again.state, again.attempts) == (Job.State.DONE, 2)
     assert ForecastDistribution.objects.count() == 2
     assert AccuracySnapshot.objects.filter(segment="overall").count() == 3
-    assert [path.name for path in tmp_path.iterdir()] == [again.artifact]
+    assert {path.stem for path in tmp_path.iterdir()} == {Path(again.artifact).stem}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -235,7 +235,7 @@ def test_it_prunes_all_but_the_newest_and_keeps_scores(tmp_path: Path) -> None:
     assert services.runs_prune(keep=1) == 2
     assert services.runs_prune(keep=1) == 0
     assert set(ForecastDistribution.objects.values_list("run_id", flat=True)) == {runs[2].pk}
-    assert [path.name for path in tmp_path.iterdir()] == [runs[2].artifact]
+    assert {path.stem for path in tmp_path.iterdir()} == {Path(runs[2].artifact).stem}
     assert AccuracySnapshot.objects.filter(run=runs[0]).exists()
     assert selectors.run_latest() == runs[2]
     with pytest.raises(ValueError, match="holds no distributions"):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from catalog.models import Job, PartnerAccount
+from catalog.selectors import products_search
 from replenishment import selectors, services
-from replenishment.models import ApprovalLimit, PurchaseOrder, Suggestion
+from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, Suggestion
+from replenishment.selectors import suggestions
 from replenishment.selectors.suggestions import SORTS
 from replenishment.services.plan_sums import sums_store
 from tests.cast import make_location, make_product, make_supplier, make_user
@@ -45,6 +47,59 @@ def test_it_filters_by_each_of_its_filters() -> None:
     ):
         found = list(selectors.suggestions_list(plan, **filters))
         assert (found == [wanted]) == bool(filters), filters
+
+
+def found_in_one_query(plan: PlanRun, text: str) -> set[Suggestion]:
+    """The same search as one condition over the tables: the oracle."""
+    held = Q(product__in=products_search(text)) | Q(supplier__name__icontains=text)
+    return set(Suggestion.objects.filter(held, plan_run=plan))
+
+
+@pytest.mark.parametrize("most_keys", [500, 1])
+@pytest.mark.parametrize("text", ["cup", "ceramic CUP", "tea", "Ceramics", "nothing of the kind", "e"])
+def test_a_search_finds_what_products_or_suppliers_hold(
+    monkeypatch: pytest.MonkeyPatch, text: str, most_keys: int
+) -> None:
+    monkeypatch.setattr(suggestions, "MOST_KEYS", most_keys)
+    plan, other = make_plan(), make_plan()
+    for name, supplier in (
+        ("Ceramic cup", "Tea House"),
+        ("Cup, ceramic", "Ceramics Ltd"),
+        ("Kettle", "Ceramics Ltd"),
+        ("Kettle", "Cup & Co"),
+        ("Tea cup", "Tea House"),
+        ("Spoon", "Others"),
+    ):
+        for each in (plan, other):
+            make_suggestion(each, product=make_product(name=name), supplier=make_supplier(name=supplier))
+    assert set(selectors.suggestions_list(plan, search=text)) == found_in_one_query(plan, text)
+
+
+def test_sums_of_filtered_rows_are_those_of_all_rows_where_all_pass() -> None:
+    plan = make_plan()
+    near, far = make_supplier(minimum_order_value=Decimal(50)), make_supplier(currency="EUR")
+    places = [make_location(), make_location()]
+    for number in range(24):
+        make_suggestion(
+            plan,
+            supplier=(near, far, None)[number % 3],
+            location=places[number % 2],
+            currency="EUR" if number % 5 == 0 else "USD",
+            order_quantity=(0.0, 4.0, 10.0)[number % 4 % 3],
+            order_by=AS_OF + timedelta(days=number - 5),
+            margin_at_risk=None if number % 7 == 0 else float(number),
+            on_hand=float(number % 2),
+        )
+    sums_store(plan)
+    for filters in ({}, {"supplier_id": near.pk}, {"location_id": places[0].pk}):
+        kept = selectors.plan_sums(plan, **filters)
+        rows = selectors.suggestions_list(plan, location_id=filters.get("location_id"))
+        found = selectors.plan_sums(plan, suggestions=rows, supplier_id=filters.get("supplier_id"))
+        assert (found.tabs, found.out) == (kept.tabs, kept.out)
+        assert found.totals == kept.totals
+        assert found.suppliers == kept.suppliers
+        assert all(type(count) is int for count in found.tabs.values())
+    assert selectors.plan_sums(plan, suggestions=Suggestion.objects.none()).suppliers == []
 
 
 def test_each_row_is_in_the_tabs_that_fit_it() -> None:

@@ -21,6 +21,7 @@ from replenishment.selectors.what_if import (
     what_if_service,
     what_if_spending,
 )
+from replenishment.selectors.what_if_kept import demand_kept, outlook_kept
 from tests.cast import make_category, make_location, make_product, make_supplier, make_terms
 from tests.replenishment.world import make_forecast, make_stock, run_plan
 
@@ -227,6 +228,36 @@ def test_it_reckons_with_the_demand_of_the_plan_overrides_and_all(shop: Shop, bu
         created_by=buyer,
     )
     assert what_if(shop.plan, Selection(), Changes()).before == first
+
+
+def test_what_it_keeps_between_questions_changes_no_answer(shop: Shop) -> None:
+    questions = [
+        (Selection(), Changes(), None),
+        (Selection(), Changes(target=0.99), None),
+        (Selection(location_id=shop.places[0].pk), Changes(target=0.99), None),
+        (Selection(), shifted(lead_time_mean="+50%"), 200.0),
+    ]
+
+    def asked(number: int) -> Any:
+        selection, changes, budget = questions[number]
+        answer = what_if(shop.plan, selection, changes, budget=budget)
+        return answer.before, answer.after, answer.rows.to_dicts()
+
+    fresh = []
+    for number in range(len(questions)):
+        demand_kept.cache_clear()
+        outlook_kept.cache_clear()
+        fresh.append(asked(number))
+    for number in (0, 1, 3, 2, 1, 0):
+        assert asked(number) == fresh[number], number
+    again = run_plan(shop.plan.forecast_run, target=0.9)
+    assert what_if(again, Selection(), Changes()).before.fill_rate < fresh[0][0].fill_rate
+    # A row that a buyer has moved to another supplier is no longer of that selection.
+    near = Selection(supplier_id=shop.near.pk)
+    count = what_if(again, near, Changes()).selected
+    row = Suggestion.objects.filter(plan_run=again, supplier=shop.near)[0]
+    Suggestion.objects.filter(pk=row.pk).update(supplier=shop.far)
+    assert what_if(again, near, Changes()).selected == count - 1
 
 
 def test_it_lets_a_part_stand_for_a_large_selection(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,3 +53,36 @@ def test_it_starts_without_the_heavy_libraries(start: str) -> None:
         check=True,
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+WARM = """
+import runpy
+import sys
+import threading
+import django
+django.setup()
+runpy.run_path("gunicorn.conf.py")["post_worker_init"](None)
+[thread] = [thread for thread in threading.enumerate() if thread.name == "warm-up"]
+thread.join()
+from django.template import engines
+loader = engines["django"].engine.template_loaders[0]
+print(sorted({"bokeh", "numba", "scipy", "adbc_driver_postgresql", "lightgbm", "sklearn"} & set(sys.modules)))
+print("replenishment/workbench.html" in " ".join(map(str, loader.get_template_cache)))
+"""
+
+
+def test_a_web_worker_loads_what_its_pages_need_while_it_waits() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WARM],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    modules, has_templates = done.stdout.strip().splitlines()[-2:]
+    assert modules == "['adbc_driver_postgresql', 'bokeh', 'numba', 'scipy']"
+    assert has_templates == "True"
+    assert "cut off" not in done.stderr
+    assert "can't be read" not in done.stderr

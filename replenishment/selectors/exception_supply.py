@@ -111,7 +111,7 @@ def batches_rejecting() -> list[ImportBatch]:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that failed and was not followed by one that worked; `holds_up`: plans wait for what it brings."""
+    """A job that failed and was not followed by one that worked; `holds_up`: plans wait for its data."""
 
     kind: str
     pk: int

@@ -1,6 +1,7 @@
 """The deep model beside LightGBM, the tree, support vectors and a trivial answer, on public retail data.
 
-Figures: docs/models/deep.md. Needs torch (requirements-deep.txt).
+Figures: docs/models/deep.md. Lines with the deep model need torch (requirements-deep.txt), and are left out
+where it is absent.
 
     python -m benchmarks.deep [--sets frat,retail_weekly] [--models NAME,NAME] [--folds 3] [--threads 1]
     python -m benchmarks.deep --speed 100000
@@ -27,6 +28,7 @@ from benchmarks.forecast_peers_local import Prediction
 from benchmarks.forecast_sets import SETS
 from forecasting.core.choose import members
 from forecasting.core.models import ModelSettings, TrainingData, make
+from forecasting.core.models.base import NotInstalledError
 from forecasting.core.panel import Panel
 from forecasting.core.pipeline import forecast
 from forecasting.core.spec import ForecastSpec
@@ -104,11 +106,17 @@ def speed(count: int, threads: int) -> None:
     print(f"{count:,} series, {len(data.training(weeks).y):,} rows")
     for name in ("lightgbm", "deep"):
         start = time.perf_counter()
-        model = make(name, settings).fit(data, weeks)
+        try:
+            model = make(name, settings).fit(data, weeks)
+        except NotInstalledError as error:
+            print(f"{name}: left out, {error}")
+            continue
         fitted = time.perf_counter()
         model.predict(data, weeks)
         end = time.perf_counter()
         print(f"{name}: fit {fitted - start:.0f} s, predict {end - fitted:.0f} s, peak {peak_mib():.0f} MiB")
+        if graph := getattr(model, "graph_", None):
+            print(f"  its graph has {len(graph) / 1000:.0f} KB")
 
 
 def main() -> None:
@@ -129,7 +137,11 @@ def main() -> None:
         print(f"\n| {name} | " + " | ".join(COLUMNS.values()) + " | seconds | MiB |")
         print("|---|" + "---|" * (len(COLUMNS) + 2))
         for label in arguments.models.split(","):
-            lines, reports = alone(name, label, arguments.folds, arguments.threads)
+            try:
+                lines, reports = alone(name, label, arguments.folds, arguments.threads)
+            except NotInstalledError as error:
+                print(f"| {label} | left out: {error} |")
+                continue
             means = {key: float(np.mean([line[key] for line in lines])) for key in (*COLUMNS, "seconds")}
             cells = [f"{means[key]:.3f}" for key in COLUMNS]
             print(

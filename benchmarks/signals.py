@@ -1,11 +1,12 @@
 """Which signals earn their place in forecasts: the trial of signals on public data and on made-up shops.
 
-    .venv/bin/python -m benchmarks.signals [--shops 40] [--sets frat,retail] [--json FILE]
+    .venv/bin/python -m benchmarks.signals [--shops 100] [--sets frat,retail] [--json FILE]
 
 Sets: `frat` (Breakfast at the Frat: feature, display and price reductions as signals that are known only
 afterwards), `retail` (Online Retail II: orders, buyers, buyers' countries, price, and a market index: revenue
 of the whole shop). Then shops in which carts lead demand by a week, and shops in which no signal does; of
-these the share in which anything was used is counted.
+these the share in which anything was used is counted, with its 95% interval (Clopper and Pearson, *The use of
+confidence or fiducial limits illustrated in the case of the binomial*, Biometrika 26, 1934).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from scipy.stats import binomtest
+from tqdm import tqdm
 
 from benchmarks.forecast_sets import data_folder, dense, frat
 from benchmarks.signal_shops import AS_OF, SIGNALS, Effect, shop
@@ -140,14 +143,14 @@ def print_shops(count: int) -> dict[str, Any]:
     """How often signals are used in shops where they lead demand, and where they don't."""
     print("\n## Made-up shops (100 products, 80 weeks)\n")
     print(
-        "| effect | shops | carts used | echo used | noise used | shops with a false use | WAPE without"
+        "| effect | shops | carts used | echo used | noise used | shops with a false use (95%) | WAPE without"
         " | with carts |"
     )
     print("|---|---|---|---|---|---|---|---|")
     told: dict[str, Any] = {}
     effects: tuple[Effect, ...] = ("leads", "none")
     for effect in effects:
-        found = [held(effect, seed) for seed in range(count)]
+        found = [held(effect, seed) for seed in tqdm(range(count), desc=effect, disable=None)]
         told[effect] = shops_row(effect, found)
     return told
 
@@ -162,12 +165,13 @@ def shops_row(effect: Effect, found: list[TrialResult]) -> dict[str, Any]:
     without, with_ = (
         sum(getattr(verdict, name) for verdict in carts) / count for name in ("wape_without", "wape_with")
     )
+    bounds = binomtest(false, count).proportion_ci(method="exact")
     print(
         f"| {effect} | {count} | {used['carts']} | {used['echo']} | {used['noise']} | {false}"
-        f" ({100 * false / count:.1f}%) | {without:.4f} | {with_:.4f} |",
+        f" ({100 * bounds.low:.1f}% to {100 * bounds.high:.1f}%) | {without:.4f} | {with_:.4f} |",
         flush=True,
     )
-    return {"shops": count, "used": used, "false": false}
+    return {"shops": count, "used": used, "false": false, "low": bounds.low, "high": bounds.high}
 
 
 def main() -> None:
@@ -176,7 +180,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--shops", type=int, default=40, help="shops of each kind; 0 for none")
+    parser.add_argument("--shops", type=int, default=100, help="shops of each kind; 0 for none")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()

@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from catalog.models import Job, JobLine
+from catalog.models import ImportBatch, Job, JobLine
 from inventory_site.jobs import KINDS, kind_of
 
 _MOST_LINES = 200
@@ -62,7 +62,7 @@ def job_panel(job: Job, user: User | AnonymousUser) -> JobPanel:
     return JobPanel(
         kind=kind,
         job=job,
-        failed=str(KINDS[kind].failed),
+        failed=_failed(kind, job),
         step=KINDS[kind].step_name(job.step) if job.step else "",
         elapsed=job_seconds(job),
         remaining=_remaining(job),
@@ -70,6 +70,12 @@ def job_panel(job: Job, user: User | AnonymousUser) -> JobPanel:
         may_stop=may_act and not job.is_finished,
         may_retry=may_act and job.can_retry,
     )
+
+
+def _failed(kind: str, job: Job) -> str:
+    if isinstance(job, ImportBatch) and job.kind == ImportBatch.PHOTOS:
+        return _("It ended before all photos were taken in.")
+    return str(KINDS[kind].failed)
 
 
 def job_waits(job: Job) -> str:

@@ -38,10 +38,11 @@ def jobs_take_up() -> None:
 
 @shared_task(name="inventory_site.tasks.job_lines_prune_task")
 def job_lines_prune_task() -> None:
-    """Let go of old lines of jobs' logs."""
-    from catalog.services import job_lines_prune
+    """Let go of old lines of jobs' logs, and of photos' uploads that nobody asked for again."""
+    from catalog.services import job_lines_prune, picture_uploads_prune
 
     logger.info("%d lines of jobs' logs let go", job_lines_prune())
+    logger.info("%d uploads of photos let go", picture_uploads_prune())
 
 
 @worker_ready.connect

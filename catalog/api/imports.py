@@ -13,13 +13,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import services, tasks
 from catalog.api import filters, serializers
+from catalog.api.renderers import FileRenderer
 from catalog.models import ImportBatch
 
 
@@ -52,10 +53,12 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
     @extend_schema(request=serializers.UploadSerializer, responses={202: serializers.ImportSerializer})
     def create(self, request: Request) -> Response:
-        """Upload a CSV, Excel or Parquet file; it is imported in the background."""
+        """Upload a CSV, Excel or Parquet file, or photos as a ZIP file; it is imported in the background."""
         data = serializers.UploadSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = data.validated_data
+        if values["kind"] == ImportBatch.PHOTOS and not request.user.has_perm("catalog.add_productimage"):
+            raise PermissionDenied
         batch = services.import_create(
             kind=values["kind"],
             file=values["file"],
@@ -69,7 +72,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         return Response(self.get_serializer(batch).data, status=HTTPStatus.ACCEPTED)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], renderer_classes=[FileRenderer])
     def rejected(self, request: Request, pk: str) -> FileResponse:
         """The refused rows as a file, to be mended and sent again."""
         batch = self.get_object()

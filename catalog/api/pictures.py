@@ -1,4 +1,4 @@
-"""Photos of products in the API: list, add, delete."""
+"""Photos of products in the API: list, fetch, add, delete."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from catalog import selectors, services
 from catalog.api.filters import ProductImageFilter
+from catalog.api.renderers import FileRenderer
 from catalog.core.pictures import MOST_BYTES
+from catalog.exports import FULL, SIZES, picture_response
 from catalog.models import Product, ProductImage
 
 
@@ -33,9 +40,9 @@ class ProductImageSerializer(serializers.ModelSerializer[ProductImage]):
         )  # fmt: skip
 
     def get_urls(self, image: ProductImage) -> dict[str, str]:
-        """Size (longest side, or `full`) to address."""
-        sizes = [*map(str, selectors.PICTURE_SIZES), "full"]
-        return {size: reverse("catalog:picture", args=[image.pk, size]) for size in sizes}
+        """Size (longest side, or `full`) to address; each is fetched with the token that listed it."""
+        address = reverse("api:product-image-file", args=[image.pk], request=self.context.get("request"))
+        return {size: f"{address}?size={size}" for size in SIZES}
 
 
 class PictureUploadSerializer(serializers.Serializer[Any]):
@@ -62,10 +69,11 @@ class ProductImageViewSet(
     action_permissions: ClassVar = {
         "list": "catalog.view_productimage",
         "retrieve": "catalog.view_productimage",
+        "file": "catalog.view_productimage",
         "create": "catalog.add_productimage",
         "destroy": "catalog.delete_productimage",
     }
-    supplier_actions = ("list", "retrieve")
+    supplier_actions = ("list", "retrieve", "file")
 
     @property
     def throttle_scope(self) -> str | None:
@@ -98,7 +106,23 @@ class ProductImageViewSet(
             credit=values["credit"],
         )
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
-        return Response(ProductImageSerializer(image).data, status=status)
+        return Response(self.get_serializer(image).data, status=status)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "size", enum=SIZES, default=FULL, description="Longest side in pixels, or all that is kept."
+            )
+        ],
+        responses={(200, "image/webp"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], renderer_classes=[FileRenderer])
+    def file(self, request: Request, pk: str) -> HttpResponseBase:
+        """The photo itself, in one of its sizes. What is at an address never changes: keep it."""
+        size = request.query_params.get("size", FULL)
+        if size not in SIZES:
+            raise ValidationError({"size": [_("There are these sizes: %s.") % ", ".join(SIZES)]})
+        return picture_response(request._request, self.get_object(), size)
 
     def perform_destroy(self, instance: ProductImage) -> None:
         """With its files."""

@@ -220,7 +220,9 @@ class ImportSerializer(serializers.ModelSerializer[ImportBatch]):
 class UploadSerializer(serializers.Serializer[Any]):
     """A file to import."""
 
-    kind = serializers.CharField(max_length=32, help_text="What its rows are: sales, stock, product ...")
+    kind = serializers.CharField(
+        max_length=32, help_text="What its rows are: sales, stock, product ...; photos"
+    )
     file = serializers.FileField(max_length=255)
     mode = serializers.ChoiceField(choices=ImportBatch.Mode.choices, default=ImportBatch.Mode.STRICT)
     mapping = serializers.JSONField(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from catalog.importers.mapping import ERROR_COLUMN
@@ -41,6 +43,13 @@ def rejected_csv(
         rows = rows.filter(pl.col(ERROR_COLUMN).is_not_null())
     rows = rows.drop(ROW).with_columns(_safe(name) for name in [*header, ERROR_COLUMN])
     return b"\xef\xbb\xbf" + rows.write_csv().encode()
+
+
+def photos_csv(rows: Sequence[tuple[str, str, str]]) -> bytes:
+    """The same of photos: name in the ZIP file, SKU and reason of each that was refused."""
+    header = ["file", "sku", ERROR_COLUMN]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String()), orient="row")
+    return b"\xef\xbb\xbf" + frame.with_columns(_safe(name) for name in header).write_csv().encode()
 
 
 def _written(frame: pl.DataFrame, name: str, decimal_comma: bool) -> pl.Expr:

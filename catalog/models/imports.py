@@ -14,6 +14,8 @@ from catalog.models.jobs import Job
 class ImportBatch(Job):
     """One file (or one API call) taken in: what it was, and what it did."""
 
+    PHOTOS = "photos"  # the kind that has no rows, but photos in a ZIP file
+
     class Mode(models.TextChoices):
         STRICT = "strict", _("Load nothing if any row is wrong")
         GOOD_ROWS = "good-rows", _("Load the good rows")
@@ -73,8 +75,9 @@ class ImportBatch(Job):
 
     @property
     def can_retry(self) -> bool:
-        """As for every job, where there is a file; what an API call sent is not kept."""
-        return super().can_retry and not self.is_draft and not self.options.get("api")
+        """As for every job, where there is a file; what an API call sent is not kept, nor photos for ever."""
+        is_gone = self.kind == self.PHOTOS and not self.file and "path" not in self.options
+        return super().can_retry and not (self.is_draft or self.options.get("api") or is_gone)
 
     @classmethod
     def stale_ids(cls) -> list[int]:

@@ -22,7 +22,7 @@ from catalog.selectors.health import (
 )
 from catalog.selectors.money import exchange_rate, exchange_rates_frame
 from catalog.selectors.months import sales_by_month, stock_by_month
-from catalog.selectors.network import kits_frame, lanes_frame, successors_frame
+from catalog.selectors.network import kits_frame, lanes_frame, product_statuses, successors_frame
 from catalog.selectors.panel import demand_panel, unique_id_split
 from catalog.selectors.pictures import PICTURE_SIZES, picture_file, pictures_first, pictures_visible
 from catalog.selectors.stock import returned_units, stock_on, stock_records
@@ -55,6 +55,7 @@ __all__ = [
     "pictures_visible",
     "preference_of",
     "prices_latest",
+    "product_statuses",
     "products_search",
     "read_frame",
     "reads_by_django",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from catalog.models import Product
@@ -47,12 +49,24 @@ def kits_frame() -> pl.DataFrame:
         return read(sql, params, schema={name: TABLES["kit_component"].schema[name] for name in columns})
 
 
-def successors_frame() -> pl.DataFrame:
-    """Products that are bought no more and have a successor: product_id, successor_id."""
+def product_statuses(*, known_at: datetime | None = None) -> pl.DataFrame:
+    """Products as they were known at a time (None: now), by id: product_id, status, successor_id, is_gone
+    (bought no more).
+    """
+    schema = {"id": pl.Int64(), "status": pl.String(), "successor_id": pl.Int64()}
+    sql, params = facts_sql("product", list(schema), known_at=known_at)
+    with reading() as read:
+        rows = read(sql, params, schema=schema)
     gone = [Product.Status.PHASE_OUT.value, Product.Status.DISCONTINUED.value]
-    rows = Product.objects.filter(status__in=gone, successor__isnull=False).order_by("pk")
-    return pl.DataFrame(
-        list(rows.values_list("pk", "successor_id")),
-        schema={"product_id": pl.Int64, "successor_id": pl.Int64},
-        orient="row",
+    return (
+        rows.rename({"id": "product_id"})
+        .with_columns(is_gone=pl.col("status").is_in(gone))
+        .unique("product_id")
+        .sort("product_id")
     )
+
+
+def successors_frame(*, known_at: datetime | None = None) -> pl.DataFrame:
+    """Products that are bought no more and have a successor: product_id, successor_id."""
+    rows = product_statuses(known_at=known_at).filter("is_gone", pl.col("successor_id").is_not_null())
+    return rows.select("product_id", "successor_id")

@@ -22,7 +22,8 @@ from catalog.services.imports import (
     import_run,
 )
 from catalog.services.job_lines import job_lines_prune
-from catalog.services.picture_zip import PicturesImported, pictures_import
+from catalog.services.picture_import import picture_uploads_prune
+from catalog.services.picture_zip import MOST_PHOTOS
 from catalog.services.pictures import picture_add, picture_delete
 from catalog.services.preferences import preference_set
 from catalog.services.products import products_categorise
@@ -34,11 +35,11 @@ from catalog.services.takeback import batch_take_back
 
 __all__ = [
     "KINDS",
+    "MOST_PHOTOS",
     "CatalogError",
     "Event",
     "EventsRefusedError",
     "EventsTaken",
-    "PicturesImported",
     "UpsertResult",
     "batch_path",
     "batch_take_back",
@@ -58,7 +59,7 @@ __all__ = [
     "mapping_for",
     "picture_add",
     "picture_delete",
-    "pictures_import",
+    "picture_uploads_prune",
     "preference_set",
     "products_categorise",
     "rows_upsert",

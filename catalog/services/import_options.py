@@ -11,12 +11,14 @@ from django.utils.translation import gettext_lazy
 
 from catalog.importers import complete_journey, online_retail
 from catalog.importers.datasets import DATA_SETS
+from catalog.models import ImportBatch
 from catalog.services.errors import CatalogError
 
 KINDS: dict[str, str | Promise] = {
     **{kind: data_set.label for kind, data_set in DATA_SETS.items()},
     online_retail.KIND: gettext_lazy("UCI Online Retail (order lines as published)"),
     complete_journey.KIND: gettext_lazy("The Complete Journey (order lines of the installed package)"),
+    ImportBatch.PHOTOS: gettext_lazy("Product photos (ZIP file)"),
 }
 """Every kind that `import_create` takes, with its name for people."""
 
@@ -27,7 +29,7 @@ def options_check(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Files: `decimal` (point, comma), `date_order` (auto, dmy, mdy), `constants` (column -> value of all rows).
     The Complete Journey: `stores`, `pairs`, `max_quantity` (numbers), `leave_out` (departments).
     """
-    checks = _JOURNEY if kind == complete_journey.KIND else {} if kind == online_retail.KIND else _FILE
+    checks = _JOURNEY if kind == complete_journey.KIND else _FILE if kind in DATA_SETS else {}
     for name, value in options.items():
         if name not in checks:
             raise CatalogError(_("There is no option “%s” here.") % str(name)[:40])

@@ -27,6 +27,7 @@ from catalog.services.heartbeat import Heartbeat
 from catalog.services.import_checking import Checked, Progress, file_check, good_rows, rows_table, table_check
 from catalog.services.import_loading import data_set_load, prepared_load
 from catalog.services.import_options import KINDS, options_check
+from catalog.services.picture_import import pictures_import
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -66,6 +67,8 @@ def import_create(
     }
     if draft:
         kept["draft"] = True
+    if kind == ImportBatch.PHOTOS:
+        mode = ImportBatch.Mode.GOOD_ROWS
     batch = ImportBatch(kind=kind, mode=mode, mapping=dict(mapping or {}), created_by_id=_pk(acting_user))
     if isinstance(file, str | Path):
         path = Path(file).resolve()
@@ -140,7 +143,13 @@ def import_run(*, batch_id: int, on_progress: Progress | None = None) -> ImportB
     if claim is not None:
         batch.refresh_from_db()
         with translation.override(batch.options.get("language", "en")):
-            _execute(batch, claim, lambda say: file_check(batch, say), on_progress)
+            say = on_progress or _say_nothing
+            if batch.kind == ImportBatch.PHOTOS:
+                _execute(batch, claim, lambda: pictures_import(batch, claim, say))
+            else:
+                _execute(
+                    batch, claim, lambda: _rows_import(batch, claim, lambda say: file_check(batch, say), say)
+                )
         health_keep_after_import()
         batch.refresh_from_db()
     return batch
@@ -170,47 +179,22 @@ def import_rows(
     claim = ImportBatch.take(batch.pk)
     assert claim is not None  # noqa: S101
     mapping = {name: name for name in table.header}
-    _execute(
-        batch,
-        claim,
-        lambda say: table_check(table, DATA_SETS[kind], mapping, {}, dict(restrict or {}), say),
-        None,
-    )
+
+    def check(say: Progress) -> Checked:
+        return table_check(table, DATA_SETS[kind], mapping, {}, dict(restrict or {}), say)
+
+    _execute(batch, claim, lambda: _rows_import(batch, claim, check, _say_nothing))
     batch.refresh_from_db()
     return batch
 
 
 # -- one run --------------------------------------------------------------------------------------------
-def _execute(
-    batch: ImportBatch,
-    claim: uuid.UUID,
-    check: Callable[[Progress], Checked],
-    on_progress: Progress | None,
-) -> None:
-    checked: Checked | None = None
+def _execute(batch: ImportBatch, claim: uuid.UUID, work: Callable[[], None]) -> None:
+    """Do the work; whatever goes wrong ends as the job's error, in words."""
     try:
-        with Heartbeat(ImportBatch, batch.pk, claim) as heartbeat:
-
-            def say(step: str, share: float) -> None:
-                heartbeat.report(step, share)
-                if on_progress is not None:
-                    on_progress(step, share)
-
-            checked = check(say)
-            _refuse_wrong_rows(batch, checked)
-        ImportBatch.beat(batch.pk, claim, step=_("Loading"), progress=0.6)
-        ImportBatch.note_steps(batch.pk, [(_("Loading"), timezone.now())])
-        if on_progress is not None:
-            on_progress(_("Loading"), 0.6)
-        _load(batch, claim, checked)
-        if on_progress is not None:
-            on_progress("", 1.0)
+        work()
     except JobLostError:
         logger.warning("Import %d was taken up by another worker", batch.pk)
-    except _RefusedError as error:
-        assert checked is not None  # noqa: S101
-        _results_save(batch, claim, checked, loaded=False)
-        ImportBatch.fail(batch.pk, claim, str(error))
     except (FileError, CatalogError) as error:
         ImportBatch.fail(batch.pk, claim, str(error))
     except IntegrityError as error:
@@ -224,6 +208,36 @@ def _execute(
         ImportBatch.fail(
             batch.pk, claim, _("It stopped unexpectedly (%s); the log has more.") % type(error).__name__
         )
+
+
+def _rows_import(
+    batch: ImportBatch, claim: uuid.UUID, check: Callable[[Progress], Checked], on_progress: Progress
+) -> None:
+    """Read and check rows, then load them in one transaction."""
+    checked: Checked | None = None
+    try:
+        with Heartbeat(ImportBatch, batch.pk, claim) as heartbeat:
+
+            def say(step: str, share: float) -> None:
+                heartbeat.report(step, share)
+                on_progress(step, share)
+
+            checked = check(say)
+            _refuse_wrong_rows(batch, checked)
+    except _RefusedError as error:
+        assert checked is not None  # noqa: S101
+        _results_save(batch, claim, checked, loaded=False)
+        ImportBatch.fail(batch.pk, claim, str(error))
+        return
+    ImportBatch.beat(batch.pk, claim, step=_("Loading"), progress=0.6)
+    ImportBatch.note_steps(batch.pk, [(_("Loading"), timezone.now())])
+    on_progress(_("Loading"), 0.6)
+    _load(batch, claim, checked)
+    on_progress("", 1.0)
+
+
+def _say_nothing(step: str, share: float) -> None:
+    """For whom nobody waits."""
 
 
 def _refuse_wrong_rows(batch: ImportBatch, checked: Checked) -> None:
@@ -319,7 +333,7 @@ def _pk(user: AbstractBaseUser | None) -> int | None:
 
 def _ending(name: str) -> str:
     ending = PurePath(name).suffix.lower()
-    return ending if ending in {".csv", ".tsv", ".txt", ".xlsx", ".parquet"} else ""
+    return ending if ending in {".csv", ".tsv", ".txt", ".xlsx", ".parquet", ".zip"} else ""
 
 
 def _name_clean(name: str) -> str:

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog.core.pictures import Fault, PictureError, picture_decode, picture_encode
-from catalog.models import Product, ProductImage
+from catalog.models import ImportBatch, Product, ProductImage
 from catalog.selectors.pictures import PICTURE_SIZES, picture_file
 from catalog.services.errors import CatalogError
+from catalog.services.heartbeat import hold
 
 FAULTS: dict[Fault, Any] = {
     Fault.EMPTY: gettext_lazy("The file is empty."),
@@ -39,15 +40,18 @@ def picture_add(
     position: int | None = None,
     credit: str = "",
     is_assumed: bool = False,
+    batch: ImportBatch | None = None,
 ) -> tuple[ProductImage, bool]:
     """Keep a photo of a product, last of all unless `position` says where; and whether it is new.
 
     The same file again changes nothing but the position and the credit that are given. Decoded, turned
-    upright and encoded anew (WebP, at most 1,600 pixels) with its thumbnails. Raises `CatalogError`.
+    upright and encoded anew (WebP, at most 1,600 pixels) with its thumbnails. `batch`: the import that brings
+    it, under way. Raises `CatalogError`; `JobLostError` where the import is no longer this worker's.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     if (known := ProductImage.objects.filter(product=product, sha256=sha256).first()) is not None:
-        return _picture_touch(known, position, credit), False
+        picture_touch(image=known, position=position, credit=credit)
+        return known, False
     if ProductImage.objects.filter(product=product).count() >= _MOST_OF_A_PRODUCT:
         raise CatalogError(_("A product has at most %d photos.") % _MOST_OF_A_PRODUCT)
     try:
@@ -64,6 +68,8 @@ def picture_add(
     kept: list[str] = []
     try:
         with transaction.atomic():
+            if batch is not None:
+                hold(batch)
             if position is None:
                 last = ProductImage.objects.filter(product=product).aggregate(last=Max("position"))["last"]
                 position = 0 if last is None else min(last + 1, _HIGHEST_POSITION)
@@ -76,6 +82,7 @@ def picture_add(
                 height=max(1, round(height * shrink)),
                 credit=credit[:200],
                 is_assumed=is_assumed,
+                batch=batch,
             )
             for side, thumbnail in thumbnails.items():
                 kept.append(default_storage.save(picture_file(name, side), ContentFile(thumbnail)))
@@ -99,7 +106,8 @@ def picture_delete(*, image: ProductImage) -> None:
     transaction.on_commit(lambda: _files_delete(names), robust=True)
 
 
-def _picture_touch(image: ProductImage, position: int | None, credit: str) -> ProductImage:
+def picture_touch(*, image: ProductImage, position: int | None, credit: str) -> bool:
+    """Give a photo another position or credit, where one is told; whether that changed anything."""
     changed = []
     if position is not None and position != image.position:
         image.position = position
@@ -109,7 +117,7 @@ def _picture_touch(image: ProductImage, position: int | None, credit: str) -> Pr
         changed.append("credit")
     if changed:
         image.save(update_fields=changed)
-    return image
+    return bool(changed)
 
 
 def _files_delete(names: list[str]) -> None:

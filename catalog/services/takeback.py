@@ -16,6 +16,7 @@ from catalog.selectors.facts import column_from_json
 from catalog.services import staging
 from catalog.services.behaviour import behaviour_days, behaviour_roll_up, events_days
 from catalog.services.errors import CatalogError
+from catalog.services.picture_import import pictures_take_back
 from catalog.services.rows import supersede
 from catalog.services.sales import lines_days, sales_roll_up
 from catalog.tables import TABLES, Table
@@ -59,6 +60,8 @@ def batch_take_back(*, batch: ImportBatch, acting_user: AbstractBaseUser) -> Non
         # What refers to others goes before what it refers to.
         for table in reversed(written.values()):
             _table_take_back(table, locked.pk, now)
+        if locked.kind == ImportBatch.PHOTOS:
+            pictures_take_back(locked)
         if days is not None:
             sales_roll_up(keys=days, batch=None)
         if counted:

@@ -27,13 +27,15 @@ from catalog.importers.mapping import kind_suggest
 from catalog.importers.prepared import DROPS
 from catalog.importers.reading import ROW, Table, table_read
 from catalog.importers.templates import template_csv
-from catalog.models import ImportBatch
+from catalog.models import ImportBatch, ProductImage
 from catalog.views.access import inside_only, person
 
 PAGE_SIZE = 25
 PREVIEW_ROWS = 20
 
-UPLOAD_KINDS = [(kind, label) for kind, label in services.KINDS.items() if kind != complete_journey.KIND]
+# The one needs no file, the other has a page of its own.
+_NOT_UPLOADED = {complete_journey.KIND, ImportBatch.PHOTOS}
+UPLOAD_KINDS = [(kind, label) for kind, label in services.KINDS.items() if kind not in _NOT_UPLOADED]
 
 
 @require_GET
@@ -189,12 +191,18 @@ def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
 def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One import: its progress, or what it loaded, left out and refused."""
     batch = get_object_or_404(ImportBatch.objects.select_related("created_by", "taken_back_by"), pk=pk)
+    is_photos = batch.kind == ImportBatch.PHOTOS
     return render(
         request,
         "catalog/import_detail.html",
         {
             "batch": batch,
             "kind": _kind_label(batch),
+            "is_photos": is_photos,
+            # Photos are taken in one by one: those before a failure or a stop stay.
+            "photos_kept": ProductImage.objects.filter(batch=batch).count()
+            if is_photos and batch.can_retry
+            else 0,
             "drops": [{"reason": DROPS.get(name, name), **counts} for name, counts in batch.drops.items()],
             "report": _report(batch),
             "mapping": [(column, name) for column, name in batch.mapping.items() if name != column],

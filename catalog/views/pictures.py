@@ -5,50 +5,27 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from catalog import selectors, services
+from catalog import selectors, services, tasks
+from catalog.exports import picture_response
 from catalog.forms import PictureForm, PicturesForm
-from catalog.models import Product, ProductImage
+from catalog.models import ImportBatch, Product, ProductImage
 from catalog.views.access import inside_only, person
-
-MOST_IN_A_ZIP = 200
-# Well within the time that a web server gives a request.
-_ZIP_SECONDS = 15.0
-_YEAR = 365 * 24 * 3600
 
 
 @require_GET
-def picture(request: HttpRequest, pk: int, size: str) -> FileResponse:
-    """A photo in one size. What is at an address never changes: a browser keeps it, and nobody else."""
+def picture(request: HttpRequest, pk: int, size: str) -> HttpResponseBase:
+    """A photo in one size."""
     is_partner = selectors.partner_scope(request.user) is not None
     if not is_partner and not request.user.has_perm("catalog.view_productimage"):
         raise PermissionDenied
     image = get_object_or_404(selectors.pictures_visible(request.user), pk=pk)
-    name = image.file.name or ""
-    if size != "full":
-        if not size.isdecimal() or len(size) > 4 or int(size) not in selectors.PICTURE_SIZES:
-            raise Http404
-        name = selectors.picture_file(name, int(size))
-    try:
-        file = default_storage.open(name)
-    except FileNotFoundError as error:
-        raise Http404 from error
-    return FileResponse(
-        file,
-        content_type=image.media_type,
-        headers={
-            "Cache-Control": f"private, max-age={_YEAR}, immutable",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Disposition": f'inline; filename="{image.pk}-{size}.webp"',
-        },
-    )
+    return picture_response(request, image, size)
 
 
 @require_http_methods(["GET", "POST"])
@@ -94,38 +71,29 @@ def picture_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@inside_only("catalog.add_productimage")
+@inside_only("catalog.add_importbatch", "catalog.add_productimage")
 def picture_import(request: HttpRequest) -> HttpResponse:
-    """A ZIP file of photos: taken in at once, with what was refused and why."""
-    person(request)
+    """A ZIP file of photos, which a worker takes in; its page is that of any import."""
     form = PicturesForm(request.POST or None, request.FILES or None)
-    result = None
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            result = services.pictures_import(file=upload.file, most=MOST_IN_A_ZIP, seconds=_ZIP_SECONDS)
+            batch = services.import_create(
+                kind=ImportBatch.PHOTOS, file=upload, file_name=upload.name, acting_user=person(request)
+            )
         except services.CatalogError as error:
             form.add_error("file", str(error))
         else:
-            messages.success(
-                request,
-                _("%(added)d photos added, %(known)d were there already.")
-                % {"added": result.added, "known": result.known},
-            )
-            if result.left:
-                messages.warning(
-                    request,
-                    _("There was no time for %(left)d more: send the same file again, and it goes on there.")
-                    % {"left": result.left},
-                )
+            # A broker that is away loses nothing: a queued import is dispatched again by `jobs_take_up`.
+            transaction.on_commit(lambda: tasks.import_run_task.delay(batch.pk), robust=True)
+            return redirect("catalog:import-detail", pk=batch.pk)
     return render(
         request,
         "catalog/picture_import.html",
         {
             "form": form,
-            "result": result,
             "limit": settings.FORESTOCK_UPLOAD_LIMIT_BYTES >> 20,
-            "most": MOST_IN_A_ZIP,
+            "most": services.MOST_PHOTOS,
         },
         status=422 if form.errors else 200,
     )

@@ -39,7 +39,7 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
 
     New is a product of that status, one whose first sale is less than half a year ago, and one that never
     sold but has stock, supply terms or a photo. Titles, attributes, categories and vectors are as they stand;
-    sales are those known to the run.
+    sales and statuses are those known to the run.
     """
     import numpy as np
 
@@ -48,13 +48,13 @@ def look_alikes_find(run: SignalRun, say: Callable[[float], None]) -> dict[str, 
 
     # As forecasts do: what was sold until the last complete day.
     until = min(run.as_of, as_of_default() or run.as_of)
-    ids, goods, status = _goods(until)
+    ids, goods = _goods(until)
     weeks = _weeks(run, until, ids)
     say(0.2)
     curve = weeks.curve()
     weights, launches = weeks.learned(goods, curve)
     say(0.6)
-    targets = _targets(ids, status, weeks, run)
+    targets = _targets(ids, weeks, run)
     others = np.flatnonzero(weeks.first < weeks.units.shape[1])
     place = {int(pk): at for at, pk in enumerate(ids)}
     choices = _choices()
@@ -128,17 +128,15 @@ def look_alike_choice_undo(*, product: Product, neighbour: Product) -> None:
     LookAlikeChoice.objects.filter(product=product, neighbour=neighbour).delete()
 
 
-def _goods(until: date) -> tuple[npt.NDArray[Any], Goods, list[str]]:
-    """Ids (N,), what is known of each product (prices in the home currency), and its status."""
+def _goods(until: date) -> tuple[npt.NDArray[Any], Goods]:
+    """Ids (N,), and what is known of each product (prices in the home currency)."""
     import numpy as np
     import polars as pl
 
     from catalog.selectors import exchange_rates_frame, prices_latest
     from forecasting.core.launch.likeness import Goods
 
-    rows = list(
-        Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes", "status")
-    )
+    rows = list(Product.objects.order_by("pk").values_list("pk", "sku", "name", "category_id", "attributes"))
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     rates = exchange_rates_frame(quote=settings.FORESTOCK_HOME_CURRENCY, day=until)
     factor = {pk: rates.get(code) for pk, code in Location.objects.values_list("pk", "currency")}
@@ -169,7 +167,7 @@ def _goods(until: date) -> tuple[npt.NDArray[Any], Goods, list[str]]:
         picture=_vectors(ProductVector.Kind.IMAGE, ids),
         meaning=_vectors(ProductVector.Kind.TEXT, ids),
     )
-    return ids, goods, [row[5] for row in rows]
+    return ids, goods
 
 
 def _vectors(kind: str, ids: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
@@ -208,20 +206,23 @@ def _weeks(run: SignalRun, until: date, ids: npt.NDArray[Any]) -> Weeks:
     return Weeks.of(sales, ids)
 
 
-def _targets(ids: npt.NDArray[Any], status: list[str], weeks: Weeks, run: SignalRun) -> npt.NDArray[Any]:
+def _targets(ids: npt.NDArray[Any], weeks: Weeks, run: SignalRun) -> npt.NDArray[Any]:
+    """Places of the products that look-alikes are sought for; one that was recorded later is none."""
     import numpy as np
+    import polars as pl
 
-    from catalog.selectors import stock_on
+    from catalog.selectors import product_statuses, stock_on
 
-    marks = np.array(status, dtype=object)
+    known = product_statuses(known_at=run.known_at)
     sold = weeks.first < weeks.units.shape[1]
     here = set(stock_on(as_of=run.as_of, known_at=run.known_at)["product_id"].to_list())
     here |= set(SupplyTerms.objects.values_list("product_id", flat=True).distinct())
     here |= set(ProductImage.objects.values_list("product_id", flat=True).distinct())
     planned = ~sold & np.isin(ids, list(here))
-    new = (marks == Product.Status.NEW.value) | weeks.is_new(NEW_WEEKS) | planned
-    gone = (marks == Product.Status.DISCONTINUED.value) | (marks == Product.Status.PHASE_OUT.value)
-    return np.flatnonzero(new & ~gone)
+    told_new = known.filter(pl.col("status") == Product.Status.NEW.value)["product_id"]
+    new = np.isin(ids, told_new.to_numpy()) | weeks.is_new(NEW_WEEKS) | planned
+    bought = np.isin(ids, known.filter(~pl.col("is_gone"))["product_id"].to_numpy())
+    return np.flatnonzero(new & bought)
 
 
 def _choices() -> set[tuple[int, int, str]]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
-from catalog.models import Product
 from forecasting.models import ForecastRun, LookAlike, SignalRun
 from forecasting.services.look_alikes import NEW_WEEKS
 
@@ -53,20 +52,24 @@ def planned_read(run: ForecastRun, panel: pl.DataFrame) -> Planned:
     and anything sells (a warehouse that only supplies others has no demand of its own); one that sells
     nowhere yet and has terms that hold everywhere, where one of its look-alikes sells. A successor whose
     predecessor is still being sold at the location inherits its demand in the plan: it gets none of its own
-    on top. Look-alikes count that stand on sales up to the run's day, and on what was known to the run.
+    on top. Look-alikes count that stand on sales up to the run's day, and on what was known to the run; so
+    do statuses and successors.
     """
     import polars as pl
 
+    from catalog.selectors import product_statuses
+
     near: dict[int, list[tuple[int, float]]] = {}
-    gone = [Product.Status.PHASE_OUT, Product.Status.DISCONTINUED]
-    whole = LookAlike.objects.exclude(product__status__in=gone)
-    rows = whole.filter(Q(as_of=None) | Q(as_of__lte=run.as_of), known_at__lte=run.known_at).order_by(
-        "product_id", "-weight", "neighbour_id"
-    )
+    gone = set(product_statuses(known_at=run.known_at).filter("is_gone")["product_id"])
+    rows = LookAlike.objects.filter(
+        Q(as_of=None) | Q(as_of__lte=run.as_of), known_at__lte=run.known_at
+    ).order_by("product_id", "-weight", "neighbour_id")
     for product, neighbour, weight in rows.values_list("product_id", "neighbour_id", "weight"):
-        near.setdefault(product, []).append((neighbour, weight))
+        if product not in gone:
+            near.setdefault(product, []).append((neighbour, weight))
     if not near:
-        return Planned([], {}, {}, too_late=whole.exists())
+        told_later = LookAlike.objects.exclude(pk__in=rows.values("pk"))
+        return Planned([], {}, {}, too_late=told_later.exists())
     readings = SignalRun.objects.filter(known_at__lte=run.known_at).exclude(report={})
     told = [
         report.get("look_alikes", {}) for report in readings.values_list("report", flat=True)[:_LOOK_BACK]
@@ -117,7 +120,7 @@ def _places(run: ForecastRun, sells: pl.DataFrame, near: dict[int, list[tuple[in
     old = sells.filter(mine & (pl.col("first") <= young)).select(key)
     own = sells.filter(mine & (pl.col("first") > young)).select(key)
     inherits = (
-        successors_frame()
+        successors_frame(known_at=run.known_at)
         .join(sells, on="product_id")
         .select(product_id="successor_id", location_id="location_id")
     )

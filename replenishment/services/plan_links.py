@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from catalog import selectors as catalog
-from catalog.models import Product
 from forecasting.core.distribution import DemandDistribution
 from replenishment.core.dependent import extended
 
@@ -71,10 +70,7 @@ def network_read(terms: pl.DataFrame) -> Network:
     """The network as it is now; `terms` has the products that somebody sells us."""
     kits = catalog.kits_frame().rename({"kit_id": "product_id"})
     successors = catalog.successors_frame().rename({"successor_id": "component_id"})
-    gone = [Product.Status.PHASE_OUT.value, Product.Status.DISCONTINUED.value]
-    left = pl.Series(
-        list(Product.objects.filter(status__in=gone).values_list("pk", flat=True)), dtype=pl.Int64
-    )
+    left = catalog.product_statuses().filter("is_gone")["product_id"]
     return Network(
         kits=kits.join(terms.select("product_id"), on="product_id", how="anti").filter(
             ~pl.col("product_id").is_in(left.implode())

@@ -41,7 +41,7 @@ USED_IN = {
     "catalog:import-preview": "catalog/test_import_pages.py",
     "catalog:import-take-back": "catalog/test_import_pages.py",
     "catalog:import-upload": "catalog/test_import_pages.py",
-    "catalog:picture-import": "catalog/test_pictures.py",
+    "catalog:picture-import": "catalog/test_picture_import.py",
     "catalog:picture-panel": "catalog/test_pictures.py",
     "forecasting:accuracy": "forecasting/test_accuracy.py",
     "forecasting:alarm-list": "forecasting/test_view_alarms.py",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import polars as pl
+from PIL import Image
 
 from catalog.models import ImportBatch, Location, Product
 from catalog.services import rows_upsert
@@ -24,6 +26,13 @@ def location(code: str = "W", **values: Any) -> Location:
 
 def batch(kind: str = "sales") -> ImportBatch:
     return ImportBatch.objects.create(kind=kind, state=ImportBatch.State.DONE)
+
+
+def png(shade: int = 200, size: tuple[int, int] = (40, 30)) -> bytes:
+    """A photo; each shade is another one."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (shade, 10, 10)).save(out, "PNG")
+    return out.getvalue()
 
 
 def sales(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,18 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
 from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from rest_framework.test import APIClient
 
 from catalog.models import Product, ProductImage
 from catalog.selectors import PICTURE_SIZES, picture_file, pictures_first
-from catalog.services import CatalogError, picture_add, picture_delete, pictures_import
+from catalog.services import CatalogError, picture_add, picture_delete
 from tests.cast import make_product, make_terms
+from tests.catalog.make import png
 
 pytestmark = pytest.mark.django_db
-
-
-def png(shade: int = 200, size: tuple[int, int] = (40, 30)) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", size, (shade, 10, 10)).save(out, "PNG")
-    return out.getvalue()
-
-
-def zipped(files: dict[str, bytes], *, compress: bool = False) -> io.BytesIO:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    out.seek(0)
-    return out
 
 
 def files_of(image: ProductImage) -> list[str]:
@@ -100,72 +87,6 @@ def test_it_deletes_a_photo_with_its_files(
     with django_capture_on_commit_callbacks(execute=True):
         picture_delete(image=image)
     assert not any(default_storage.exists(name) for name in names)
-
-
-# -- as a ZIP file ---------------------------------------------------------------------------------
-
-
-def test_it_takes_photos_named_after_their_sku() -> None:
-    for sku in ("A", "B-2"):
-        make_product(sku=sku)
-    found = pictures_import(
-        file=zipped(
-            {
-                "photos/A.png": png(1),
-                "photos/A-2.png": png(2),
-                "B-2.png": png(3),
-                "C.png": png(4),
-                "A-3.png": b"<svg/>",
-                "__MACOSX/A.png": b"x",
-                ".DS_Store": b"x",
-            }
-        ),
-        most=10,
-    )
-    assert (found.added, found.known) == (3, 0)
-    assert dict(found.rejected).keys() == {"C.png", "A-3.png"}
-    kept = ProductImage.objects.order_by("product__sku", "position").values_list("product__sku", "position")
-    assert list(kept) == [("A", 0), ("A", 1), ("B-2", 0)]
-
-
-def test_it_follows_an_index_and_the_same_file_again_changes_nothing() -> None:
-    make_product(sku="A")
-    index = b'sku,file,position,credit\nA,x.png,4,"Ann, CC BY"\nA,none.png,,\nZ,x.png,,\nA,x.png,minus,\n'
-    files = {"in/index.csv": index, "in/x.png": png()}
-    for added, known in ((1, 0), (0, 1)):
-        found = pictures_import(file=zipped(files), most=10)
-        assert (found.added, found.known) == (added, known)
-        assert [entry for entry, _reason in found.rejected] == ["index.csv, 5", "in/none.png", "in/x.png"]
-    image = ProductImage.objects.get()
-    assert (image.position, image.credit) == (4, "Ann, CC BY")
-
-
-def test_it_refuses_zip_bombs_before_it_unpacks_them(settings: Any) -> None:
-    make_product(sku="A")
-    bomb = zipped({"A.png": b"\0" * 15_000_000}, compress=True)
-    found = pictures_import(file=bomb, most=10)
-    assert found.added == 0
-    assert "unpacks to more" in found.rejected[0][1]
-    settings.FORESTOCK_UPLOAD_LIMIT_BYTES = 1_000_000
-    bomb.seek(0)
-    with pytest.raises(CatalogError, match="unpacks to more"):
-        pictures_import(file=bomb, most=10)
-    with pytest.raises(CatalogError, match="more than 3 photos"):
-        pictures_import(file=zipped({f"A-{n}.png": b"x" for n in range(9)}), most=3)
-
-
-def test_it_refuses_what_is_no_zip_file_and_damaged_entries() -> None:
-    make_product(sku="A")
-    for data in (b"", b"PK\x03\x04", png(), zipped({"A.png": png()}).getvalue()[:-8]):
-        with pytest.raises(CatalogError, match="not a ZIP"):
-            pictures_import(file=io.BytesIO(data), most=10)
-    damaged = bytearray(zipped({"A.png": png()}).getvalue())
-    damaged[60:80] = b"\xff" * 20
-    found = pictures_import(file=io.BytesIO(bytes(damaged)), most=10)
-    assert (found.added, len(found.rejected)) == (0, 1)
-    for index in (b"sku;file\n", b"\xff\xfe", b""):
-        with pytest.raises(CatalogError):
-            pictures_import(file=zipped({"index.csv": index}), most=10)
 
 
 # -- pages -----------------------------------------------------------------------------------------
@@ -253,24 +174,6 @@ def test_a_buyer_adds_and_deletes_a_photo_and_a_viewer_does_not(
     assert not ProductImage.objects.exists()
 
 
-def test_a_buyer_imports_a_zip_file_and_sees_what_was_refused(
-    client: Client, buyer: User, viewer: User
-) -> None:
-    make_product(sku="A")
-    page = reverse("catalog:picture-import")
-    client.force_login(viewer)
-    assert client.get(page).status_code == 403
-    client.force_login(buyer)
-    file = zipped({"A.png": png(), "<b>.png": png(1)})
-    response = client.post(page, {"file": SimpleUploadedFile("p.zip", file.read())})
-    assert response.status_code == 200
-    content = response.content.decode()
-    assert "&lt;b&gt;.png" in content
-    assert "<b>.png" not in content
-    assert ProductImage.objects.count() == 1
-    assert client.post(page, {"file": SimpleUploadedFile("p.zip", b"x")}).status_code == 422
-
-
 def test_an_admin_adds_a_photo_in_the_admin(client: Client, superuser: User) -> None:
     product = make_product()
     client.force_login(superuser)
@@ -308,6 +211,50 @@ def test_the_api_takes_a_photo_once_and_says_why_it_refuses(client: Client, buye
     assert set(listed[0]["urls"]) == {"64", "160", "480", "full"}
 
 
+def test_a_token_fetches_the_photos_that_it_lists(buyer: User, image: ProductImage) -> None:
+    client = APIClient(headers={"Authorization": f"Token {AuthToken.objects.create(buyer)[1]}"})
+    [listed] = client.get(reverse("api:product-image-list")).json()["results"]
+    assert listed["urls"]["480"] == f"http://testserver/api/v1/product-images/{image.pk}/file/?size=480"
+    for size, address in listed["urls"].items():
+        response = client.get(address, headers={"Accept": "image/webp"})
+        assert response.status_code == 200
+        assert response["Content-Type"] == "image/webp"
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["Cache-Control"].startswith("private")
+        assert "Authorization" in response["Vary"]
+        data = response.getvalue()
+        assert Image.open(io.BytesIO(data)).format == "WEBP"
+        again = client.get(address, headers={"If-None-Match": response["ETag"]})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", response["ETag"])
+        assert client.get(address, headers={"If-None-Match": '"other"'}).getvalue() == data, size
+    file = reverse("api:product-image-file", args=[image.pk])
+    assert client.get(file).getvalue() == client.get(listed["urls"]["full"]).getvalue()
+    refused = client.get(file, {"size": "300"}, headers={"Accept": "image/webp"})
+    assert refused.status_code == 400
+    assert refused["Content-Type"] == "application/problem+json"
+    assert refused.json()["errors"][0]["parameter"] == "size"
+
+
+def test_a_token_fetches_no_photo_of_others(
+    buyer: User, partner_of_supplier: User, partner_of_channel: User, image: ProductImage
+) -> None:
+    own = make_product()
+    make_terms(supplier=partner_of_supplier.partner.supplier, product=own)
+    of_own = picture_add(product=own, data=png(7))[0]
+
+    def fetched(user: User | None, image: ProductImage) -> int:
+        client = APIClient()
+        if user is not None:
+            client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user)[1]}")
+        return int(client.get(reverse("api:product-image-file", args=[image.pk]), {"size": 64}).status_code)
+
+    assert [fetched(buyer, one) for one in (image, of_own)] == [200, 200]
+    assert [fetched(partner_of_supplier, one) for one in (image, of_own)] == [404, 200]
+    assert [fetched(partner_of_channel, one) for one in (image, of_own)] == [403, 403]
+    assert fetched(User.objects.create_user("nobody"), image) == 403
+    assert fetched(None, image) == 401
+
+
 def test_first_photos_take_one_query(django_assert_num_queries: Any) -> None:
     products: list[Product] = [make_product() for _n in range(3)]
     for n, product in enumerate(products):
@@ -320,12 +267,3 @@ def test_pixels_survive_the_way_into_the_shop(image: ProductImage) -> None:
     with default_storage.open(files_of(image)[0]) as file:
         pixels = np.asarray(Image.open(io.BytesIO(file.read())))
     np.testing.assert_allclose(pixels.reshape(-1, 3).mean(axis=0), [200, 10, 10], atol=6)
-
-
-def test_a_zip_file_that_takes_too_long_goes_on_when_it_is_sent_again() -> None:
-    make_product(sku="A")
-    files = {f"A-{n}.png": png(n) for n in range(1, 4)}
-    cut_off = pictures_import(file=zipped(files), most=10, seconds=-1.0)
-    assert (cut_off.added, cut_off.left) == (0, 3)
-    again = pictures_import(file=zipped(files), most=10)
-    assert (again.added, again.left) == (3, 0)

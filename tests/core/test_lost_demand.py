@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import gamma
 
+from benchmarks.lost_demand import shop
 from forecasting.core.lost_demand import (
     behaviour_summarise,
     change_estimate,
@@ -14,51 +15,6 @@ from forecasting.core.lost_demand import (
     lost_estimate,
     rates_estimate,
 )
-
-
-def shop(items: int = 400, days: int = 120, seed: int = 7) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A shop's days, and by item the units truly lost in the last 56 of them.
-
-    Interest wanders from week to week, each item has a rate of its own, and a third of the items run out for
-    one to three weeks, more often while they are wanted.
-    """
-    rng = np.random.default_rng(seed)
-    level = rng.gamma(2.0, 10.0, (items, 1))
-    weeks = np.exp(np.cumsum(rng.normal(0, 0.15, (items, days // 7 + 1)), axis=1))
-    views = rng.poisson(level * np.repeat(weeks, 7, axis=1)[:, :days])
-    rate = rng.gamma(4.0, 0.08 / 4.0, (items, 1))
-    demand = rng.poisson(rate * views)
-    out = np.zeros((items, days), bool)
-    for item in rng.choice(items, items // 3, replace=False):
-        start = days - 56 + int(rng.integers(0, 35))
-        out[item, start : start + int(rng.integers(7, 21))] = True
-    sold = np.where(out, 0, demand)
-    requests = np.where(out, rng.binomial(demand, 0.2), 0)
-    age = np.tile(np.arange(days)[::-1], items)
-    frame = pl.DataFrame(
-        {
-            "unique_id": np.repeat([f"{item:04}" for item in range(items)], days),
-            "age": age,
-            "views": views.ravel(),
-            "carts": rng.binomial(views, 0.1).ravel(),
-            "wishlists": np.zeros(items * days, np.int64),
-            "searches": np.zeros(items * days, np.int64),
-            "stock_requests": requests.ravel(),
-            "y": sold.ravel().astype(float),
-            "in_stock": ~out.ravel(),
-            "group": np.repeat(np.arange(items) % 5, days),
-        }
-    )
-    truth = pl.DataFrame(
-        {
-            "unique_id": [f"{item:04}" for item in range(items)],
-            "lost": np.where(out, demand, 0)[:, days - 56 :].sum(axis=1),
-            "out": out[:, days - 56 :].sum(axis=1),
-            # What a buyer would say: the usual sales of a day, times the days without stock.
-            "usual": np.where(out, 0, demand).sum(axis=1) / (~out).sum(axis=1) * out.sum(axis=1),
-        }
-    )
-    return frame, truth
 
 
 def test_it_finds_what_was_truly_lost_and_says_how_surely() -> None:

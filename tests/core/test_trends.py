@@ -146,6 +146,19 @@ def test_a_shop_that_went_down_and_repeats_it_falls_with_its_season() -> None:
     assert (trends.season_part < -0.2).mean() > 0.9
 
 
+def test_it_is_less_sure_of_a_season_that_it_saw_once() -> None:
+    """The same wave, cut after 60 weeks or read whole: with one year its size is uncertainty as well."""
+    wave = 1 + 0.5 * np.cos(2 * np.pi * (np.arange(WEEKS) - WEEKS - 7) / 52)
+    y = noise(40) * wave
+    once, twice = read(y[:, -60:]), read(y)
+    assert set(once.trend) == set(twice.trend) == {TRENDS.index("peak")}
+    assert (once.signs.season > 0.2).all()
+    np.testing.assert_allclose(once.signs.season_spread, once.signs.season - once.signs.climb)
+    assert not twice.signs.season_spread.any()
+    assert once.confidence.max() < twice.confidence.min()
+    assert (once.confidence > 0.5).all()
+
+
 # Behaviour on any panel ------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from catalog.models import ExchangeRate, Job, Location, Product, SalesRecord, StockLevel
 from catalog.selectors import demand_panel, prices_latest
+from catalog.services.by_hand import row_save
 from forecasting import selectors, services
 from forecasting.core.spec import ForecastSpec
 from forecasting.models import (
@@ -193,12 +194,26 @@ def test_a_reading_while_today_is_open_serves_the_forecast_of_yesterday(
     assert planned_read(run, panel).too_late
 
 
+def test_what_was_discontinued_after_a_run_was_asked_for_is_still_new_to_it(shop: dict[str, Any]) -> None:
+    read_signals()
+    reading = SignalRun.objects.create(as_of=AS_OF, known_at=timezone.now())
+    run = ForecastRun(as_of=AS_OF, known_at=timezone.now())
+    shop["new"].status = Product.Status.DISCONTINUED
+    row_save(row=shop["new"])
+    panel = demand_panel(as_of=run.as_of, freq="W")
+    assert list(planned_read(run, panel).near) == [shop["new"].pk]
+    assert look_alikes_find(reading, lambda share: None)["products"] == 1
+    run.known_at = timezone.now()
+    assert planned_read(run, panel).near == {}
+    assert read_signals()["products"] == 0
+
+
 def test_prices_are_compared_in_the_home_currency(shop: dict[str, Any], settings: Settings) -> None:
     settings.FORESTOCK_HOME_CURRENCY = "USD"
     ExchangeRate.objects.create(base="JPY", quote="USD", day=AS_OF, rate=Decimal("0.01"))
     for currency in ("JPY", "XAF"):
         sell(shop["bags"][0], make_location(currency=currency), rate=5, weeks=10)
-    ids, goods, _status = _goods(AS_OF)
+    ids, goods = _goods(AS_OF)
     prices = dict(zip(ids.tolist(), goods.price.tolist(), strict=True))
     # All sell for 3 of the local currency; of one no rate is known.
     assert prices[shop["bags"][0].pk] == pytest.approx((3 + 0.03) / 2)

@@ -177,6 +177,8 @@ EXPECTED: dict[tuple[str, str], Expect] = {
     ("product-image-list", "GET"): Expect((*READ, "supplier")),
     ("product-image-list", "POST"): Expect(BUY, 201, body=photo, form="multipart"),
     ("product-image-detail", "GET"): Expect((*READ, "supplier"), args=pk("image")),
+    # The world's photo has no files.
+    ("product-image-file", "GET"): Expect((*READ, "supplier"), 404, args=pk("image")),
     ("product-image-detail", "DELETE"): Expect(BUY, 204, args=pk("image")),
     ("category-suggestion-list", "GET"): Expect(READ),
     ("category-suggestion-detail", "GET"): Expect(READ, args=pk("category_suggestion")),

@@ -119,7 +119,7 @@ class OutlookModel:
         """The outlook at the signs' origin."""
         parts = signs.x * self.weights
         change = self.intercept + parts.sum(axis=1) + signs.season
-        spread = np.maximum(signs.around @ self.spread, _LEAST_SPREAD)
+        spread = np.hypot(np.maximum(signs.around @ self.spread, _LEAST_SPREAD), signs.season_spread)
         return Outlook(change, spread, direction_chances(change, spread), parts)
 
 

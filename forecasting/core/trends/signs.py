@@ -46,14 +46,16 @@ class Signs:
     """Figures at an origin, one row per series.
 
     ``x`` (N, F) in the order of ``NAMES``; ``season`` (N,): the log change that the series' group is expected
-    to make; ``around`` (N, G) in the order of ``SPREAD_NAMES``: what the uncertainty depends on. ``last`` and
-    ``before`` (N,) are the units of the last 13 weeks and of the 13 before; ``floor`` (N,) the units a week
-    that are added before logarithms are taken. ``steady`` holds the trend of the series' share of its group
-    over 39 weeks, ``weight`` (N,) how steady that is, 0 to 1.
+    to make, ``season_spread`` (N,) how far off that may be beyond the series' own spread; ``around`` (N, G)
+    in the order of ``SPREAD_NAMES``: what the uncertainty depends on. ``last`` and ``before`` (N,) are the
+    units of the last 13 weeks and of the 13 before; ``floor`` (N,) the units a week that are added before
+    logarithms are taken. ``steady`` holds the trend of the series' share of its group over 39 weeks,
+    ``weight`` (N,) how steady that is, 0 to 1.
     """
 
     x: Array
     season: Array
+    season_spread: Array
     climb: float
     around: Array
     last: Array
@@ -94,6 +96,8 @@ def signs_at(y: Array, origin: int, groups: Array, rows: Array | None = None) ->
     now = log_mean(QUARTER, 0)
     ahead, climb = pooled.season()
     season = ahead + climb
+    # A quarter that was seen at its height, but never on the way there, may as well be no season at all.
+    season_spread = np.abs(ahead) if weeks < YEAR + QUARTER else np.zeros(len(past))
     steady = pooled.share_trend(past, floor)
     weight = steadiness(steady.tau)
     # Past quarters against the last one, less what the whole group did: a steady trend does not turn back.
@@ -127,7 +131,7 @@ def signs_at(y: Array, origin: int, groups: Array, rows: Array | None = None) ->
     )
     x = np.where(np.isfinite(x), np.clip(x, -3, 3), 0.0)
     around = np.column_stack([np.ones(len(past)), _volatility(year, floor), silent, size, young])
-    return Signs(x, season, climb, around, last, before, floor, steady, weight)
+    return Signs(x, season, season_spread, climb, around, last, before, floor, steady, weight)
 
 
 def steadiness(tau: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Suggestions as a file for a spreadsheet: the columns, and their writing as CSV or Excel."""
+"""Suggestions and exceptions as files for a spreadsheet: the columns, and their writing as CSV or Excel."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.timezone import localdate
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from replenishment.models import Suggestion
+from replenishment.models import ExceptionCase, Suggestion
 
 # A text that begins like this would be run by a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -62,6 +63,22 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+CASE_HEADINGS: tuple[str | Promise, ...] = (
+    _("kind"), _("SKU"), _("name"), _("location"), _("supplier"), _("order"), _("state"), _("owner"),
+    _("since"), _("impact in home currency"), _("measure of the impact"), _("snoozed until"), _("comment"),
+)  # fmt: skip
+
+
+def exceptions_csv(cases: QuerySet[ExceptionCase]) -> Iterator[str]:
+    """The cases (`selectors.exceptions_detailed`), line by line."""
+    return _csv(_cases(cases))
+
+
+def exceptions_xlsx(cases: QuerySet[ExceptionCase]) -> Iterator[bytes]:
+    """The same as a workbook."""
+    return _xlsx(_cases(cases))
+
+
 def suggestions_csv(suggestions: QuerySet[Suggestion]) -> Iterator[str]:
     """The file line by line, read from the database in parts: nothing of it is held whole."""
     return _csv(_rows(suggestions))
@@ -93,7 +110,7 @@ def _xlsx(rows: Iterator[list[Any]]) -> Iterator[bytes]:
             sheet = book.add_worksheet()
             head, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
             sheet.freeze_panes(1, 1)
-            sheet.set_column(0, len(COLUMNS) - 1, 14)
+            sheet.set_column(0, max(len(COLUMNS), len(CASE_HEADINGS)) - 1, 14)
             for number, row in enumerate(rows):
                 for place, value in enumerate(row):
                     if isinstance(value, date):
@@ -102,6 +119,30 @@ def _xlsx(rows: Iterator[list[Any]]) -> Iterator[bytes]:
                         sheet.write(number, place, value, head if number == 0 else None)
         file.seek(0)
         yield from iter(lambda: file.read(1 << 16), b"")
+
+
+def _cases(cases: QuerySet[ExceptionCase]) -> Iterator[list[Any]]:
+    """The headings, then a row for each case: some hundreds, in the words of now."""
+    rows: list[list[Any]] = [[str(heading) for heading in CASE_HEADINGS]]
+    for case in cases:
+        product, place, supplier = case.product, case.location, case.supplier
+        order, owner = case.order, case.owner
+        rows.append([
+            case.get_kind_display(),
+            product.sku if product else "",
+            product.display_name if product else "",
+            place.code if place else "",
+            supplier.name if supplier else "",
+            order.number if order else "",
+            case.get_state_display(),
+            owner.get_username() if owner else "",
+            localdate(case.first_seen),
+            case.impact,
+            case.get_measure(),
+            case.snoozed_until,
+            case.comment,
+        ])  # fmt: skip
+    return iter(rows)
 
 
 def _rows(suggestions: QuerySet[Suggestion]) -> Iterator[list[Any]]:

@@ -29,11 +29,14 @@ class _SettingForm(forms.ModelForm):  # type: ignore[type-arg]
         if isinstance(place, forms.ModelChoiceField):
             place.queryset = Location.objects.filter(receiving_location=None)
 
+    # What the constraints of the database are about: their own words would mean nothing to a buyer.
+    CONSTRAINED = frozenset({"target", "order_up_to", "season_ends_on", "last_day", "amount"})
+
     def validate_unique(self) -> None:
         """By the service."""
 
-    def validate_constraints(self) -> None:
-        """By the service."""
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() | self.CONSTRAINED
 
 
 class RuleForm(_SettingForm):

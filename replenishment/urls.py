@@ -43,6 +43,9 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/", exceptions.exception_list, name="exception-list"),
     path("exceptions/act/", exceptions.exceptions_act, name="exceptions-act"),
     path("exceptions/e-mail/", exceptions.digest_choose, name="exceptions-digest"),
+    re_path(
+        r"^exceptions/export\.(?P<ending>csv|xlsx)$", exceptions.exceptions_export, name="exceptions-export"
+    ),
     path("exceptions/<int:pk>/", exceptions.exception_detail, name="exception-detail"),
     path("exceptions/<int:pk>/fix/", exceptions.exception_fix, name="exception-fix"),
     # Going back in the browser shows what holds now.

@@ -46,6 +46,11 @@ REPLAY_STEPS: dict[str, _StrPromise] = {
 }
 
 
+def units_text(units: float) -> str:
+    """Units inside of a sentence, to a thousandth: never as 1.2e+06."""
+    return f"{units:.3f}".rstrip("0").rstrip(".")
+
+
 def correction_reasons() -> dict[int, str]:
     """What is said of a period whose demand differs from its sales, by `forecasting.core.cleaning.Reason`."""
     # The core is too heavy for the start of the web server.

@@ -67,15 +67,32 @@
     }
     toasts.append(box);
   };
-  // A toast leaves after a while; an error stays until the next one.
+  // A toast leaves after a while, but not while somebody reads or uses it; an error stays until it is dismissed
+  // or the next one comes. Each can be dismissed.
+  const isError = (node) => node.classList.contains("alert--error");
+  const arrive = (node) => {
+    if (isError(node)) [...toasts.children].forEach((other) => other !== node && isError(other) && other.remove());
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "alert__close";
+    close.dataset.dismiss = "";
+    close.setAttribute("aria-label", toasts.dataset.close);
+    close.textContent = "×";
+    node.append(close);
+    if (isError(node)) return;
+    let timer = 0;
+    const stay = () => clearTimeout(timer);
+    const leave = () => {
+      stay();
+      timer = setTimeout(() => node.remove(), Number(node.dataset.lifetime) || 10000);
+    };
+    for (const type of ["pointerenter", "focusin"]) node.addEventListener(type, stay);
+    for (const type of ["pointerleave", "focusout"]) node.addEventListener(type, leave);
+    leave();
+  };
   new MutationObserver((records) => {
-    for (const record of records) {
-      for (const node of record.addedNodes) {
-        if (node.nodeType !== Node.ELEMENT_NODE) continue;
-        const lifetime = Number(node.dataset.lifetime) || (node.classList.contains("alert--error") ? 15000 : 6000);
-        setTimeout(() => node.remove(), lifetime);
-      }
-    }
+    const nodes = records.flatMap((record) => [...record.addedNodes]);
+    nodes.filter((node) => node.nodeType === Node.ELEMENT_NODE).forEach(arrive);
   }).observe(toasts, { childList: true });
   on("htmx:sendError", () => toast(toasts.dataset.failed, "error"));
   on("htmx:responseError", (event) => {
@@ -141,6 +158,15 @@
     const question = event.submitter?.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
+  // A second click while the first one is under way sends nothing. (Last of all listeners: who else prevents it is heard.)
+  window.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  });
+  window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
   on("keydown", (event) => {
     const typing = event.target.matches("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {

@@ -16,24 +16,24 @@ from replenishment.models import ExceptionCase
 register = template.Library()
 
 Kind = ExceptionCase.Kind
-_MARGIN = _("margin of what can't be sold")
-_HOLDING = _("to hold it for a year")
+_MARGIN = _("margin of lost sales")
+_HOLDING = _("holding cost of a year")
 # What each kind's impact is, in a few words; docs/exceptions.md has the formulas.
 _IMPACTS: dict[str, str | Promise] = {
     Kind.OUT_OF_STOCK: _MARGIN,
     Kind.RUNS_OUT: _MARGIN,
     Kind.LATE_ORDER: _("margin lost if it takes as long again"),
-    Kind.SURPLUS_ON_ORDER: _("saved by the action"),
+    Kind.SURPLUS_ON_ORDER: _("cost that the action saves"),
     Kind.EXCESS: _HOLDING,
     Kind.DEAD_STOCK: _HOLDING,
-    Kind.TREND_FLIP: _("margin of a quarter, more or less"),
-    Kind.SPIKE: _("margin of the units above the usual"),
+    Kind.TREND_FLIP: _("change of a quarter’s margin"),
+    Kind.SPIKE: _("margin of the extra units"),
     Kind.FORECAST_ALARM: _("margin of four weeks, times the error"),
     Kind.SENTIMENT_DROP: _("margin of a quarter, times the drop"),
-    Kind.NO_LOOK_ALIKES: _("bought in the dark"),
-    Kind.SUPPLIER_SLIPS: _("stock for the days more, a year"),
-    Kind.COST_JUMP: _("cost of a year, more or less"),
-    Kind.RATE_JUMP: _("cost of a quarter, more or less"),
+    Kind.NO_LOOK_ALIKES: _("value in stock and to be ordered"),
+    Kind.SUPPLIER_SLIPS: _("cost of the stock for the extra days, a year"),
+    Kind.COST_JUMP: _("change of a year’s purchase cost"),
+    Kind.RATE_JUMP: _("change of a quarter’s purchase cost"),
     Kind.MOQ_COVER: _HOLDING,
     Kind.NOT_PLANNED: _("margin of four weeks"),
     Kind.REJECTED_ROWS: _("not known"),

@@ -58,7 +58,12 @@ def _shown(number: Decimal, places: int) -> Decimal:
 @lru_cache(maxsize=8192)
 def _decimal_text(value: Decimal, pattern: str, locale: Locale) -> str:
     """A page of a long list formats a thousand numbers, most of them small and many the same."""
-    return str(format_decimal(value, format=pattern, locale=locale))
+    return _minus(str(format_decimal(value, format=pattern, locale=locale)))
+
+
+def _minus(text: str) -> str:
+    """With a minus sign where there is a hyphen: as wide as a plus, and never broken off its number."""
+    return text.replace("-", "−", 1)
 
 
 @register.filter
@@ -87,7 +92,7 @@ def exact(value: Any) -> str:
     parsed = _decimal(value)
     if parsed is None:
         return MISSING
-    return str(format_decimal(parsed, format="#,##0.##########", locale=locale_now()))
+    return _minus(str(format_decimal(parsed, format="#,##0.##########", locale=locale_now())))
 
 
 @register.filter
@@ -132,7 +137,9 @@ def compact(value: Any) -> str:
         return MISSING
     if abs(parsed) < 1000:
         return quantity(parsed)
-    return str(format_compact_decimal(parsed, fraction_digits=1, locale=locale_now()))
+    text = str(format_compact_decimal(parsed, fraction_digits=1, locale=locale_now()))
+    # (Chinese has no short form below ten thousand, and Babel then leaves the grouping out.)
+    return number(parsed) if text.lstrip("-").isdigit() else _minus(text)
 
 
 @register.filter
@@ -152,7 +159,7 @@ def money(value: Any, currency: str = "") -> str:
         return MISSING
     if not currency:
         return number(parsed, 2)
-    return str(format_currency(parsed, currency, locale=locale_now()))
+    return _minus(str(format_currency(parsed, currency, locale=locale_now())))
 
 
 @register.filter
@@ -177,13 +184,14 @@ def unit_cost_short(value: Any, currency: str = "") -> str:
 
 @register.filter
 def money_short(value: Any, currency: str = "") -> str:
-    """An amount for figures and tables: cents below a hundred only, from a million on in short."""
+    """An amount for figures and tables: cents below a hundred (not of zero), from a million on in short."""
     parsed = _decimal(value)
     if parsed is None:
         return MISSING
     if abs(parsed) >= 1_000_000:
-        return str(format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=locale_now()))
-    if abs(parsed) < 100 and parsed != parsed.to_integral_value():
+        text = format_compact_currency(parsed, currency or "USD", fraction_digits=2, locale=locale_now())
+        return _minus(str(text))
+    if abs(parsed) < 100 and _shown(parsed, 2):
         return money(parsed, currency)
     if not currency:
         return number(parsed, 0)
@@ -194,16 +202,10 @@ def money_short(value: Any, currency: str = "") -> str:
 def _whole_money(amount: Decimal, currency: str, locale: Locale) -> str:
     """By the locale's currency pattern without its decimals."""
     pattern = str(locale.currency_formats["standard"].pattern).replace(".00", "")
-    return str(
-        format_currency(
-            amount,
-            currency,
-            locale=locale,
-            currency_digits=False,
-            decimal_quantization=True,
-            format=pattern,
-        )
+    text = format_currency(
+        amount, currency, locale=locale, currency_digits=False, decimal_quantization=True, format=pattern
     )
+    return _minus(str(text))
 
 
 @register.filter

@@ -23,11 +23,13 @@ from replenishment.models import ExceptionCase
 class ExceptionSerializer(serializers.ModelSerializer[ExceptionCase]):
     """Something that is out of order; `impact` is what it is expected to cost in the home currency.
 
-    What `details` holds depends on the kind: the numbers that its sentence on the page tells. Without
-    `closed_by` a closed one is not found any more; `is_found` says whether the last search found it.
+    `measure` says what money that is: margin, cost or value of goods. What `details` holds depends on the
+    kind: the numbers that its sentence on the page tells. Without `closed_by` a closed one is not found any
+    more; `is_found` says whether the last search found it.
     """
 
     group = serializers.ChoiceField(choices=ExceptionCase.Group.choices, read_only=True)
+    measure = serializers.ChoiceField(choices=ExceptionCase.Measure.choices, read_only=True)
     details = serializers.DictField(read_only=True)
     owner = slug("username")
     sku = serializers.CharField(source="product.sku", read_only=True, default=None, allow_null=True)
@@ -42,9 +44,9 @@ class ExceptionSerializer(serializers.ModelSerializer[ExceptionCase]):
     class Meta:
         model = ExceptionCase
         fields = (
-            "id", "kind", "group", "key", "state", "is_found", "impact", "details", "owner", "sku",
-            "location", "supplier", "order", "action", "plan_run", "forecast_run", "first_seen", "last_seen",
-            "snoozed_until", "closed_at", "closed_by", "comment",
+            "id", "kind", "group", "key", "state", "is_found", "impact", "measure", "details", "owner",
+            "sku", "location", "supplier", "order", "action", "plan_run", "forecast_run",
+            "first_seen", "last_seen", "snoozed_until", "closed_at", "closed_by", "comment",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -12,9 +12,9 @@ from bokeh.models import (
     BasicTicker,
     ColumnDataSource,
     DataRange1d,
-    FactorRange,
     HoverTool,
     NumeralTickFormatter,
+    Range1d,
 )
 from bokeh.plotting import figure
 from django.utils.translation import gettext as _
@@ -31,9 +31,9 @@ def purchases_chart(
 ) -> dict[str, Any]:
     """Value coming in by week: what is on order, and on it what will be ordered; `width` is in pixels."""
     colors = PALETTES[theme]
-    weeks = [f"{week:%m-%d}" for week in purchases.weeks]
+    weeks = list(range(len(purchases.weeks)))
     every = max(1, -(-len(weeks) * _TICK_WIDTH // max(width, 1)))
-    shown: dict[Any, Any] = {week: week if number % every == 0 else "" for number, week in enumerate(weeks)}
+    named: dict[Any, Any] = {week: f"{purchases.weeks[week]:%m-%d}" for week in weeks[::every]}
     source = ColumnDataSource(
         {
             "week": weeks,
@@ -44,7 +44,7 @@ def purchases_chart(
         }
     )
     plot = figure(
-        x_range=FactorRange(factors=weeks),
+        x_range=Range1d(-0.5, len(weeks) - 0.5),
         y_range=DataRange1d(start=0, range_padding=0.08),
         height=240,
         sizing_mode="stretch_width",
@@ -69,8 +69,11 @@ def purchases_chart(
     )
     plot.xgrid.grid_line_color = None
     plot.ygrid.grid_line_color = colors.line
-    plot.xaxis.major_label_overrides = shown
+    plot.xaxis.ticker = list(named)
+    plot.xaxis.major_label_overrides = named
     plot.yaxis.ticker = BasicTicker(desired_num_ticks=4)
+    plot.yaxis.axis_label = currency
+    plot.xaxis.axis_label = _("Week of")
     plot.yaxis.formatter = NumeralTickFormatter(format="0a")
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = colors.line
@@ -79,6 +82,10 @@ def purchases_chart(
         axis.major_label_text_color = colors.muted
         axis.major_label_text_font = FONT
         axis.major_label_text_font_size = "12px"
+        axis.axis_label_text_color = colors.muted
+        axis.axis_label_text_font = FONT
+        axis.axis_label_text_font_size = "12px"
+        axis.axis_label_text_font_style = "normal"
     tips = [
         (_("Week of"), "@monday"),
         (_("On order, coming in"), f"@open{{0,0}} {currency}"),

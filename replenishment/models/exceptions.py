@@ -44,6 +44,14 @@ class ExceptionCase(models.Model):
         REJECTED_ROWS = "rejected-rows", _("Rows were rejected")
         FAILED_JOB = "failed-job", _("Job failed")
 
+    class Measure(models.TextChoices):
+        """What money an impact is. Sums over several measures are good for an order of work only."""
+
+        MARGIN = "margin", _("margin")
+        COST = "cost", _("cost")
+        VALUE = "value", _("value of goods")
+        NONE = "none", _("not known")
+
     class Group(models.TextChoices):
         STOCK = "stock", _("Stock")
         DEMAND = "demand", _("Demand")
@@ -73,6 +81,19 @@ class ExceptionCase(models.Model):
         ),
         Group.SUPPLY: (Kind.SUPPLIER_SLIPS, Kind.COST_JUMP, Kind.RATE_JUMP, Kind.MOQ_COVER),
         Group.SYSTEM: (Kind.NOT_PLANNED, Kind.REJECTED_ROWS, Kind.FAILED_JOB),
+    }
+
+    # docs/exceptions.md has the formula of each kind.
+    MEASURES: dict[str, str] = {
+        Kind.SURPLUS_ON_ORDER: Measure.COST,
+        Kind.EXCESS: Measure.COST,
+        Kind.DEAD_STOCK: Measure.COST,
+        Kind.SUPPLIER_SLIPS: Measure.COST,
+        Kind.COST_JUMP: Measure.COST,
+        Kind.RATE_JUMP: Measure.COST,
+        Kind.MOQ_COVER: Measure.COST,
+        Kind.NO_LOOK_ALIKES: Measure.VALUE,
+        Kind.REJECTED_ROWS: Measure.NONE,
     }
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
@@ -189,6 +210,15 @@ class ExceptionCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.key}"
+
+    @property
+    def measure(self) -> str:
+        """What money its impact is: a `Measure`."""
+        return self.MEASURES.get(self.kind, self.Measure.MARGIN)
+
+    def get_measure(self) -> str:
+        """Its measure in words."""
+        return str(self.Measure(self.measure).label)
 
     @property
     def group(self) -> str:

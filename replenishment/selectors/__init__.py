@@ -43,7 +43,7 @@ from replenishment.selectors.home import (
     orders_late,
     orders_to_approve,
 )
-from replenishment.selectors.line_service import LineService, line_service
+from replenishment.selectors.line_service import LineService, line_services
 from replenishment.selectors.on_order import lines_open, on_order
 from replenishment.selectors.order_rules import ContainerLoad, OrderRules, Progress, order_rules
 from replenishment.selectors.orders import order_actions, orders_list, orders_priced, orders_worth
@@ -162,7 +162,7 @@ __all__ = [
     "first_run",
     "jobs_failed",
     "jobs_last",
-    "line_service",
+    "line_services",
     "lines_open",
     "may_approve",
     "months_of",

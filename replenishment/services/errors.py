@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from replenishment.words import units_text
+
 
 class ReplenishmentError(Exception):
     """A refusal; its text is for the person who asked."""
@@ -32,7 +34,7 @@ class ConflictError(SuggestionError):
 
     def __init__(self, *, by: str, quantity: float, at: datetime) -> None:
         super().__init__(
-            _("%(who)s has set it to %(units)s meanwhile.") % {"who": by, "units": f"{quantity:g}"}
+            _("%(who)s has set it to %(units)s meanwhile.") % {"who": by, "units": units_text(quantity)}
         )
         self.by, self.quantity, self.at = by, quantity, at
 

@@ -28,7 +28,9 @@ def approval_queue(request: HttpRequest) -> HttpResponse:
     """Orders that wait for approval: those that this person may approve first, own ones last."""
     user = reader(request)
     if not selectors.may_approve(user):
-        raise PermissionDenied
+        raise PermissionDenied(
+            _("Who approves orders has to be staff: an administrator can mark your account so.")
+        )
     page = Paginator(selectors.orders_waiting(user), PAGE_SIZE).get_page(request.GET.get("page"))
     lanes: dict[int, list[selectors.OrderBrief]] = {
         lane: [] for lane in (selectors.READY, selectors.ABOVE, selectors.OWN)

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,12 +18,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog import selectors as catalog
-from replenishment import selectors, services
+from replenishment import exports, selectors, services
 from replenishment.exception_forms import ExceptionActForm, ExceptionFilter, case_ids
 from replenishment.models import DigestChoice, ExceptionCase
 from replenishment.selectors import Fix
 from replenishment.tasks import plan_execute_task
 from replenishment.views.access import buyer_page, message_header, reader
+from replenishment.views.exports import file_response
 from replenishment.views.paging import page_of
 
 PAGE_SIZE = 50
@@ -45,6 +46,16 @@ def exception_list(request: HttpRequest) -> HttpResponse:
     """Exceptions, the most expensive first."""
     template = "partials/exceptions_body.html" if _is_part(request) else "exception_list.html"
     return render(request, f"replenishment/{template}", _shown(request))
+
+
+@require_GET
+@buyer_page(SEE)
+def exceptions_export(request: HttpRequest, ending: str) -> HttpResponseBase:
+    """All that the filters match, as CSV or Excel."""
+    chosen = _Chosen.of(request)
+    cases = selectors.exceptions_detailed(selectors.exceptions_list(**chosen.filters()))
+    write = exports.exceptions_csv if ending == "csv" else exports.exceptions_xlsx
+    return file_response(write(cases), f"{_('exceptions')}-{catalog.today().isoformat()}", ending)
 
 
 @require_GET
@@ -144,24 +155,52 @@ def _done(values: dict[str, Any], ids: list[int], user: User) -> str:
     return text % {"n": number}
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """What the address asks for; what it asks for wrongly is left out. A kind brings its group."""
+
+    user: User
+    search: str
+    state: str
+    owner: str
+    group: str
+    kind: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> _Chosen:
+        """The filters of a request."""
+        form = ExceptionFilter(request.GET)
+        form.is_valid()
+        values = form.cleaned_data
+        kind, group = values.get("kind") or "", values.get("group") or ""
+        if kind:
+            group = next(name for name, kinds in ExceptionCase.KINDS.items() if kind in kinds)
+        state = values.get("state") or State.OPEN.value
+        return cls(reader(request), values.get("q") or "", state, values.get("owner") or "", group, kind)
+
+    def filters(self) -> dict[str, Any]:
+        """For `selectors.exceptions_list`."""
+        return {
+            "user": self.user,
+            "search": self.search,
+            "state": self.state,
+            "owner": self.owner,
+            "group": self.group,
+            "kind": self.kind,
+        }
+
+
 def _shown(request: HttpRequest) -> dict[str, Any]:
-    user = reader(request)
-    form = ExceptionFilter(request.GET)
-    form.is_valid()
-    values = form.cleaned_data
-    state = values.get("state") or State.OPEN.value
-    kind, group, owner = values.get("kind") or "", values.get("group") or "", values.get("owner") or ""
-    search = values.get("q") or ""
+    asked = _Chosen.of(request)
+    user, search, state, owner, group, kind = (
+        asked.user, asked.search, asked.state, asked.owner, asked.group, asked.kind
+    )  # fmt: skip
     found = selectors.exceptions_list(user=user, search=search, state=state, owner=owner)
     sums = selectors.exceptions_sums(found)
-    if kind:
-        group = next(name for name, kinds in ExceptionCase.KINDS.items() if kind in kinds)
     chosen = next((one for one in sums.groups if one.key == group), None)
     here = next((one for one in chosen.kinds if one.key == kind), None) if chosen and kind else chosen
     count = (here.cases if here else 0) if group else sums.cases
-    cases = selectors.exceptions_list(
-        user=user, search=search, state=state, owner=owner, group=group, kind=kind
-    )
+    cases = selectors.exceptions_list(**asked.filters())
     page = page_of(selectors.exceptions_detailed(cases), request.GET.get("page"), size=PAGE_SIZE, count=count)
     shown: list[ExceptionCase] = list(page.object_list)
     fixes = selectors.exception_fixes(shown, user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -27,10 +28,13 @@ def workbench_export(request: HttpRequest, ending: str) -> HttpResponseBase:
     plan = selectors.plan_latest()
     chosen = Choice.of(request.GET, plan)
     rows = chosen.shown(plan)
-    response = StreamingHttpResponse(
-        _WRITERS[ending](rows.order_by(*chosen.order())), content_type=_TYPES[ending]
-    )
     day = f"-{plan.as_of.isoformat()}" if plan else ""
-    name = content_disposition_header(as_attachment=True, filename=f"{_('suggestions')}{day}.{ending}")
-    response["Content-Disposition"] = name or "attachment"
+    return file_response(_WRITERS[ending](rows.order_by(*chosen.order())), f"{_('suggestions')}{day}", ending)
+
+
+def file_response(parts: Iterator[str] | Iterator[bytes], name: str, ending: str) -> HttpResponseBase:
+    """A file in parts, to be saved under this name; `ending` is "csv" or "xlsx"."""
+    response = StreamingHttpResponse(parts, content_type=_TYPES[ending])
+    header = content_disposition_header(as_attachment=True, filename=f"{name}.{ending}")
+    response["Content-Disposition"] = header or "attachment"
     return response

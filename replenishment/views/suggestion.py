@@ -20,6 +20,7 @@ from replenishment.views.access import buyer_page, message_header, reader
 from replenishment.views.answers import CHANGED, EDIT, invalid, refusal
 from replenishment.views.columns import cells_of, columns_of, row_links, row_words
 from replenishment.views.workbench import Choice
+from replenishment.words import units_text
 
 _SECTIONS = ("snooze", "reject", "supply")
 
@@ -66,10 +67,15 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except services.ReplenishmentError as error:
         return refusal(error)
-    text = f"{suggestion.final_quantity:g}"
+    is_edited = suggestion.edited_quantity is not None
+    words = _("%(units)s units instead of %(system)s.") if is_edited else _("%(units)s units, as suggested.")
+    text = words % {
+        "units": units_text(suggestion.final_quantity),
+        "system": units_text(suggestion.order_quantity),
+    }
     if offer := selectors.quantity_offer(suggestion):
-        hint = _("In the supplier's packs it would be %(units)s.") % {"units": f"{offer:g}"}
-        text = f"{text}. {hint}"
+        hint = _("In the supplier's packs it would be %(units)s.") % {"units": units_text(offer)}
+        text = f"{text} {hint}"
     return _saved(request, suggestion, text, is_moved=False)
 
 
@@ -136,7 +142,8 @@ def supplier(request: HttpRequest, pk: int) -> HttpResponse:
         return refusal(error)
     name = suggestion.supplier.name if suggestion.supplier is not None else "–"
     words = _("%(units)s from %(supplier)s.")
-    return _saved(request, suggestion, words % {"units": f"{suggestion.final_quantity:g}", "supplier": name})
+    text = words % {"units": units_text(suggestion.final_quantity), "supplier": name}
+    return _saved(request, suggestion, text)
 
 
 def _acted(request: HttpRequest, pk: int, act: Act, text: str) -> HttpResponse:
@@ -217,7 +224,9 @@ def _saved(request: HttpRequest, suggestion: Suggestion, text: str, *, is_moved:
             "budget": selectors.budget_of_plan(suggestion.plan_run, supplier_id=shown.values.get("supplier")),
             "rail_value": sum(row.value for row in sums.suppliers),
             "rail_row": sums.of_supplier(suggestion.supplier_id),
-            "service": selectors.line_service(suggestion) if is_edited else None,
+            "service": selectors.line_services(suggestion.plan_run, [suggestion]).get(suggestion.pk)
+            if is_edited
+            else None,
         }
     response = render(request, "replenishment/partials/suggestion_saved.html", context)
     if is_moved:

@@ -19,7 +19,7 @@ from forecasting.models import TrendReading
 from replenishment import selectors
 from replenishment.forms import WorkbenchFilter
 from replenishment.models import PlanRun, Suggestion
-from replenishment.selectors import PlanSums, SupplierSum
+from replenishment.selectors import LineService, PlanSums, SupplierSum
 from replenishment.selectors import suggestions as reads
 from replenishment.views.access import buyer_page, reader, sees_photos, trends_seen
 from replenishment.views.columns import (
@@ -73,6 +73,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "page": page,
         "shows_transfers": shows_transfers,
         "offers": {} if shows_transfers else _offers(page.object_list),
+        "services": {} if shows_transfers else _services(plan, page.object_list),
         "photos": _photos(request, page.object_list) if not shows_transfers else {},
         "trends": _trends(request, page.object_list) if not shows_transfers else {},
         "snoozes": {} if shows_transfers else selectors.snoozes_of(page.object_list),
@@ -151,6 +152,12 @@ class Choice:
         text = (self.values.get("q") or "").strip()
         return reads.suggestions_search(text) if text else ""
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter is set, tab and order aside."""
+        names = ("supplier", "location", *WorkbenchFilter.NARROWS)
+        return any(self.values.get(name) not in (None, "", False) for name in names)
+
     def suggestions(self, plan: PlanRun | None, *, any_supplier: bool = False) -> QuerySet[Suggestion]:
         """The plan's suggestions that pass the filters, the tab aside."""
         values = self.values
@@ -196,6 +203,12 @@ def _offers(suggestions: Iterable[Suggestion]) -> dict[int, float]:
     """What the suppliers' packs would make of quantities that a buyer typed, by suggestion id."""
     edited = (row for row in suggestions if row.edited_quantity is not None)
     return {row.pk: offer for row in edited if (offer := selectors.quantity_offer(row)) is not None}
+
+
+def _services(plan: PlanRun | None, suggestions: Iterable[Suggestion]) -> dict[int, LineService]:
+    """What quantities that a buyer typed serve, by suggestion id."""
+    edited = [row for row in suggestions if row.edited_quantity is not None]
+    return selectors.line_services(plan, edited) if plan is not None and edited else {}
 
 
 def _photos(request: HttpRequest, suggestions: Iterable[Suggestion]) -> dict[int, ProductImage]:

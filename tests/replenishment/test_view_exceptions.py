@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -11,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from python_calamine import CalamineWorkbook
 
 from catalog import selectors as catalog
 from replenishment.models import DigestChoice, ExceptionCase, PlanRun, PurchaseOrder
@@ -98,7 +101,7 @@ def test_it_tells_every_kind_in_a_sentence_with_a_fix(client: Client, buyer: Use
         "40 sold in a week, where 4 are usual.",
         "Sales are not what was forecast: bias, drift.",
         "60% of reviews praise it, 80% did before Feb 27, 2024.",
-        "Nothing to learn its demand from; $70 in stock, $0 to be ordered.",
+        "Nothing to learn its demand from; $70.00 in stock, $0 to be ordered.",
         "Takes 14 days, where 7 are stated (by 6 deliveries).",
         "(+20%)",
         "3 items are bought in it.",
@@ -309,3 +312,42 @@ def test_it_asks_the_database_as_often_for_many_rows(
 
 
 PAGE_QUERIES = 13
+
+
+def test_it_says_what_money_an_impact_is(client: Client, buyer: User) -> None:
+    kinds = {
+        "out-of-stock": "margin of lost sales",
+        "no-look-alikes": "value in stock and to be ordered",
+    }
+    cases = {kind: add_case(kind) for kind in kinds}
+    client.force_login(buyer)
+    page = client.get(PAGE).content.decode().replace("&#x27;", "’")
+    for kind, words in kinds.items():
+        assert words in page.split(f'id="case-{cases[kind].pk}"')[1].split("</tr>")[0]
+
+
+def test_it_hands_out_all_that_the_filters_match_as_a_file(client: Client, buyer: User) -> None:
+    product = make_product(sku="=1+1")
+    add_case("out-of-stock", product=product, impact=12.5, owner=buyer)
+    add_case("excess", impact=7.0)
+    add_case("spike", impact=90.0)
+    client.force_login(buyer)
+    assert reverse("replenishment:exceptions-export", args=["xlsx"]) in client.get(PAGE).content.decode()
+    text = client.get("/exceptions/export.csv", {"group": "stock"}).getvalue().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [
+        (row["kind"], float(row["impact in home currency"]), row["measure of the impact"]) for row in rows
+    ] == [
+        ("Out of stock", 12.5, "margin"),
+        ("Excess stock", 7.0, "cost"),
+    ]
+    assert (rows[0]["SKU"], rows[0]["owner"]) == ("'=1+1", buyer.username)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(client.get("/exceptions/export.xlsx").getvalue()))
+    assert [row[0] for row in book.get_sheet_by_index(0).to_python()[1:]] == [
+        "Demand spike", "Out of stock", "Excess stock",
+    ]  # fmt: skip
+
+
+def test_it_hands_no_file_to_a_partner(client: Client, partner_of_supplier: User) -> None:
+    client.force_login(partner_of_supplier)
+    assert client.get("/exceptions/export.csv").status_code == 403

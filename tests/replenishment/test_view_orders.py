@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import ExchangeRate, StockLevel
+from inventory_site.templatetags.forestock import money
 from replenishment.models import PurchaseOrder
 from tests.replenishment.world import make_order
 
@@ -269,3 +270,21 @@ def test_it_shows_an_order_with_as_many_queries_for_many_lines(
 
 LIST_QUERIES = 10
 DETAIL_QUERIES = 10
+
+
+def test_it_leads_to_the_plan_and_the_forecast_and_sums_its_lines(client: Client, buyer: User) -> None:
+    order = make_order(buyer)
+    plan = order.plan_run
+    assert plan is not None
+    client.force_login(buyer)
+    page = client.get(reverse("replenishment:order-detail", args=[order.pk])).content.decode()
+    assert reverse("replenishment:plan-detail", args=[plan.pk]) in page
+    assert reverse("forecasting:run-detail", args=[plan.forecast_run_id]) in page
+    assert f"Unit cost ({order.currency})" in page
+    line = order.lines.first()
+    assert line is not None
+    answer = client.post(
+        reverse("replenishment:order-line-set", args=[line.pk]), {"quantity": "7"}, headers=HTMX
+    ).content.decode()
+    total = sum((line.quantity * line.unit_cost for line in order.lines.all()), Decimal(0))
+    assert f'id="order-total" class="num" hx-swap-oob="true">{money(total, order.currency)}<' in answer

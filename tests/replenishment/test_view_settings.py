@@ -90,6 +90,7 @@ def test_a_broken_rule_is_told_and_not_stored(
     answer = client.post(reverse("replenishment:rule-add"), rule_values(**values))
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field or "__all__"]
+    assert "onstraint" not in answer.content.decode()
     assert not PolicyRule.objects.exists()
 
 

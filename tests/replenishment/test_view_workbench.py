@@ -11,8 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import ExchangeRate
+from replenishment import selectors
 from replenishment.models import PurchaseOrder, Suggestion
 from tests.cast import make_location, make_product, make_supplier
+from tests.replenishment.ahead_world import make_item, plan_of
 from tests.replenishment.world import AS_OF, later, make_plan, make_suggestion, make_world
 
 pytestmark = pytest.mark.django_db
@@ -311,3 +313,36 @@ def test_it_says_when_an_order_goes_out_that_has_to_wait(at_work: Client) -> Non
     page = at_work.get(WORKBENCH).content.decode()
     assert page.count("goes out") == 1
     assert page.count("lead 9 d") == 1
+
+
+def test_it_shows_what_an_edited_quantity_serves_after_a_reload_too(
+    at_work: Client, buyer: User, django_assert_max_num_queries: Any
+) -> None:
+    place = make_location()
+    products = {make_item(place, on_hand=5): 14.0 for _ in range(3)}
+    plan = plan_of(products, place)
+    edited, *others = plan.suggestions.order_by("pk")
+    assert edited.order_quantity > 3
+    post = {"plan": plan.pk, "quantity": "1"}
+    saved = at_work.post(reverse("replenishment:suggestion-edit", args=[edited.pk]), post, headers=HTMX)
+    with django_assert_max_num_queries(WORKBENCH_QUERIES + 3):
+        page = at_work.get(WORKBENCH)
+    [(pk, service)] = page.context["services"].items()
+    assert pk == edited.pk
+    assert service.final < service.system
+    assert service == saved.context["service"]
+    row = page.content.decode().split(f'id="s-{edited.pk}"')[1].split("</tr>")[0]
+    assert f"system {service.system:.0%}" in row
+    # Many at once are as one by one.
+    alone = selectors.line_services(plan, [others[0]]) | selectors.line_services(plan, [others[1]])
+    together = selectors.line_services(plan, others)
+    assert {pk: (pytest.approx(row.final), pytest.approx(row.system)) for pk, row in alone.items()} == {
+        pk: (row.final, row.system) for pk, row in together.items()
+    }
+
+
+def test_it_offers_to_clear_the_filters_that_leave_nothing(at_work: Client) -> None:
+    make_suggestion(make_plan())
+    page = at_work.get(WORKBENCH, {"q": "nothing is called so", "state": "excess"}).content.decode()
+    assert 'href="?state=excess"' in page
+    assert "Clear the filters" not in at_work.get(WORKBENCH, {"state": "rejected"}).content.decode()

@@ -137,7 +137,7 @@ def test_a_price_moves_demand_by_the_stored_elasticity(at_work: Client) -> None:
     ).content.decode()
     assert "Price −10%: demand <strong>+23%</strong> (+19% to +29%, 80% interval)." in text
     page = at_work.get(address(suggestion)).content.decode()
-    assert "an elasticity of -2.00 ± 0.30" in page
+    assert "an elasticity of −2.00 ± 0.30" in page
     assert "12 price changes seen here" in page
     with translation.override("zh-hans"):
         assert (

@@ -111,14 +111,20 @@ def batches_rejecting() -> list[ImportBatch]:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that failed and was not followed by one that worked."""
+    """A job that failed and was not followed by one that worked; `holds_up`: plans wait for its data."""
 
     kind: str
     pk: int
     error: str
+    holds_up: bool
 
 
 def failures() -> list[FailedJob]:
     """`jobs_failed` with what kind each is: import, forecast, plan or replay."""
     kinds = {"importbatch": "import", "forecastrun": "forecast", "planrun": "plan", "replayrun": "replay"}
-    return [FailedJob(kinds[str(job._meta.model_name)], job.pk, job.error[:200]) for job in jobs_failed()]
+    found = []
+    for job in jobs_failed():
+        kind = kinds[str(job._meta.model_name)]
+        is_photos = isinstance(job, ImportBatch) and job.kind == ImportBatch.PHOTOS
+        found.append(FailedJob(kind, job.pk, job.error[:200], kind != "replay" and not is_photos))
+    return found

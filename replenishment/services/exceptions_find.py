@@ -204,7 +204,7 @@ def _system(plan: PlanRun | None) -> list[tuple[Kind, pl.DataFrame]]:
     jobs = [
         {
             "key": f"{job.kind} {job.pk}",
-            "impact": 0.0 if job.kind == "replay" else risk,
+            "impact": risk if job.holds_up else 0.0,
             "details": json.dumps({"job": job.kind, "pk": job.pk, "error": job.error}),
         }
         for job in failed

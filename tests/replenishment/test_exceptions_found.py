@@ -376,6 +376,9 @@ def test_it_finds_failed_jobs_with_the_margin_that_waits_for_them() -> None:
     assert (case.key, case.impact) == (f"plan {failed.pk}", 40.0)
     make_plan()
     assert found("failed-job") == []
+    ImportBatch.objects.create(kind=ImportBatch.PHOTOS, state="failed", error="no ZIP file")
+    [case] = found("failed-job")
+    assert case.impact == 0.0, "no plan waits for photos"
 
 
 def test_it_leaves_out_what_costs_little_and_keeps_the_most_expensive(settings: Any) -> None:

@@ -86,6 +86,9 @@ def chain_run(
         if files is None:
             files = _files_new(Path(folder)) if folder else []
         if has_ended(ImportBatch, batch, stand | {"files": files, "batch": batch}):
+            # Of a chain that goes on later some may have been taken in meanwhile.
+            while files and _is_taken_in(Path(files[0])):
+                files.pop(0)
             if files:
                 batch = _import_create(Path(files.pop(0)))
             else:

@@ -13,7 +13,6 @@ from replenishment.models import PlanRun, Suggestion, SuggestionChange
 from replenishment.selectors.quantity_columns import quantity_columns
 from replenishment.services.bulk_acts import Act, Found, Passed
 from replenishment.services.bulk_chosen import Chosen
-from replenishment.services.bulk_minimum import topped_to_minimum
 
 Array = npt.NDArray[Any]
 Kind = SuggestionChange.Kind
@@ -34,6 +33,9 @@ def quantities_found(plan: PlanRun, frame: pl.DataFrame, act: Act) -> Found:
     if frame.is_empty():
         return {}
     if act.kind == Kind.MINIMUM:
+        # (It alone needs scipy, which takes its time to load.)
+        from replenishment.services.bulk_minimum import topped_to_minimum
+
         return topped_to_minimum(plan, frame)
     known = np.ones(frame.height, dtype=bool)
     if act.kind == Kind.SCALE:

@@ -7,9 +7,11 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import AutoField, CharField, FloatField, ForeignKey, IntegerField, Model
 
 _BATCH = 5_000
+# The database takes their values as they are.
+_PLAIN = (AutoField, CharField, FloatField, ForeignKey, IntegerField)
 Row = Sequence[Any]
 
 
@@ -61,9 +63,15 @@ def _execute_many(model: type[Model], names: Sequence[str], rows: Iterable[Row],
 
 def _stored(model: type[Model], names: Sequence[str], rows: Iterable[Row]) -> Iterator[list[Any]]:
     """The values as the database takes them."""
-    prepare = [_field(model, name).get_db_prep_save for name in names]
+    fields = [_field(model, name) for name in names]
+    prepare = [
+        (place, field.get_db_prep_save) for place, field in enumerate(fields) if not isinstance(field, _PLAIN)
+    ]
     for row in rows:
-        yield [make(value, connection) for make, value in zip(prepare, row, strict=True)]
+        values = list(row)
+        for place, make in prepare:
+            values[place] = make(values[place], connection)
+        yield values
 
 
 def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from catalog.models import Supplier
 from replenishment.models import PlanItems, PlanRun, PlanSum, Suggestion
 from replenishment.selectors.plan_sums import GROUP, suggestions_summed
+from replenishment.services.bulk_sql import rows_update
 
 _BATCH = 2_000
 _FEW = 20
@@ -65,7 +66,9 @@ def _refresh(plan: PlanRun, which: Q) -> None:
             names |= moved
             changed.append(held)
     if changed:
-        PlanSum.objects.bulk_update(changed, sorted(names), batch_size=_BATCH)
+        columns = sorted(names)
+        values = ([*(getattr(held, name) for name in columns), held.pk] for held in changed)
+        rows_update(PlanSum, columns, values)
     if gone:
         PlanSum.objects.filter(pk__in=gone).delete()
     if found:

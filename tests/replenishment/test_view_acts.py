@@ -251,6 +251,9 @@ def test_many_are_done_in_the_background_and_the_page_tells_how_far(at_work: Cli
     page = at_work.get(reverse("replenishment:bulk-act", args=[job.pk])).content.decode()
     assert undo in page
     assert "What came of it" in page
+    colleague = Client()
+    colleague.force_login(make_user("colleague", "Buyer"))
+    assert undo not in colleague.get(reverse("replenishment:bulk-act", args=[job.pk])).content.decode()
 
     assert "act:queued" in post(at_work, undo)["HX-Trigger"]
     assert said(post(at_work, UNDO)) == "This is being undone already."

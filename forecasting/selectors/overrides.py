@@ -49,7 +49,7 @@ class Scope:
 
         inside = np.ones(len(products), dtype=np.bool_)
         if self.products is not None and len(products) <= _FEW:
-            inside &= [product in self.products for product in products.tolist()]
+            inside &= np.array([pk in self.products for pk in products.tolist()], dtype=np.bool_)
         elif self.products is not None:
             inside &= np.isin(products, np.fromiter(self.products, dtype=np.int64))
         if self.location is not None:

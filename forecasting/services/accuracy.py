@@ -6,6 +6,7 @@ import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from forecasting.models import ForecastRun
 from forecasting.selectors.lead_bands import lead_bands_read
@@ -25,11 +26,12 @@ def accuracy_keep(*, run_id: int) -> Path | None:
         return None
     leads = lead_bands_read(run, table)
     table = replace(table, leads=np.empty(0, dtype=np.int64) if leads is None else leads)
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(table).items()}
     # A dot in front, as of all files there that are not whole yet.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{name: np.asarray(value) for name, value in vars(table).items()})
+            np.savez(file, allow_pickle=False, **arrays)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -82,10 +82,10 @@ def suggestions_summed(suggestions: QuerySet[Suggestion], plan: PlanRun) -> list
     return [_named(row) for row in _grouped(suggestions, plan)]
 
 
-def _grouped(suggestions: QuerySet[Suggestion], plan: PlanRun) -> QuerySet[Suggestion, dict[str, Any]]:
+def _grouped(suggestions: QuerySet[Suggestion], plan: PlanRun) -> QuerySet[Any, dict[str, Any]]:
     """Where a column of PlanSum is named as one of the suggestion, it has "first_" before its name."""
     tabs, due = tab_filters(plan), Q(lane=Suggestion.Lane.ORDER)
-    return (
+    rows: QuerySet[Any, dict[str, Any]] = (
         suggestions.order_by()
         .values(*GROUP)
         .annotate(
@@ -97,9 +97,10 @@ def _grouped(suggestions: QuerySet[Suggestion], plan: PlanRun) -> QuerySet[Sugge
             runs_out=Count("pk", filter=due & RUNS_OUT),
         )
     )
+    return rows
 
 
-def _named(row: dict[str, Any]) -> dict[str, Any]:
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("sum_").removeprefix("first_"): value for name, value in row.items()}
 
 

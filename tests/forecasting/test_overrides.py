@@ -13,7 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from catalog.models import Location, Product
 from forecasting import selectors, services
 from forecasting.models import ForecastOverride, ForecastRun
-from forecasting.selectors.overrides import override_scopes
+from forecasting.selectors import overrides
+from forecasting.selectors.overrides import Scope, override_scopes
 from replenishment.models import Suggestion
 from tests.cast import make_category, make_location, make_product, make_terms
 from tests.replenishment.world import AS_OF, later, make_forecast, make_stock, run_plan
@@ -280,3 +281,20 @@ def test_it_reaches_all_that_is_under_a_category(shop: Shop) -> None:
     override = ForecastOverride(category=shop.root)
     [scope] = override_scopes([override])
     assert set(scope.products or ()) == {shop.products[0].pk, shop.products[1].pk, deep.pk}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 50])
+@pytest.mark.parametrize("few", [0, 20, 100])
+def test_a_scope_finds_few_series_as_it_finds_many(
+    monkeypatch: pytest.MonkeyPatch, count: int, few: int
+) -> None:
+    monkeypatch.setattr(overrides, "_FEW", few)
+    products, locations = np.arange(count) % 7, np.arange(count) % 2
+    for scope in (Scope(frozenset({2, 3, 99}), None), Scope(frozenset({2}), 1), Scope(frozenset(), None)):
+        assert scope.products is not None
+        expected = [
+            row
+            for row, (product, place) in enumerate(zip(products.tolist(), locations.tolist(), strict=True))
+            if product in scope.products and scope.location in {None, place}
+        ]
+        assert scope.rows(products, locations).tolist() == expected

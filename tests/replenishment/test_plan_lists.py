@@ -91,10 +91,10 @@ def test_sums_of_filtered_rows_are_those_of_all_rows_where_all_pass() -> None:
             on_hand=float(number % 2),
         )
     sums_store(plan)
-    for filters in ({}, {"supplier_id": near.pk}, {"location_id": places[0].pk}):
-        kept = selectors.plan_sums(plan, **filters)
-        rows = selectors.suggestions_list(plan, location_id=filters.get("location_id"))
-        found = selectors.plan_sums(plan, suggestions=rows, supplier_id=filters.get("supplier_id"))
+    for supplier_id, location_id in ((None, None), (near.pk, None), (None, places[0].pk)):
+        kept = selectors.plan_sums(plan, supplier_id=supplier_id, location_id=location_id)
+        rows = selectors.suggestions_list(plan, location_id=location_id)
+        found = selectors.plan_sums(plan, suggestions=rows, supplier_id=supplier_id)
         assert (found.tabs, found.out) == (kept.tabs, kept.out)
         assert found.totals == kept.totals
         assert found.suppliers == kept.suppliers

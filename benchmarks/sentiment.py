@@ -50,6 +50,10 @@ def main() -> None:
         characters(f"{count:,}", taught[:count], asked)
         told(f"{count:,}", model.fit(*pair(taught[:count])), asked, adapt=True)
 
+    # What many more labels would bring: a fifth is asked, the rest taught.
+    fifth = len(order) // 5
+    characters(f"{len(order) - fifth:,}", chinese()[order[fifth:]], chinese()[order[:fifth]])
+
     aspects(model, reviews)
     start = time.process_time()
     model.predict(english["text"].to_list())

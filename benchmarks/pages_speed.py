@@ -7,7 +7,8 @@ PostgreSQL comes from the wheel, filled by `benchmarks.plan_stored` (catalog, fo
 `benchmarks.pages_speed_data` (the past). `--folder` keeps the database for the next time. Addresses come from
 the URL confs: a list or page that has none here, and is not named as left out, stops the script.
 
-Alone: the Django test client in one process, the first request, then the median and the slowest of five.
+Alone: the Django test client in one process, the first request, then the median and the slowest of five, and
+the median of the process's own processor time (without the database), which a busy machine changes least.
 Under load: gunicorn with 4 workers as in docs/running.md, and so many users who each ask for a random page,
 half of them of the workbench, and wait two seconds between clicks; times are seen by the user over loopback,
 queueing included. Each worker is warm: what a process does once (imports, compiled templates, a plan's items)
@@ -70,9 +71,7 @@ LEFT_OUT = [
     "set_language",
     "-logout",
     "-login",
-    "-act",
     "-fix",
-    "-drafts",
     "-paste",
     "-undo",
     "-snooze",
@@ -230,14 +229,18 @@ def measured(arguments: argparse.Namespace) -> None:
     from django.contrib.auth.models import User
     from django.test import Client
 
+    from benchmarks.pages_speed_data import accuracy_kept
+
     settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] = []
-    _accuracy_kept()
+    accuracy_kept()
     client = Client(SERVER_NAME="localhost")
     client.force_login(User.objects.get(username="boss"))
     pages = {name: url for name, url in addresses().items() if arguments.pages in name}
     if not arguments.pages or arguments.pages in "deep":
         pages |= _deep(client, pages)
-    print(f"{'page':32}{'queries':>8}{'first':>8}{'p50 ms':>8}{'max ms':>8}{'KB':>7}", flush=True)
+    print(
+        f"{'page':32}{'queries':>8}{'first':>8}{'p50 ms':>8}{'max ms':>8}{'cpu ms':>8}{'KB':>7}", flush=True
+    )
     late = []
     for name, url in pages.items():
         if not _alone(name, lambda url=url: client.get(url)):  # type: ignore[misc]
@@ -246,21 +249,6 @@ def measured(arguments: argparse.Namespace) -> None:
     print("over the limits alone:", ", ".join(late) or "none")
     if arguments.seconds:
         _crowd(arguments, pages, client.cookies[settings.SESSION_COOKIE_NAME].value)
-
-
-def _accuracy_kept() -> None:
-    """The file that the worker of a forecast run leaves: the run here was made without one."""
-    from django.conf import settings
-
-    from forecasting.models import ForecastRun
-    from forecasting.selectors.accuracy import accuracy_runs
-    from forecasting.services.accuracy import accuracy_keep
-
-    Path(settings.ARTIFACT_ROOT).mkdir(parents=True, exist_ok=True)
-    for run in accuracy_runs()[:1]:
-        name = run.artifact or f"forecast-{run.pk}-speed.model"
-        ForecastRun.objects.filter(pk=run.pk).update(artifact=name)
-        accuracy_keep(run_id=run.pk)
 
 
 def _deep(client: Any, pages: dict[str, str]) -> dict[str, str]:
@@ -304,12 +292,12 @@ def _alone(name: str, ask: Callable[[], Any], median: float = MEDIAN, late: floa
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    def timed() -> tuple[float, Any]:
-        start = time.perf_counter()
+    def timed() -> tuple[float, float, Any]:
+        start, processor = time.perf_counter(), time.process_time()
         answer = ask()
-        return (time.perf_counter() - start) * 1000, answer
+        return (time.perf_counter() - start) * 1000, (time.process_time() - processor) * 1000, answer
 
-    first, answer = timed()
+    first, _processor, answer = timed()
     body = b"".join(answer) if answer.streaming else answer.content
     if answer.status_code != 200:
         print(f"{name:32}  answers {answer.status_code}: {body[:200]!r}", flush=True)
@@ -317,12 +305,16 @@ def _alone(name: str, ask: Callable[[], Any], median: float = MEDIAN, late: floa
     with CaptureQueriesContext(connection) as queries:
         ask()
     asked = queries.captured_queries
-    times = sorted(timed()[0] for _ in range(TURNS if first < 3000 else 3))
+    turns = [timed()[:2] for _ in range(TURNS if first < 3000 else 3)]
+    times, own = sorted(turn[0] for turn in turns), statistics.median(turn[1] for turn in turns)
     size = len(gzip.compress(body, 6))
     p50, p95 = statistics.median(times), times[-1]
     fits = p50 <= median and p95 <= late and size <= BYTES
     word = "" if fits else "  OVER"
-    print(f"{name:32}{len(asked):8}{first:8.0f}{p50:8.0f}{p95:8.0f}{size / 1000:7.0f}{word}", flush=True)
+    print(
+        f"{name:32}{len(asked):8}{first:8.0f}{p50:8.0f}{p95:8.0f}{own:8.0f}{size / 1000:7.0f}{word}",
+        flush=True,
+    )
     if not fits and os.environ.get("PAGES_SPEED_SQL"):
         for query in sorted(asked, key=lambda q: -float(q["time"]))[:4]:
             print("   ", query["time"], query["sql"][:1500])

@@ -143,12 +143,18 @@
   // Drawer --------------------------------------------------------------------------------------
   const drawer = document.getElementById("drawer");
   on("htmx:afterSwap", (event) => {
-    if (event.target.id === "drawer-body" && !drawer.open) drawer.showModal();
+    if (event.target.id !== "drawer-body" || drawer.open) return;
+    drawer.showModal();
+    // What lies outside of a modal window is behind it and can't be used: the toasts come along.
+    drawer.append(toasts);
   });
   on("click", (event) => {
     if (event.target === drawer || event.target.closest("[data-drawer-close]")) drawer.close();
   });
-  drawer.addEventListener("close", () => document.getElementById("drawer-body").replaceChildren());
+  drawer.addEventListener("close", () => {
+    document.body.append(toasts);
+    document.getElementById("drawer-body").replaceChildren();
+  });
 
   // Forms ---------------------------------------------------------------------------------------
   on("change", (event) => {

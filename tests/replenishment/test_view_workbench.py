@@ -343,6 +343,10 @@ def test_it_shows_what_an_edited_quantity_serves_after_a_reload_too(
 
 def test_it_offers_to_clear_the_filters_that_leave_nothing(at_work: Client) -> None:
     make_suggestion(make_plan())
-    page = at_work.get(WORKBENCH, {"q": "nothing is called so", "state": "excess"}).content.decode()
+    page = at_work.get(WORKBENCH, {"abc": "B", "state": "excess"}).content.decode()
+    assert "Clear the filters" in page
+    assert 'href="?state=excess"' in page
+    page = at_work.get(WORKBENCH, {"q": "<nothing>", "state": "excess"}).content.decode()
+    assert "Nothing is found by “&lt;nothing&gt;” here." in page
     assert 'href="?state=excess"' in page
     assert "Clear the filters" not in at_work.get(WORKBENCH, {"state": "rejected"}).content.decode()

@@ -64,7 +64,7 @@ DATA = re.compile(
     r"|USD|EUR|US\$|\b(superuser|buyer|approver|supplier-partner|testserver)\b"
 )
 # The admin: names that its libraries do not let translate, a key of the keyboard, codes as they are stored.
-ADMIN = re.compile(r"\b(Axes|Knox|Auth tokens|esc|ID|en|zh-hans|sales|f\.csv|US)\b")
+ADMIN = re.compile(r"\b(Auth tokens|esc|ID|en|zh-hans|sales|f\.csv|US)\b")
 # The pages of imports quote the file, its columns and its wrong values, too.
 QUOTED = re.compile(r"\bf\.csv\b|\b(sku|location|day|quantity|revenue|error|bogus|soon)\b")
 PLACEHOLDER = re.compile(r"%\(\w+\)[#0-9.+-]*[a-zA-Z]|%[-#0-9.+]*[a-zA-Z%]|\{\w*\}")

@@ -71,7 +71,8 @@
   // or the next one comes. Each can be dismissed.
   const isError = (node) => node.classList.contains("alert--error");
   const arrive = (node) => {
-    if (isError(node)) [...toasts.children].forEach((other) => other !== node && isError(other) && other.remove());
+    const others = [...toasts.children].filter((other) => other !== node && isError(other) && !other.dataset.jobEnded);
+    if (isError(node)) others.forEach((other) => other.remove());
     const close = document.createElement("button");
     close.type = "button";
     close.className = "alert__close";

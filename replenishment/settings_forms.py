@@ -36,7 +36,8 @@ class _SettingForm(forms.ModelForm):  # type: ignore[type-arg]
         """By the service."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() | self.CONSTRAINED
+        names: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return names | self.CONSTRAINED
 
 
 class RuleForm(_SettingForm):

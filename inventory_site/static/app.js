@@ -71,7 +71,8 @@
   // or the next one comes. Each can be dismissed.
   const isError = (node) => node.classList.contains("alert--error");
   const arrive = (node) => {
-    if (isError(node)) [...toasts.children].forEach((other) => other !== node && isError(other) && other.remove());
+    const others = [...toasts.children].filter((other) => other !== node && isError(other) && !other.dataset.jobEnded);
+    if (isError(node)) others.forEach((other) => other.remove());
     const close = document.createElement("button");
     close.type = "button";
     close.className = "alert__close";
@@ -143,12 +144,18 @@
   // Drawer --------------------------------------------------------------------------------------
   const drawer = document.getElementById("drawer");
   on("htmx:afterSwap", (event) => {
-    if (event.target.id === "drawer-body" && !drawer.open) drawer.showModal();
+    if (event.target.id !== "drawer-body" || drawer.open) return;
+    drawer.showModal();
+    // What lies outside of a modal window is behind it and can't be used: the toasts come along.
+    drawer.append(toasts);
   });
   on("click", (event) => {
     if (event.target === drawer || event.target.closest("[data-drawer-close]")) drawer.close();
   });
-  drawer.addEventListener("close", () => document.getElementById("drawer-body").replaceChildren());
+  drawer.addEventListener("close", () => {
+    document.body.append(toasts);
+    document.getElementById("drawer-body").replaceChildren();
+  });
 
   // Forms ---------------------------------------------------------------------------------------
   on("change", (event) => {

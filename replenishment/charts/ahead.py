@@ -44,7 +44,7 @@ def purchases_chart(
         }
     )
     plot = figure(
-        x_range=Range1d(-0.5, len(weeks) - 0.5),
+        x_range=Range1d(start=-0.5, end=len(weeks) - 0.5),
         y_range=DataRange1d(start=0, range_padding=0.08),
         height=240,
         sizing_mode="stretch_width",

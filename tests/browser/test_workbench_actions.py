@@ -367,3 +367,29 @@ def test_many_in_the_background_tell_how_far_they_are_and_offer_the_undo(
         found += violations(page)
         person.settled()
     assert not found, "\n".join(found)
+
+
+def test_messages_can_be_closed_and_a_form_is_sent_once(visit: Start, shop: PlanRun, buyer: User) -> None:
+    with visit(buyer) as person:
+        page = person.open("/workbench/?sort=item")
+        typed(page, 0, "much")
+        refusal = toast(page).locator(".alert--error")
+        expect(refusal).to_contain_text("must be a number")
+        typed(page, 1, "1,200")
+        expect(refusal).to_contain_text("without thousands separators")
+        expect(refusal).to_have_count(1)
+        refusal.get_by_role("button", name="Dismiss").click()
+        expect(refusal).to_have_count(0)
+        page.locator("[data-explain]").first.click()
+        drawer = page.locator("#drawer")
+        drawer.get_by_label("Quantity", exact=True).fill("-1")
+        drawer.get_by_role("button", name="Save").click()
+        expect(refusal).to_contain_text("0 or more")
+        # In front of the drawer, not behind it.
+        refusal.get_by_role("button", name="Dismiss").click()
+        expect(refusal).to_have_count(0)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Plan again").dblclick()
+        expect(page.get_by_text("A plan is being made")).to_be_visible()
+        person.problems.clear()
+    assert PlanRun.objects.exclude(pk=shop.pk).count() == 1

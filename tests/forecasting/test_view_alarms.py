@@ -121,9 +121,11 @@ def test_it_shows_a_runs_own_alarms_on_its_page(client: Client, viewer: User) ->
 def test_it_leads_from_the_runs_to_open_alarms(client: Client, viewer: User) -> None:
     run = make_run()
     client.force_login(viewer)
-    assert LIST not in text_of(client, "/forecasts/")
+    page = text_of(client, "/forecasts/")
+    assert f'href="{LIST}"' in page
+    assert "1 alarm" not in page
     make_alarm(run)
-    assert f'href="{LIST}"' in text_of(client, "/forecasts/")
+    assert "1 alarm" in text_of(client, "/forecasts/")
 
 
 @pytest.mark.parametrize("count", [1, 50])

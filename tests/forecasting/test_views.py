@@ -182,7 +182,7 @@ def test_it_shows_scores_by_segment_and_where_the_numbers_come_from(client: Clie
     assert page.count('<span class="badge badge--good">Champion</span>') == 2
     assert page.index("All product-locations") < page.index("Smooth demand")
     assert page.index("Reading the demand") < page.index("Fitting the champions")
-    for text in ("f" * 64, "lightgbm 4.7.0", "forecast-1-abc.model", "short", str(plan), "-2.0%"):
+    for text in ("f" * 64, "lightgbm 4.7.0", "forecast-1-abc.model", "short", str(plan), "−2.0%"):
         assert text in page
     assert "hx-trigger" not in page
 
@@ -205,7 +205,7 @@ def test_it_shows_the_kind_of_a_run_its_choices_and_its_coverage(client: Client,
     )
     client.force_login(viewer)
     page = client.get(f"{LIST}{full.pk}/").content.decode()
-    for text in ("Full: backtest", "-0.0123", "-0.0200", "93.0% – 97.0%", "covers", "off by -4.0%"):
+    for text in ("Full: backtest", "−0.0123", "−0.0200", "93.0% – 97.0%", "covers", "off by −4.0%"):
         assert text in page
     assert "Switched" not in page
     update = make_run(kind="update", trained_by=full)

@@ -211,7 +211,7 @@ def test_it_says_at_the_top_what_the_engine_would_have_saved(at_work: Client) ->
     assert "All product-locations, policies side by side" in page
     run.policies.filter(policy="engine").update(total_cost=40)
     page = at_work.get(reverse("replenishment:replay-detail", args=[run.pk])).content.decode()
-    assert "Forestock would have cost you $4 more" in page
+    assert "Forestock would have cost you $4.00 more" in page
 
 
 def test_it_compares_with_min_max_where_nothing_is_known(at_work: Client) -> None:

@@ -205,7 +205,7 @@ def test_the_stored_response_is_among_them(client: Client, buyer: User) -> None:
     assert found["elasticity"].value == pytest.approx(-1.8)
     assert (found["elasticity"].source, found["elasticity"].seen) == ("price", 9)
     text = page.content.decode()
-    assert "-1.80 ± 0.25" in text
+    assert "−1.80 ± 0.25" in text
     assert "9 price changes seen here count 70%" in text
     assert "4 promoted periods seen here: the estimate is that of its category and the shop" in text
 

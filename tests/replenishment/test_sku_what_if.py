@@ -141,7 +141,7 @@ def test_a_price_moves_demand_by_the_stored_elasticity(at_work: Client) -> None:
     assert "12 price changes seen here" in page
     with translation.override("zh-hans"):
         assert (
-            "价格弹性为 -2.00 ± 0.30"
+            "价格弹性为 −2.00 ± 0.30"
             in at_work.get(address(suggestion), headers={"accept-language": "zh-hans"}).content.decode()
         )
 

@@ -144,7 +144,7 @@ def after(voice: ProductVoice) -> float:
 
 def _bars(voice: ProductVoice) -> list[MonthBar]:
     most = max((count for _, count, _ in voice.months), default=0) or 1
-    wide = min(100 / max(len(voice.months), 1), 8.0)
+    wide = min(100 / max(len(voice.months), 1), 4.0)
     bars = []
     for place, (month, count, share) in enumerate(voice.months):
         high = 40 * count / most

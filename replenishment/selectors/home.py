@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from catalog.models import ImportBatch, Job
 from forecasting.models import ForecastRun
@@ -41,9 +41,16 @@ def orders_in_hand(user: User) -> QuerySet[PurchaseOrder]:
 
 
 def jobs_failed() -> list[ImportBatch | ForecastRun | PlanRun | ReplayRun]:
-    """The newest jobs of each kind that failed and were not followed by one that worked."""
-    failed: list[ImportBatch | ForecastRun | PlanRun | ReplayRun] = []
-    for model in (ImportBatch, ForecastRun, PlanRun, ReplayRun):
+    """The newest jobs of each kind that failed and were not followed by one that worked; imports, by what is
+    in them.
+    """
+    imported = ImportBatch.objects.filter(
+        state=Job.State.DONE, kind=OuterRef("kind"), pk__gt=OuterRef("pk")
+    ).order_by()
+    failed: list[ImportBatch | ForecastRun | PlanRun | ReplayRun] = list(
+        ImportBatch.objects.filter(~Exists(imported), state=Job.State.FAILED).order_by("-pk")[:_RECENT_JOBS]
+    )
+    for model in (ForecastRun, PlanRun, ReplayRun):
         jobs = model._base_manager.order_by("-pk")
         done = jobs.filter(state=Job.State.DONE).values_list("pk", flat=True).first()
         failed += list(jobs.filter(state=Job.State.FAILED, pk__gt=done or 0)[:_RECENT_JOBS])

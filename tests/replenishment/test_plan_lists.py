@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from catalog.models import Job, PartnerAccount
+from catalog.models import ImportBatch, Job, PartnerAccount
 from catalog.selectors import products_search
 from replenishment import selectors, services
 from replenishment.models import ApprovalLimit, PlanRun, PurchaseOrder, Suggestion
@@ -263,6 +263,14 @@ def test_it_tells_of_failed_jobs_until_one_works() -> None:
     make_forecast_run(state=Job.State.RUNNING)
     assert selectors.jobs_failed() == [failed]
     make_forecast_run()
+    assert selectors.jobs_failed() == []
+
+
+def test_an_import_that_failed_is_told_until_one_of_its_kind_works() -> None:
+    failed = ImportBatch.objects.create(kind="sales", state=Job.State.FAILED)
+    ImportBatch.objects.create(kind="stock", state=Job.State.DONE)
+    assert selectors.jobs_failed() == [failed]
+    ImportBatch.objects.create(kind="sales", state=Job.State.DONE)
     assert selectors.jobs_failed() == []
 
 

@@ -248,4 +248,4 @@ def test_it_asks_the_database_as_often_for_many_rows(
         client.get(HOME)
 
 
-HOME_QUERIES = 36
+HOME_QUERIES = 35

@@ -37,7 +37,9 @@ texts' alone, and the built-in head holds for others.
 MOST = 20_000
 """Labels that are learned from; of more, a sample."""
 LEAST_TO_ADAPT = 500
+"""Texts of a language from which it can teach itself."""
 SELF_TAUGHT = 300
+"""Own labels that count as much as what a language has taught itself."""
 FOLDS = 5
 READINGS = ("builtin", "blend", "meaning", "characters")
 _PARTS = ("builtin", "meaning", "characters")
@@ -101,7 +103,8 @@ class SentimentModel:
     def predict(self, texts: Sequence[str]) -> Sentiment:
         """Probabilities and languages; each text's depend on that text alone."""
         read = self.read(texts)
-        return Sentiment(_probabilities(read, self.log_odds(read)), read.languages)
+        log_odds = self.log_odds(read, self.builtin.log_odds(read))
+        return Sentiment(_probabilities(read, log_odds), read.languages)
 
     def adapted(self, texts: Sequence[str]) -> Sentiment:
         """As `predict`, but where a language has `LEAST_TO_ADAPT` texts or more, character n-grams learn from
@@ -111,8 +114,8 @@ class SentimentModel:
         beside own ones. A text's probability then depends on its company.
         """
         read = self.read(texts)
-        log_odds = self.log_odds(read)
         builtin = self.builtin.log_odds(read)
+        log_odds = self.log_odds(read, builtin)
         for name, count in Counter(read.languages).items():
             if count >= LEAST_TO_ADAPT and name not in ("", "en"):
                 rows = np.array([place for place, other in enumerate(read.languages) if other == name])
@@ -122,9 +125,9 @@ class SentimentModel:
                 log_odds[rows] = share * itself + (1 - share) * log_odds[rows]
         return Sentiment(_probabilities(read, log_odds), read.languages)
 
-    def log_odds(self, read: Read) -> Array:
-        """Of texts already read, each by itself (n,)."""
-        log_odds = self.builtin.log_odds(read)
+    def log_odds(self, read: Read, builtin: Array) -> Array:
+        """Of texts already read, each by itself (n,); ``builtin`` (n,) are the built-in head's."""
+        log_odds = builtin.copy()
         if self.own is not None:
             known = np.array([name in self.own.languages for name in read.languages], dtype=bool)
             rows = np.flatnonzero(known)
